@@ -1,0 +1,68 @@
+//! From the checked view to the value: lenient, one TLV at a time.
+
+use crate::lldp::{Tlv, tlv_type};
+use crate::octets::{array, rest};
+use crate::{
+    Capabilities, ChassisId, Defect, DefectKind, Lldp, LldpView, ManagementAddress, PortId, Reject, Text,
+    UnknownTlv,
+};
+
+const MANDATORY: usize = 3;
+
+impl Lldp {
+    /// The value of a checked LLDPDU. Fails only where the view would have.
+    pub fn from_view(view: &LldpView<'_>) -> Result<Self, Reject> {
+        let chassis = ChassisId::new(view.chassis_subtype, view.chassis).map_err(|_| Reject::IdLength)?;
+        let port = PortId::new(view.port_subtype, view.port).map_err(|_| Reject::IdLength)?;
+        let mut lldp = Self::new(chassis, port, view.ttl_s);
+        for (at, tlv) in view.tlvs().enumerate().skip(MANDATORY) {
+            if let Err(kind) = tlv.and_then(|tlv| lldp.take(tlv)) {
+                lldp.defects.push(Defect { tlv: u16::try_from(at).unwrap_or(u16::MAX), kind });
+            }
+        }
+        Ok(lldp)
+    }
+
+    fn take(&mut self, tlv: Tlv<'_>) -> Result<(), DefectKind> {
+        match tlv.kind {
+            tlv_type::END if tlv.value.is_empty() => Ok(()),
+            tlv_type::END => Err(DefectKind::EndLength),
+            tlv_type::PORT_DESCRIPTION => once(&mut self.port_description, Text::from(tlv.value)),
+            tlv_type::SYSTEM_NAME => once(&mut self.system_name, Text::from(tlv.value)),
+            tlv_type::SYSTEM_DESCRIPTION => once(&mut self.system_description, Text::from(tlv.value)),
+            tlv_type::SYSTEM_CAPABILITIES => {
+                once(&mut self.capabilities, Capabilities::decode(tlv.value)?)
+            }
+            tlv_type::MANAGEMENT_ADDRESS => {
+                self.management.push(ManagementAddress::decode(tlv.value)?);
+                Ok(())
+            }
+            tlv_type::ORGANISATION => self.take_organisation(tlv.value),
+            kind => self.keep(UnknownTlv::Reserved { kind, octets: tlv.value.into() }),
+        }
+    }
+
+    fn take_organisation(&mut self, value: &[u8]) -> Result<(), DefectKind> {
+        // 802.1AB 8.6.1: three octets of organisation, one of subtype.
+        let oui = array(value, 0).ok_or(DefectKind::Length)?;
+        let subtype = *value.get(3).ok_or(DefectKind::Length)?;
+        self.keep(UnknownTlv::Organisation { oui, subtype, octets: rest(value, 4).into() })
+    }
+
+    pub(crate) fn keep(&mut self, unknown: UnknownTlv) -> Result<(), DefectKind> {
+        if self.unknown.len() == Self::UNKNOWN_MAX {
+            return Err(DefectKind::TooMany);
+        }
+        self.unknown.push(unknown);
+        Ok(())
+    }
+}
+
+/// The first of a TLV that may come once counts (802.1AB 8.5.5 to 8.5.8: "should contain one").
+pub(crate) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), DefectKind> {
+    if slot.is_some() {
+        return Err(DefectKind::Repeated);
+    }
+    *slot = Some(value);
+    Ok(())
+}

@@ -40,6 +40,7 @@ extern crate alloc;
 
 mod announcement;
 mod cdp;
+mod encode;
 mod id;
 mod link;
 mod lldp;
@@ -50,6 +51,7 @@ mod text;
 
 pub use announcement::{Announcement, Heard, decode};
 pub use cdp::{Cdp, CdpAddress, CdpCapabilities, CdpPower, CdpTlv, CdpTlvs, CdpView, OtherTlv};
+pub use encode::{EncodeError, encode};
 pub use id::{ChassisId, ChassisSubtype, Id, IdError, PortId, PortSubtype, Subtype};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{

@@ -29,6 +29,30 @@ impl Protocol {
             Self::Sonmp => "sonmp",
         }
     }
+
+    /// Whether the protocol is sent to that destination. Another one means that no direct neighbour
+    /// sent the frame, or that it is forged.
+    pub fn is_sent_to(self, destination: Mac) -> bool {
+        match self {
+            Self::Lldp => destination.is_lldp_group(),
+            Self::Cdp => destination == Mac::CDP,
+            Self::Edp => destination == Mac::EDP,
+            Self::Fdp => destination == Mac::FDP,
+            // SONMP says hello to :00 on the segment and to :01 within a chassis.
+            Self::Sonmp => matches!(destination.0, [0x01, 0x00, 0x81, 0x00, 0x01, 0x00 | 0x01]),
+        }
+    }
+
+    /// The SNAP organisation and protocol id it is sent with.
+    pub(crate) fn snap(self) -> ([u8; 3], u16) {
+        match self {
+            Self::Lldp => ([0x00, 0x00, 0x00], 0x88cc),
+            Self::Cdp => ([0x00, 0x00, 0x0c], 0x2000),
+            Self::Edp => ([0x00, 0xe0, 0x2b], 0x00bb),
+            Self::Fdp => ([0x00, 0xe0, 0x52], 0x2000),
+            Self::Sonmp => ([0x00, 0x00, 0x81], 0x01a2),
+        }
+    }
 }
 
 /// How the announcement was packed.
@@ -50,6 +74,9 @@ pub struct VlanTag {
 }
 
 impl VlanTag {
+    /// How many tags a frame may carry before it is refused.
+    pub const STACK_MAX: usize = 4;
+
     /// VLAN id; 0 is a priority tag.
     pub fn id(self) -> u16 {
         self.control & 0xfff
@@ -96,7 +123,6 @@ pub struct Link<'a> {
     tags: &'a [u8],
 }
 
-const TAGS_MAX: usize = 4;
 /// From here on, the field after the addresses is an EtherType, not a length (802.3 3.2.6).
 const ETHERTYPE_MIN: u16 = 0x600;
 
@@ -144,13 +170,7 @@ impl<'a> Link<'a> {
     /// The protocol, when the frame is one of ours, is sent where that protocol is sent, and is whole.
     pub fn announcement(&self) -> Result<Protocol, Reject> {
         let protocol = self.protocol().ok_or(Reject::Foreign)?;
-        let expected = match protocol {
-            Protocol::Lldp => self.destination.is_lldp_group(),
-            Protocol::Cdp => self.destination == Mac::CDP,
-            Protocol::Edp => self.destination == Mac::EDP,
-            Protocol::Fdp => self.destination == Mac::FDP,
-            Protocol::Sonmp => matches!(self.destination.0, [0x01, 0x00, 0x81, 0x00, 0x01, 0x00 | 0x01]),
-        };
+        let expected = protocol.is_sent_to(self.destination);
         match (expected, self.overrun) {
             (false, _) => Err(Reject::Destination),
             (true, true) => Err(Reject::LengthOverrun),
@@ -161,8 +181,8 @@ impl<'a> Link<'a> {
 
 fn tags_of(after_addresses: &[u8]) -> Result<&[u8], Reject> {
     let is_tag = |at| matches!(be16(after_addresses, at), Some(0x8100 | 0x88a8 | 0x9100 | 0x9200));
-    let count = (0..=TAGS_MAX).take_while(|n| is_tag(4 * n)).count();
-    if count > TAGS_MAX {
+    let count = (0..=VlanTag::STACK_MAX).take_while(|n| is_tag(4 * n)).count();
+    if count > VlanTag::STACK_MAX {
         return Err(Reject::TooManyTags);
     }
     part(after_addresses, 0, 4 * count).ok_or(Reject::TooShort)

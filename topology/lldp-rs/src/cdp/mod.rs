@@ -2,6 +2,7 @@
 
 mod address;
 mod decode;
+mod encode;
 mod value;
 mod view;
 

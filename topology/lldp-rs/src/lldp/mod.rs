@@ -2,6 +2,7 @@
 
 mod basic;
 mod decode;
+mod encode;
 mod value;
 mod view;
 

@@ -55,7 +55,9 @@ pub use encode::{EncodeError, encode};
 pub use id::{ChassisId, ChassisSubtype, Id, IdError, PortId, PortSubtype, Subtype};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
-    Capabilities, CapabilitySet, Lldp, LldpView, ManagementAddress, Numbering, Tlv, Tlvs, UnknownTlv,
+    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView, Location,
+    MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, Policy, Power, Ppvid, Tlv, Tlvs, UnknownTlv,
+    VlanName,
 };
 pub use mac::Mac;
 pub use reject::{Defect, DefectKind, Reject};

@@ -1,6 +1,6 @@
 //! From the checked view to the value: lenient, one TLV at a time.
 
-use crate::lldp::{Tlv, tlv_type};
+use crate::lldp::{Tlv, dot1, dot3, med, tlv_type};
 use crate::octets::{array, rest};
 use crate::{
     Capabilities, ChassisId, Defect, DefectKind, Lldp, LldpView, ManagementAddress, PortId, Reject, Text,
@@ -46,10 +46,17 @@ impl Lldp {
         // 802.1AB 8.6.1: three octets of organisation, one of subtype.
         let oui = array(value, 0).ok_or(DefectKind::Length)?;
         let subtype = *value.get(3).ok_or(DefectKind::Length)?;
-        self.keep(UnknownTlv::Organisation { oui, subtype, octets: rest(value, 4).into() })
+        let body = rest(value, 4);
+        let taken = match oui {
+            dot1::OUI => self.dot1.take(subtype, body),
+            dot3::OUI => self.dot3.take(subtype, body),
+            med::OUI => self.med.take(subtype, body),
+            _ => None,
+        };
+        taken.unwrap_or_else(|| self.keep(UnknownTlv::Organisation { oui, subtype, octets: body.into() }))
     }
 
-    pub(crate) fn keep(&mut self, unknown: UnknownTlv) -> Result<(), DefectKind> {
+    fn keep(&mut self, unknown: UnknownTlv) -> Result<(), DefectKind> {
         if self.unknown.len() == Self::UNKNOWN_MAX {
             return Err(DefectKind::TooMany);
         }

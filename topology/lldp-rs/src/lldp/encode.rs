@@ -32,6 +32,9 @@ impl Lldp {
             tlv(&mut out, tlv_type::SYSTEM_CAPABILITIES, &fields)?;
         }
         self.management.iter().try_for_each(|address| management(&mut out, address))?;
+        self.dot1.encode(&mut out)?;
+        self.dot3.encode(&mut out)?;
+        self.med.encode(&mut out)?;
         self.unknown.iter().try_for_each(|unknown| as_it_came(&mut out, unknown))?;
         // 802.1AB 8.5.1: an End TLV of length 0.
         tlv(&mut out, tlv_type::END, &[])?;
@@ -40,7 +43,7 @@ impl Lldp {
 }
 
 /// Appends one TLV with the concatenated parts as its contents.
-pub(crate) fn tlv(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), EncodeError> {
+fn tlv(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), EncodeError> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length > VALUE_MAX {
         return Err(EncodeError::TlvTooLong(kind.into()));
@@ -50,6 +53,17 @@ pub(crate) fn tlv(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), En
     out.extend_from_slice(&header.to_be_bytes());
     parts.iter().for_each(|part| out.extend_from_slice(part));
     Ok(())
+}
+
+/// Appends one organisationally specific TLV (802.1AB 8.6.1).
+pub(crate) fn organisation(
+    out: &mut Vec<u8>,
+    oui: [u8; 3],
+    subtype: u8,
+    body: &[&[u8]],
+) -> Result<(), EncodeError> {
+    let body = body.concat();
+    tlv(out, tlv_type::ORGANISATION, &[&oui, &[subtype], &body])
 }
 
 fn id<S: Subtype>(out: &mut Vec<u8>, kind: u8, id: &Id<S>) -> Result<(), EncodeError> {
@@ -80,7 +94,7 @@ fn as_it_came(out: &mut Vec<u8>, unknown: &UnknownTlv) -> Result<(), EncodeError
         UnknownTlv::Reserved { kind: kind @ 9..=126, octets } => tlv(out, *kind, &[octets]),
         UnknownTlv::Reserved { kind, .. } => Err(EncodeError::TlvType(*kind)),
         UnknownTlv::Organisation { oui, subtype, octets } => {
-            tlv(out, tlv_type::ORGANISATION, &[oui, &[*subtype], octets])
+            organisation(out, *oui, *subtype, &[octets])
         }
     }
 }

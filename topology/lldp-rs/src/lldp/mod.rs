@@ -2,12 +2,18 @@
 
 mod basic;
 mod decode;
+mod dot1;
+mod dot3;
 mod encode;
+mod med;
 mod value;
 mod view;
 
 pub use basic::{Capabilities, CapabilitySet, ManagementAddress, Numbering};
 pub(crate) use basic::hex;
+pub use dot1::{Aggregation, Dot1, Ppvid, VlanName};
+pub use dot3::{Classification, Dot3, MacPhy, Power};
+pub use med::{Inventory, Location, Med, MedDevice, MedPower, Policy};
 pub use value::{Lldp, UnknownTlv};
 pub use view::{LldpView, Tlv, Tlvs};
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::{Capabilities, ChassisId, Defect, ManagementAddress, PortId, Text};
+use crate::{Capabilities, ChassisId, Defect, Dot1, Dot3, ManagementAddress, Med, PortId, Text};
 
 /// What an LLDPDU said. Absent TLVs are `None` or empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,12 @@ pub struct Lldp {
     pub capabilities: Option<Capabilities>,
     /// Management addresses in the order sent (802.1AB 8.5.9).
     pub management: Vec<ManagementAddress>,
+    /// IEEE 802.1 TLVs.
+    pub dot1: Dot1,
+    /// IEEE 802.3 TLVs.
+    pub dot3: Dot3,
+    /// Media endpoint TLVs.
+    pub med: Med,
     /// TLVs this crate does not interpret, at most [`Lldp::UNKNOWN_MAX`].
     pub unknown: Vec<UnknownTlv>,
     /// What was wrong with the optional part.
@@ -45,6 +51,9 @@ impl Lldp {
             system_description: None,
             capabilities: None,
             management: Vec::new(),
+            dot1: Dot1::default(),
+            dot3: Dot3::default(),
+            med: Med::default(),
             unknown: Vec::new(),
             defects: Vec::new(),
         }

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use lldp_rs::{
-    Announcement, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower, ChassisId,
+    Aggregation, Announcement, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower, ChassisId,
+    Classification, Dot1, Dot3, Inventory, Location, MacPhy, Med, MedDevice, MedPower, Policy, Power, Ppvid, VlanName,
     ChassisSubtype, Encapsulation, Heard, Id, Lldp, Mac, ManagementAddress, Numbering, OtherTlv, PortId,
     PortSubtype, Subtype, Text, UnknownTlv, VlanTag,
 };
@@ -30,11 +31,11 @@ fn id<S: Subtype + 'static>() -> impl Strategy<Value = Id<S>> {
     })
 }
 
-pub fn chassis() -> impl Strategy<Value = ChassisId> {
+pub(crate) fn chassis() -> impl Strategy<Value = ChassisId> {
     id::<ChassisSubtype>()
 }
 
-pub fn port() -> impl Strategy<Value = PortId> {
+pub(crate) fn port() -> impl Strategy<Value = PortId> {
     id::<PortSubtype>()
 }
 
@@ -63,13 +64,86 @@ fn capabilities() -> impl Strategy<Value = Capabilities> {
         .prop_map(|(a, b)| Capabilities { available: CapabilitySet(a), enabled: CapabilitySet(b) })
 }
 
-pub fn lldp() -> impl Strategy<Value = Lldp> {
+fn aggregation() -> impl Strategy<Value = Aggregation> {
+    (any::<u8>(), any::<u32>()).prop_map(|(status, port)| Aggregation { status, port })
+}
+
+fn dot1() -> impl Strategy<Value = Dot1> {
+    let ppvid = (any::<u8>(), any::<u16>()).prop_map(|(flags, id)| Ppvid { flags, id });
+    let vlan = (any::<u16>(), text(32)).prop_map(|(id, name)| VlanName { id, name });
+    let lists = (vec(ppvid, 0..3), vec(vlan, 0..3), vec(octets(20), 0..3));
+    (option::of(any::<u16>()), lists, option::of(any::<u16>()), option::of(aggregation())).prop_map(
+        |(pvid, (ppvids, vlans, protocols), management_vid, aggregation)| Dot1 {
+            pvid,
+            ppvids,
+            vlans,
+            protocols,
+            management_vid,
+            aggregation,
+        },
+    )
+}
+
+fn classification() -> impl Strategy<Value = Classification> {
+    (any::<u8>(), any::<u16>(), any::<u16>(), octets(17)).prop_map(|(type_source_priority, requested, allocated, extension)| {
+        Classification { type_source_priority, requested, allocated, extension }
+    })
+}
+
+fn dot3() -> impl Strategy<Value = Dot3> {
+    let mac_phy = (any::<u8>(), any::<u16>(), any::<u16>())
+        .prop_map(|(autonegotiation, advertised, mau)| MacPhy { autonegotiation, advertised, mau });
+    let power = (any::<u8>(), any::<u8>(), any::<u8>(), option::of(classification()))
+        .prop_map(|(support, pair, class, classification)| Power { support, pair, class, classification });
+    (option::of(mac_phy), option::of(power), option::of(aggregation()), option::of(any::<u16>())).prop_map(
+        |(mac_phy, power, aggregation, frame_size_max)| Dot3 { mac_phy, power, aggregation, frame_size_max },
+    )
+}
+
+fn inventory() -> impl Strategy<Value = Inventory> {
+    let text = || option::of(text(32));
+    (text(), text(), text(), text(), text(), text(), text()).prop_map(
+        |(hardware, firmware, software, serial, manufacturer, model, asset)| Inventory {
+            hardware,
+            firmware,
+            software,
+            serial,
+            manufacturer,
+            model,
+            asset,
+        },
+    )
+}
+
+fn med() -> impl Strategy<Value = Med> {
+    let device = (any::<u16>(), any::<u8>()).prop_map(|(capabilities, class)| MedDevice { capabilities, class });
+    let policy = (any::<u8>(), any::<bool>(), any::<bool>(), 0_u16..4096, 0_u8..8, 0_u8..64).prop_map(
+        |(application, unknown, tagged, vlan, priority, dscp)| Policy {
+            application,
+            unknown,
+            tagged,
+            vlan,
+            priority,
+            dscp,
+        },
+    );
+    let location = (any::<u8>(), octets(40)).prop_map(|(format, octets)| Location { format, octets });
+    let power = (any::<u8>(), any::<u16>()).prop_map(|(flags, value)| MedPower { flags, value });
+    (option::of(device), vec(policy, 0..3), vec(location, 0..3), option::of(power), inventory()).prop_map(
+        |(device, policies, locations, power, inventory)| Med { device, policies, locations, power, inventory },
+    )
+}
+
+pub(crate) fn lldp() -> impl Strategy<Value = Lldp> {
     let basic = (option::of(text(511)), option::of(text(255)), option::of(text(255)));
     let rest = (option::of(capabilities()), vec(management(), 0..4), vec(unknown(), 0..4));
-    (chassis(), port(), any::<u16>(), basic, rest).prop_map(|(chassis, port, ttl_s, basic, rest)| {
+    let organisations = (dot1(), dot3(), med());
+    let parts = (chassis(), port(), any::<u16>(), basic, rest, organisations);
+    parts.prop_map(|(chassis, port, ttl_s, basic, rest, organisations)| {
         let mut lldp = Lldp::new(chassis, port, ttl_s);
         (lldp.port_description, lldp.system_name, lldp.system_description) = basic;
         (lldp.capabilities, lldp.management, lldp.unknown) = rest;
+        (lldp.dot1, lldp.dot3, lldp.med) = organisations;
         lldp
     })
 }
@@ -99,7 +173,7 @@ fn other() -> impl Strategy<Value = OtherTlv> {
     (0x100_u16.., octets(30)).prop_map(|(kind, octets)| OtherTlv { kind, octets })
 }
 
-pub fn cdp() -> impl Strategy<Value = Cdp> {
+pub(crate) fn cdp() -> impl Strategy<Value = Cdp> {
     let head = (1_u8..=2, any::<u8>(), "[a-z]{1,20}", option::of(text(30)), option::of(text(100)));
     let texts = (option::of(text(40)), option::of(text(30)), option::of(text(30)));
     let numbers = (
@@ -129,7 +203,7 @@ fn vlans() -> impl Strategy<Value = Vec<VlanTag>> {
     vec((protocol, any::<u16>()).prop_map(|(protocol, control)| VlanTag { protocol, control }), 0..=4)
 }
 
-pub fn heard() -> impl Strategy<Value = Heard> {
+pub(crate) fn heard() -> impl Strategy<Value = Heard> {
     let groups = vec![Mac::NEAREST_BRIDGE, Mac::NEAREST_NON_TPMR_BRIDGE, Mac::NEAREST_CUSTOMER_BRIDGE];
     let over_lldp = (prop::sample::select(groups), lldp())
         .prop_map(|(to, lldp)| (to, Encapsulation::EthernetII, Announcement::Lldp(lldp)));

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::{
-    Cdp, CdpView, ChassisId, ChassisSubtype, Defect, Encapsulation, Link, Lldp, LldpView, Mac, PortId,
-    PortSubtype, Protocol, Reject, Text, VlanTag,
+    Cdp, CdpView, ChassisId, ChassisSubtype, Defect, Edp, EdpPort, Encapsulation, Fdp, Link, Lldp, LldpView,
+    Mac, PortId, PortSubtype, Protocol, Reject, Sonmp, Text, VlanTag,
 };
 
 /// A frame that was an announcement.
@@ -36,6 +36,12 @@ pub enum Announcement {
     Lldp(Lldp),
     /// Cisco Discovery Protocol.
     Cdp(Cdp),
+    /// Extreme Discovery Protocol.
+    Edp(Edp),
+    /// Foundry Discovery Protocol.
+    Fdp(Fdp),
+    /// SynOptics Network Management Protocol.
+    Sonmp(Sonmp),
 }
 
 impl Announcement {
@@ -44,6 +50,9 @@ impl Announcement {
         match self {
             Self::Lldp(_) => Protocol::Lldp,
             Self::Cdp(_) => Protocol::Cdp,
+            Self::Edp(_) => Protocol::Edp,
+            Self::Fdp(_) => Protocol::Fdp,
+            Self::Sonmp(_) => Protocol::Sonmp,
         }
     }
 
@@ -52,6 +61,9 @@ impl Announcement {
         match self {
             Self::Lldp(lldp) => Some(lldp.chassis.clone()),
             Self::Cdp(cdp) => ChassisId::new(ChassisSubtype::Cdp, cdp.device_id.as_ref()?.octets()).ok(),
+            Self::Edp(edp) => ChassisId::new(ChassisSubtype::Edp, &edp.machine.0).ok(),
+            Self::Fdp(fdp) => ChassisId::new(ChassisSubtype::Fdp, fdp.device_id.as_ref()?.octets()).ok(),
+            Self::Sonmp(sonmp) => ChassisId::new(ChassisSubtype::Sonmp, &sonmp.address.octets()).ok(),
         }
     }
 
@@ -60,6 +72,12 @@ impl Announcement {
         match self {
             Self::Lldp(lldp) => Some(lldp.port.clone()),
             Self::Cdp(cdp) => PortId::new(PortSubtype::Cdp, cdp.port_id.as_ref()?.octets()).ok(),
+            Self::Edp(edp) => {
+                let EdpPort { slot, port, .. } = edp.port?;
+                PortId::new(PortSubtype::Edp, &[slot.to_be_bytes(), port.to_be_bytes()].concat()).ok()
+            }
+            Self::Fdp(fdp) => PortId::new(PortSubtype::Fdp, fdp.port_id.as_ref()?.octets()).ok(),
+            Self::Sonmp(sonmp) => PortId::new(PortSubtype::Sonmp, &sonmp.segment).ok(),
         }
     }
 
@@ -68,6 +86,9 @@ impl Announcement {
         match self {
             Self::Lldp(lldp) => lldp.system_name.as_ref(),
             Self::Cdp(cdp) => cdp.system_name.as_ref().or(cdp.device_id.as_ref()),
+            Self::Edp(edp) => edp.display.as_ref(),
+            Self::Fdp(fdp) => fdp.device_id.as_ref(),
+            Self::Sonmp(_) => None,
         }
     }
 
@@ -76,6 +97,9 @@ impl Announcement {
         match self {
             Self::Lldp(lldp) => lldp.ttl_s,
             Self::Cdp(cdp) => cdp.ttl_s.into(),
+            Self::Edp(_) => Edp::TTL_S,
+            Self::Fdp(fdp) => fdp.ttl_s.into(),
+            Self::Sonmp(_) => Sonmp::TTL_S,
         }
     }
 
@@ -89,6 +113,9 @@ impl Announcement {
         match self {
             Self::Lldp(lldp) => &lldp.defects,
             Self::Cdp(cdp) => &cdp.defects,
+            Self::Edp(edp) => &edp.defects,
+            Self::Fdp(fdp) => &fdp.defects,
+            Self::Sonmp(_) => &[],
         }
     }
 }
@@ -102,7 +129,9 @@ pub fn decode(frame: &[u8]) -> Result<Heard, Reject> {
     let announcement = match link.announcement()? {
         Protocol::Lldp => Announcement::Lldp(Lldp::from_view(&LldpView::checked(link.body)?)?),
         Protocol::Cdp => Announcement::Cdp(Cdp::from_view(&CdpView::checked(link.body)?)),
-        Protocol::Edp | Protocol::Fdp | Protocol::Sonmp => return Err(Reject::Foreign),
+        Protocol::Edp => Announcement::Edp(Edp::decode(link.body)?),
+        Protocol::Fdp => Announcement::Fdp(Fdp::decode(link.body)?),
+        Protocol::Sonmp => Announcement::Sonmp(Sonmp::decode(link.body)?),
     };
     Ok(Heard {
         source: link.source,

@@ -33,6 +33,8 @@ pub enum EncodeError {
     Encapsulation,
     /// The announcement does not fit in an 802.3 length field.
     FrameTooLong,
+    /// This protocol is read only.
+    NeverSent(Protocol),
     /// CDP without a device id: receivers would not know who sent it.
     NoDeviceId,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for EncodeError {
             Self::Version => f.write_str("no such protocol version"),
             Self::Encapsulation => f.write_str("the protocol exists in SNAP only"),
             Self::FrameTooLong => f.write_str("the announcement does not fit in one frame"),
+            Self::NeverSent(protocol) => write!(f, "{} is read, never sent", protocol.name()),
             Self::NoDeviceId => f.write_str("a CDP announcement needs a device id"),
         }
     }
@@ -91,6 +94,9 @@ pub fn encode(heard: &Heard) -> Result<Vec<u8>, EncodeError> {
     let body = match &heard.announcement {
         Announcement::Lldp(lldp) => lldp.to_lldpdu()?,
         Announcement::Cdp(cdp) => cdp.to_octets()?,
+        Announcement::Edp(_) | Announcement::Fdp(_) | Announcement::Sonmp(_) => {
+            return Err(EncodeError::NeverSent(heard.protocol()));
+        }
     };
     let mut frame = headers(heard, body.len())?;
     frame.extend_from_slice(&body);

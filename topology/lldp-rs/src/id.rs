@@ -2,11 +2,12 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use alloc::string::{String, ToString};
-
+use crate::lldp::hex;
 use crate::{Mac, octets, text};
 
 /// What names a device: LLDP's chassis id (802.1AB 8.5.2), or another protocol's own kind of id.
@@ -84,8 +85,8 @@ pub trait Subtype: sealed::Sealed + Copy + Ord + fmt::Debug {
     fn code(self) -> u8;
     /// Whether the octets are a MAC address.
     fn is_mac(self) -> bool;
-    /// Whether the octets are an address family and an address.
-    fn is_network(self) -> bool;
+    /// The spelling of octets that are not text, `None` for those that are.
+    fn spell(self, octets: &[u8]) -> Option<String>;
 }
 
 impl Subtype for ChassisSubtype {
@@ -122,8 +123,14 @@ impl Subtype for ChassisSubtype {
         matches!(self, Self::MacAddress | Self::Edp)
     }
 
-    fn is_network(self) -> bool {
-        self == Self::NetworkAddress
+    fn spell(self, octets: &[u8]) -> Option<String> {
+        match self {
+            Self::MacAddress | Self::Edp => mac_text(octets),
+            Self::NetworkAddress => network_text(octets),
+            Self::Sonmp => ip_text(1, octets),
+            Self::ChassisComponent | Self::InterfaceAlias | Self::PortComponent => None,
+            Self::InterfaceName | Self::Local | Self::Cdp | Self::Fdp => None,
+        }
     }
 }
 
@@ -161,8 +168,19 @@ impl Subtype for PortSubtype {
         self == Self::MacAddress
     }
 
-    fn is_network(self) -> bool {
-        self == Self::NetworkAddress
+    fn spell(self, octets: &[u8]) -> Option<String> {
+        match self {
+            Self::MacAddress => mac_text(octets),
+            Self::NetworkAddress => network_text(octets),
+            // Front panels count from 1.
+            Self::Edp => {
+                let number = |at| octets::be16(octets, at).map(|n| u32::from(n) + 1);
+                Some(format!("{}:{}", number(0)?, number(2)?))
+            }
+            Self::Sonmp => Some(hex(octets, "")),
+            Self::InterfaceAlias | Self::PortComponent | Self::InterfaceName => None,
+            Self::AgentCircuitId | Self::Local | Self::Cdp | Self::Fdp => None,
+        }
     }
 }
 
@@ -211,23 +229,12 @@ impl<S: Subtype> Id<S> {
 
     /// Text for people, safe to log: an address in its usual spelling, else the octets as text.
     pub fn text(&self) -> String {
-        self.address_text().unwrap_or_else(|| text::safe(&self.octets))
+        self.subtype.spell(&self.octets).unwrap_or_else(|| text::safe(&self.octets))
     }
 
     /// As [`Id::text`], but control characters stay: for encodings that escape them.
     pub fn lossy(&self) -> Cow<'_, str> {
-        self.address_text().map_or_else(|| text::lossy(&self.octets), Cow::Owned)
-    }
-
-    fn address_text(&self) -> Option<String> {
-        if let Some(mac) = self.mac() {
-            return Some(mac.to_string());
-        }
-        if !self.subtype.is_network() {
-            return None;
-        }
-        let (family, address) = self.octets.split_first()?;
-        ip_text(*family, address)
+        self.subtype.spell(&self.octets).map_or_else(|| text::lossy(&self.octets), Cow::Owned)
     }
 }
 
@@ -246,6 +253,15 @@ impl<S: Subtype> fmt::Debug for Id<S> {
 /// Whether `octets` can be an id of this subtype (802.1AB 8.5.2.3, 8.5.3.3).
 pub(crate) fn fits<S: Subtype>(subtype: S, octets: &[u8]) -> bool {
     (1..=255).contains(&octets.len()) && (!subtype.is_mac() || octets.len() == 6)
+}
+
+fn mac_text(octets: &[u8]) -> Option<String> {
+    octets::array(octets, 0).map(|mac| Mac(mac).to_string())
+}
+
+fn network_text(octets: &[u8]) -> Option<String> {
+    let (family, address) = octets.split_first()?;
+    ip_text(*family, address)
 }
 
 /// An IP address in its usual spelling; the family is IANA's: 1 IPv4, 2 IPv6.

@@ -17,7 +17,7 @@
 //!
 //! # Laws
 //! - Every function is total on any octets: no panic, memory and time linear in the frame's length.
-//! - `decode(&encode(&x)?) == Ok(x)` for every value that `decode` returns without defects.
+//! - `decode(&encode(&x)?) == Ok(x)` for every LLDP or CDP value that `decode` returns without defects.
 //! - Octets are kept as sent; text is derived from them and made safe for logs when asked for.
 //!
 //! ```
@@ -42,6 +42,7 @@ mod announcement;
 mod cdp;
 mod encode;
 mod id;
+mod legacy;
 mod link;
 mod lldp;
 mod mac;
@@ -53,6 +54,7 @@ pub use announcement::{Announcement, Heard, decode};
 pub use cdp::{Cdp, CdpAddress, CdpCapabilities, CdpPower, CdpTlv, CdpTlvs, CdpView, OtherTlv};
 pub use encode::{EncodeError, encode};
 pub use id::{ChassisId, ChassisSubtype, Id, IdError, PortId, PortSubtype, Subtype};
+pub use legacy::{Edp, EdpPort, EdpVlan, Fdp, Sonmp};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
     Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView, Location,

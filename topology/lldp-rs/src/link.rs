@@ -171,11 +171,14 @@ impl<'a> Link<'a> {
     pub fn announcement(&self) -> Result<Protocol, Reject> {
         let protocol = self.protocol().ok_or(Reject::Foreign)?;
         let expected = protocol.is_sent_to(self.destination);
-        match (expected, self.overrun) {
-            (false, _) => Err(Reject::Destination),
-            (true, true) => Err(Reject::LengthOverrun),
-            (true, false) => Ok(protocol),
+        if !expected {
+            return Err(Reject::Destination);
         }
+        // EDP's own length decides: its senders get the 802.3 one wrong.
+        if self.overrun && protocol != Protocol::Edp {
+            return Err(Reject::LengthOverrun);
+        }
+        Ok(protocol)
     }
 }
 

@@ -123,6 +123,8 @@ pub enum DefectKind {
     TooMany,
     /// The checksum is wrong in both ways of computing it.
     Checksum,
+    /// An EDP TLV without its marker octet.
+    Marker,
     /// CDP or FDP without a device id: the sender cannot be told from others.
     NoDeviceId,
 }
@@ -139,6 +141,7 @@ impl DefectKind {
             Self::EndLength => "end_length",
             Self::TooMany => "too_many",
             Self::Checksum => "checksum",
+            Self::Marker => "marker",
             Self::NoDeviceId => "no_device_id",
         }
     }

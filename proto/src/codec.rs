@@ -8,7 +8,7 @@ mod probe;
 
 pub use authority::{news_item, read_news_item, read_relay_hello, relay_hello};
 pub use probe::{
-    LinkKeys, assignment, read_assignment, read_to_probe, read_to_relay, to_probe, to_relay,
+    Beside, LinkKeys, assignment, read_assignment, read_to_probe, read_to_relay, to_probe, to_relay,
 };
 
 /// A message that a sound peer would not send. Nothing was taken from it.

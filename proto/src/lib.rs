@@ -9,6 +9,8 @@
 //! - [`seal`]: keys; [`wire`]: datagrams, sealed and opened; one struct for each end.
 //! - [`beat`]: one end of a heartbeat link, the same in a probe and in a relay.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod beat;
 pub mod codec;
 pub mod draws;

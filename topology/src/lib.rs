@@ -9,6 +9,8 @@
 //! - [`verdict`]: what an operator may be told, and how severe it is.
 //! - [`diagnosis`]: from observations to explanations.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod diagnosis;
 pub mod id;
 pub mod place;

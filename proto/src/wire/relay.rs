@@ -1,0 +1,262 @@
+//! A relay's end: the site secret, the sessions of its members, the keys of its own links.
+
+use std::collections::BTreeMap;
+
+use core::net::{IpAddr, SocketAddr};
+use prost::Message as _;
+use ringmesh_topology::id::{Boot, ProbeId, RelayId};
+
+use super::{BEAT, HEADER, Header, Kind, TAG, Window, WireCounters, WireError, open_beat, run, seal_beat};
+use crate::codec::{self, LinkKeys, Malformed};
+use crate::message::{Beat, DATAGRAM_MAX, Hello, LinkId, LinkOrder, Sender, ToProbe, ToRelay};
+use crate::pb;
+use crate::seal::{Key, SessionKeys, SiteSecret, mac, same};
+use crate::time::Time;
+
+/// How long a cookie opens a session, in its own and the following minute.
+const COOKIE_NANOS: u64 = 60_000_000_000;
+
+/// A datagram that a relay opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromProbe {
+    /// A ring neighbour's beat: the relay is a member of its site ring.
+    Beat(Beat),
+    /// Somebody asks who we are. Nothing is known of it but that it holds the key of that probe.
+    Knock {
+        /// Who.
+        from: Sender,
+        /// Comes back in the hello.
+        knock: u32,
+    },
+    /// Somebody has a session that we do not have. Its name is a claim: answer with a hello, keep nothing.
+    Stranger {
+        /// Who it claims to be.
+        from: Sender,
+    },
+    /// A member's message.
+    Message {
+        /// Who.
+        from: Sender,
+        /// What.
+        message: ToRelay,
+    },
+}
+
+#[derive(Debug)]
+struct Session {
+    boot: Boot,
+    /// The run before: it may not come back by a replay.
+    previous: Option<Boot>,
+    keys: SessionKeys,
+    sent: u32,
+    window: Window,
+}
+
+/// The keys of one relay process, beside its machine.
+#[derive(Debug)]
+pub struct RelayWire {
+    secret: SiteSecret,
+    id: ProbeId,
+    boot: Boot,
+    cookie_key: Key,
+    hellos: u32,
+    sessions: BTreeMap<ProbeId, Session>,
+    links: BTreeMap<LinkId, LinkKeys>,
+    /// What came in and changed nothing.
+    pub counters: WireCounters,
+}
+
+impl RelayWire {
+    /// A relay in one run. `boot` must never have been used before with this secret.
+    pub fn new(relay: RelayId, boot: Boot, secret: SiteSecret) -> Self {
+        Self {
+            cookie_key: secret.cookie_key(boot),
+            id: ProbeId::of_relay(relay),
+            secret,
+            boot,
+            hellos: 0,
+            sessions: BTreeMap::new(),
+            links: BTreeMap::new(),
+            counters: WireCounters::default(),
+        }
+    }
+
+    /// Opens a datagram that came from `from` at `now`. Its octets are overwritten.
+    pub fn open(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) -> Result<FromProbe, WireError> {
+        let opened = self.try_open(now, from, datagram);
+        if let Err(error) = opened {
+            self.counters.count(error);
+        }
+        opened
+    }
+
+    fn try_open(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) -> Result<FromProbe, WireError> {
+        let header = Header::read(datagram)?;
+        match header.kind {
+            Kind::Beat => {
+                let keys = self.links.get(&LinkId(header.id)).ok_or(WireError::Martian)?;
+                Ok(FromProbe::Beat(open_beat(&keys.incoming, &header, datagram)?))
+            }
+            Kind::Knock => {
+                let (sender, clear, sealed) = split_sender(datagram)?;
+                let key = self.secret.probe_key(sender.probe).knock_key(sender.boot);
+                key.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+                Ok(FromProbe::Knock { from: sender, knock: header.sequence })
+            }
+            Kind::ToRelay => self.open_message(now, from, &header, datagram),
+            Kind::Hello | Kind::ToProbe => Err(WireError::Foreign),
+        }
+    }
+
+    fn open_message(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<FromProbe, WireError> {
+        let (sender, clear, sealed) = split_sender(datagram)?;
+        if let Some(session) = self.sessions.get_mut(&sender.probe).filter(|s| s.boot == sender.boot) {
+            if session.keys.number != header.id {
+                return Ok(FromProbe::Stranger { from: sender });
+            }
+            let body = session.keys.to_relay.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+            session.window.take(header.sequence)?;
+            let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
+            let (message, _) = codec::read_to_relay(message)?;
+            return Ok(FromProbe::Message { from: sender, message });
+        }
+        let keys = self.secret.probe_key(sender.probe).session(sender.boot, self.boot);
+        if keys.number != header.id {
+            return Ok(FromProbe::Stranger { from: sender });
+        }
+        let body = keys.to_relay.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+        let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
+        let (message, cookie) = codec::read_to_relay(message)?;
+        let Some(cookie) = cookie else { return Ok(FromProbe::Stranger { from: sender }) };
+        if !self.is_ours(now, from.ip(), sender, &cookie) {
+            return Err(WireError::Forged);
+        }
+        self.open_session(sender, keys, header.sequence)?;
+        Ok(FromProbe::Message { from: sender, message })
+    }
+
+    fn open_session(&mut self, sender: Sender, keys: SessionKeys, sequence: u32) -> Result<(), WireError> {
+        let previous = self.sessions.get(&sender.probe).map(|session| (session.boot, session.previous));
+        if previous.is_some_and(|(_, before)| before == Some(sender.boot)) {
+            return Err(WireError::Replayed);
+        }
+        let mut window = Window::default();
+        window.take(sequence)?;
+        let previous = previous.map(|(boot, _)| boot);
+        let session = Session { boot: sender.boot, previous, keys, sent: 0, window };
+        self.sessions.insert(sender.probe, session);
+        Ok(())
+    }
+
+    /// Seals the answer to a knock (or to a stranger: `knock` 0) into `out`.
+    pub fn seal_hello(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        sender: Sender,
+        knock: u32,
+        hello: Hello,
+        out: &mut Vec<u8>,
+    ) {
+        out.clear();
+        self.hellos = self.hellos.saturating_add(1);
+        let key = self.secret.probe_key(sender.probe).hello_key(sender.boot, self.boot);
+        let header = Header::message(Kind::Hello, run(sender.boot), self.hellos);
+        out.extend(header.octets());
+        out.extend(self.boot.0);
+        let clear = out.clone();
+        out.extend(knock.to_be_bytes());
+        let cookie = self.cookie(now.nanos() / COOKIE_NANOS, to.ip(), sender);
+        let Some(message) = codec::to_probe(&ToProbe::Hello(hello), cookie) else { return };
+        out.extend(message.encode_to_vec());
+        key.seal(header.nonce(), &clear, out, clear.len());
+    }
+
+    /// Seals a message for a member into `out`; `false` if it has no session, or the message is too long.
+    #[must_use]
+    pub fn seal(&mut self, probe: ProbeId, message: &ToProbe, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        let Some(session) = self.sessions.get(&probe) else { return false };
+        let (keys, sequence) = (session.keys, session.sent.saturating_add(1));
+        let body = match message {
+            ToProbe::Assignment(order) => Some(codec::assignment(order, |link| self.keys_of(probe, link))),
+            ToProbe::Hello(_) => None,
+            ToProbe::Noted(_) | ToProbe::Ping { .. } | ToProbe::RecorderAsk => {
+                codec::to_probe(message, [0; 16])
+            }
+        };
+        let Some(body) = body.map(|body| body.encode_to_vec()) else { return false };
+        if body.len() > DATAGRAM_MAX - HEADER - TAG || sequence == u32::MAX {
+            return false;
+        }
+        let header = Header::message(Kind::ToProbe, keys.number, sequence);
+        out.extend(header.octets());
+        out.extend(body);
+        keys.to_probe.seal(header.nonce(), &header.octets(), out, HEADER);
+        if let Some(session) = self.sessions.get_mut(&probe) {
+            session.sent = sequence;
+        }
+        true
+    }
+
+    /// The keys of a member's end of a link.
+    fn keys_of(&self, end: ProbeId, link: &LinkOrder) -> LinkKeys {
+        let key = |sender| self.secret.link_key(self.boot, link.counter, [end, link.peer], sender);
+        LinkKeys { outgoing: key(end), incoming: key(link.peer) }
+    }
+
+    /// Takes up the relay's own end of a link.
+    pub fn take_link(&mut self, link: &LinkOrder) {
+        let keys = self.keys_of(self.id, link);
+        self.links.insert(link.link, keys);
+    }
+
+    /// Forgets the keys of all own links but those the machine holds.
+    pub fn keep_links(&mut self, mut holds: impl FnMut(LinkId) -> bool) {
+        self.links.retain(|link, _| holds(*link));
+    }
+
+    /// Seals one of the relay's own beats; `None` if the link is not one of ours.
+    pub fn seal_beat(&self, beat: &Beat) -> Option<[u8; BEAT]> {
+        Some(seal_beat(&self.links.get(&beat.link)?.outgoing, beat))
+    }
+
+    /// Forgets a member's session.
+    pub fn forget(&mut self, probe: ProbeId) {
+        self.sessions.remove(&probe);
+    }
+
+    fn cookie(&self, minute: u64, address: IpAddr, sender: Sender) -> [u8; 16] {
+        let address = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        let parts: [&[u8]; 4] =
+            [&minute.to_be_bytes(), &address.octets(), &sender.probe.0, &sender.boot.0];
+        mac(&self.cookie_key, &parts)
+    }
+
+    fn is_ours(&self, now: Time, address: IpAddr, sender: Sender, cookie: &[u8; 16]) -> bool {
+        let minute = now.nanos() / COOKIE_NANOS;
+        [minute, minute.saturating_sub(1)]
+            .iter()
+            .any(|&minute| same(cookie, &self.cookie(minute, address, sender)))
+    }
+}
+
+/// The sender in clear, all that is authenticated in clear, and what is sealed.
+fn split_sender(datagram: &mut [u8]) -> Result<(Sender, &[u8], &mut [u8]), WireError> {
+    if datagram.len() < HEADER + 32 + TAG {
+        return Err(WireError::Truncated);
+    }
+    let (clear, sealed) = datagram.split_at_mut_checked(HEADER + 32).ok_or(WireError::Truncated)?;
+    let probe = clear[HEADER..HEADER + 16].try_into().map_err(|_| WireError::Truncated)?;
+    let boot = clear[HEADER + 16..].try_into().map_err(|_| WireError::Truncated)?;
+    Ok((Sender { probe: ProbeId(probe), boot: Boot(boot) }, clear, sealed))
+}

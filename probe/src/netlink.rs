@@ -1,0 +1,161 @@
+//! What the kernel says about interfaces: asked whole, and told at once when carrier changes.
+//!
+//! Messages of the kernel say *that* something changed; what it is now is asked anew, so a lost or
+//! misunderstood message costs one refresh and never a wrong picture for longer than [`REFRESH`].
+
+mod ask;
+mod read;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rtnetlink::MulticastGroup;
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::ports::{self, Port};
+pub use ask::Kernel;
+
+/// A change is followed by others (an address after carrier): they are waited for this long ..
+const SETTLE: Duration = Duration::from_millis(30);
+/// .. and a busy host is not asked more often than this.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Asked anew even if the kernel is silent: its messages can be lost, and a gateway's address is learnt late.
+const REFRESH: Duration = Duration::from_secs(60);
+/// While a gateway's Ethernet address is unknown, a few refreshes come sooner.
+const GATEWAY_RETRIES: u32 = 5;
+
+/// What is told about the ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortNews {
+    /// All ports, whole. Sent first, and after each change.
+    Ports(Vec<Port>),
+    /// Carrier of one of the ports changed just now.
+    Carrier {
+        /// The port.
+        ifindex: u32,
+        /// Whether it has carrier.
+        up: bool,
+    },
+}
+
+/// Tells about the ports until nobody listens any more or the kernel does not answer.
+pub async fn watch(globs: Vec<String>, news: mpsc::Sender<PortNews>) -> io::Result<()> {
+    let groups = [
+        MulticastGroup::Link,
+        MulticastGroup::Ipv4Ifaddr,
+        MulticastGroup::Ipv6Ifaddr,
+        MulticastGroup::Ipv4Route,
+        MulticastGroup::Ipv6Route,
+    ];
+    let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(&groups)?;
+    let connection = tokio::spawn(connection);
+    let mut watch = Watch { kernel: Kernel::new(handle), globs, news, carrier: BTreeMap::new(), told: None, retries: 0 };
+    let mut next = watch.refresh().await?;
+    loop {
+        tokio::select! {
+            message = messages.next() => {
+                let Some((message, _)) = message else { break };
+                if watch.hear(&message).await? {
+                    next = next.min(watch.settled());
+                }
+            }
+            () = sleep_until(next.at) => next = watch.refresh().await?,
+            () = watch.news.closed() => break,
+        }
+    }
+    connection.abort();
+    Ok(())
+}
+
+/// When the kernel is asked next, and how soon it may be.
+#[derive(Clone, Copy)]
+struct Next {
+    at: Instant,
+}
+
+impl Next {
+    fn min(self, other: Self) -> Self {
+        Self { at: self.at.min(other.at) }
+    }
+}
+
+struct Watch {
+    kernel: Kernel,
+    globs: Vec<String>,
+    news: mpsc::Sender<PortNews>,
+    /// Carrier of each port, as told last.
+    carrier: BTreeMap<u32, bool>,
+    told: Option<(Vec<Port>, Instant)>,
+    retries: u32,
+}
+
+impl Watch {
+    /// Takes one message; whether the kernel has to be asked anew.
+    async fn hear(&mut self, message: &NetlinkMessage<RouteNetlinkMessage>) -> io::Result<bool> {
+        match &message.payload {
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link)) => {
+                let gone = matches!(message.payload, NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(_)));
+                let up = !gone && read::has_carrier(link);
+                self.tell_carrier(link.header.index, up).await?;
+                Ok(true)
+            }
+            NetlinkPayload::InnerMessage(
+                RouteNetlinkMessage::NewRoute(route) | RouteNetlinkMessage::DelRoute(route),
+            ) => Ok(route.header.destination_prefix_length == 0),
+            NetlinkPayload::InnerMessage(_) | NetlinkPayload::Overrun(_) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Carrier of a known port is told at once, not after the settling.
+    async fn tell_carrier(&mut self, ifindex: u32, up: bool) -> io::Result<()> {
+        let Some(known) = self.carrier.get_mut(&ifindex) else { return Ok(()) };
+        if *known == up {
+            return Ok(());
+        }
+        *known = up;
+        self.send(PortNews::Carrier { ifindex, up }).await
+    }
+
+    /// Asks the kernel, tells what changed, and says when to ask next.
+    async fn refresh(&mut self) -> io::Result<Next> {
+        let ports = self.ask().await?;
+        let waiting = ports.iter().filter_map(|port| port.above.as_ref());
+        let waiting = waiting.filter(|above| above.gateway.is_some()).any(|above| above.gateway_mac.0 == [0; 6]);
+        self.retries = if waiting { self.retries + 1 } else { 0 };
+        let known = self.told.as_ref().is_some_and(|(told, _)| *told == ports);
+        if !known {
+            self.carrier = ports.iter().map(|port| (port.ifindex, port.carrier)).collect();
+            self.send(PortNews::Ports(ports.clone())).await?;
+        }
+        let now = Instant::now();
+        self.told = Some((ports, now));
+        let soon = (1..=GATEWAY_RETRIES).contains(&self.retries);
+        Ok(Next { at: now + if soon { PAUSE * 2_u32.pow(self.retries) } else { REFRESH } })
+    }
+
+    async fn ask(&mut self) -> io::Result<Vec<Port>> {
+        let view = self.kernel.view().await?;
+        let mut ports = ports::ports(&view, &self.globs);
+        for above in ports.iter_mut().filter_map(|port| port.above.as_mut()) {
+            self.kernel.find_gateway(above).await;
+        }
+        Ok(ports)
+    }
+
+    /// When a change that was just heard of will have settled.
+    fn settled(&self) -> Next {
+        let now = Instant::now();
+        let earliest = self.told.as_ref().map_or(now, |(_, asked)| *asked + PAUSE);
+        Next { at: earliest.max(now + SETTLE) }
+    }
+
+    async fn send(&self, news: PortNews) -> io::Result<()> {
+        self.news.send(news).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}

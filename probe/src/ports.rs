@@ -1,0 +1,227 @@
+//! Which interfaces are ports of this host, and what stands above them. Pure: [`crate::netlink`] asks the
+//! kernel, this decides.
+//!
+//! A port is a physical Ethernet interface (or what the configuration names). Listening happens on ports
+//! only, so a bond's two members give two attachments and no frame is heard twice. Beats leave from the
+//! address above a port: its own, or that of the bond, bridge or VLAN it carries.
+
+mod glob;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringmesh_topology::id::MacAddress;
+
+/// What an interface is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// No virtual kind and a device behind it: a network card.
+    Card,
+    /// One end of a virtual cable.
+    Veth,
+    /// A tun or tap device.
+    Tun,
+    /// A bond or a team.
+    Bond,
+    /// A bridge.
+    Bridge,
+    /// A VLAN on another interface.
+    Vlan,
+    /// Anything else: loopback, tunnels, macvlan, VRF and what is to be invented.
+    Other,
+}
+
+/// An interface as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number.
+    pub ifindex: u32,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// It carries Ethernet frames (ARPHRD_ETHER).
+    pub ethernet: bool,
+    /// It is a radio.
+    pub wireless: bool,
+    /// Its address.
+    pub mac: MacAddress,
+    /// It is up, and so is the layer below it.
+    pub carrier: bool,
+    /// The bond, bridge or VRF it belongs to.
+    pub master: Option<u32>,
+    /// The interface it stands on.
+    pub below: Option<u32>,
+    /// Of a bond: what it says about itself.
+    pub bond: Option<BondState>,
+    /// The driver of the card.
+    pub driver: String,
+}
+
+/// A bond, seen from itself.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct BondState {
+    /// The mode as the kernel names it, like `active-backup`.
+    pub mode: &'static str,
+    /// The active member, where the mode has one.
+    pub active: Option<u32>,
+    /// The LACP partner's system id, where there is one.
+    pub partner: Option<MacAddress>,
+}
+
+/// An address of an interface that beats may be sent from: primary, global, neither deprecated nor tentative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The interface.
+    pub ifindex: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// Length of its on-link prefix.
+    pub prefix_len: u8,
+}
+
+/// What the kernel knows, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct View {
+    /// All interfaces.
+    pub links: BTreeMap<u32, Link>,
+    /// Usable addresses, in the kernel's order.
+    pub addresses: Vec<Address>,
+}
+
+/// A physical port and all that a probe needs to know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The kernel's number of the physical interface.
+    pub ifindex: u32,
+    /// Its name.
+    pub ifname: String,
+    /// Its address.
+    pub mac: MacAddress,
+    /// Whether it has carrier.
+    pub carrier: bool,
+    /// The driver of the card, like `i40e`; empty for a virtual interface.
+    pub driver: String,
+    /// Where its traffic has an IP address, if anywhere.
+    pub above: Option<Above>,
+    /// The bond it belongs to.
+    pub bond: Option<Bond>,
+}
+
+/// The IP interface above a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Above {
+    /// Its number.
+    pub ifindex: u32,
+    /// Its name: sockets are bound to it.
+    pub ifname: String,
+    /// The address that beats leave from.
+    pub address: IpAddr,
+    /// Length of the on-link prefix.
+    pub prefix_len: u8,
+    /// The default gateway by that interface.
+    pub gateway: Option<IpAddr>,
+    /// The gateway's Ethernet address; zero while unknown.
+    pub gateway_mac: MacAddress,
+}
+
+/// A bond, seen from one of its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bond {
+    /// Its name.
+    pub ifname: String,
+    /// Its mode.
+    pub mode: &'static str,
+    /// Whether this member carries its traffic. True of every member with carrier in a mode without an
+    /// active one.
+    pub active: bool,
+    /// The LACP partner's system id.
+    pub partner: Option<MacAddress>,
+}
+
+/// The ports of a host, lowest number first, gateways not asked for yet.
+pub fn ports(view: &View, globs: &[String]) -> Vec<Port> {
+    view.links.values().filter(|link| is_port(link, globs)).map(|link| port(view, link)).collect()
+}
+
+/// Every Ethernet address that is this host's own: what comes from one of them is an echo or a sibling.
+pub fn own_addresses(view: &View) -> Vec<MacAddress> {
+    let mut own: Vec<MacAddress> = view.links.values().filter(|link| link.ethernet).map(|link| link.mac).collect();
+    own.sort_unstable();
+    own.dedup();
+    own
+}
+
+/// Automatically: cards with Ethernet that are no radios. By name: virtual cables and taps as well, but never
+/// what stands above a port, or each frame would be heard twice.
+fn is_port(link: &Link, globs: &[String]) -> bool {
+    let named = || globs.iter().any(|glob| glob::matches(glob, &link.name));
+    let chosen = match link.kind {
+        Kind::Card => (globs.is_empty() && !link.wireless) || named(),
+        Kind::Veth | Kind::Tun => named(),
+        Kind::Bond | Kind::Bridge | Kind::Vlan | Kind::Other => false,
+    };
+    chosen && link.ethernet
+}
+
+fn port(view: &View, link: &Link) -> Port {
+    Port {
+        ifindex: link.ifindex,
+        ifname: link.name.clone(),
+        mac: link.mac,
+        carrier: link.carrier,
+        driver: link.driver.clone(),
+        above: above(view, link),
+        bond: bond(view, link),
+    }
+}
+
+fn bond(view: &View, member: &Link) -> Option<Bond> {
+    let link = view.links.get(&member.master?).filter(|link| link.kind == Kind::Bond)?;
+    let state = link.bond.clone().unwrap_or_default();
+    let active = state.active.map_or(member.carrier, |active| active == member.ifindex);
+    Some(Bond { ifname: link.name.clone(), mode: state.mode, active, partner: state.partner })
+}
+
+/// The nearest interface with a usable address: the port, what it is a member of, a VLAN on either, upwards.
+fn above(view: &View, port: &Link) -> Option<Above> {
+    let mut level = vec![port.ifindex];
+    // A stack of interfaces has no loop, but what the kernel told may be half of a change.
+    for _ in 0..view.links.len() {
+        if let Some(found) = level.iter().find_map(|&ifindex| addressed(view, ifindex)) {
+            return Some(found);
+        }
+        level = level.iter().flat_map(|&ifindex| one_up(view, ifindex)).collect();
+        if level.is_empty() {
+            return None;
+        }
+    }
+    None
+}
+
+fn one_up(view: &View, ifindex: u32) -> Vec<u32> {
+    let carries = |link: &&Link| matches!(link.kind, Kind::Bond | Kind::Bridge);
+    let master = view.links.get(&ifindex).and_then(|link| view.links.get(&link.master?)).filter(carries);
+    let vlans = view.links.values().filter(|link| link.kind == Kind::Vlan && link.below == Some(ifindex));
+    master.into_iter().chain(vlans).map(|link| link.ifindex).collect()
+}
+
+/// The first IPv4 address of an interface, else its first IPv6 address. A host prefix (/32, /128) is a
+/// service's address that may move away: it names no network.
+fn addressed(view: &View, ifindex: u32) -> Option<Above> {
+    let link = view.links.get(&ifindex)?;
+    let is_host = |a: &Address| a.prefix_len >= if a.address.is_ipv4() { 32 } else { 128 };
+    let mut usable = view.addresses.iter().filter(|a| a.ifindex == ifindex && !is_host(a));
+    let first = usable.clone().find(|a| a.address.is_ipv4()).or_else(|| usable.next())?;
+    Some(Above {
+        ifindex,
+        ifname: link.name.clone(),
+        address: first.address,
+        prefix_len: first.prefix_len,
+        gateway: None,
+        gateway_mac: MacAddress::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

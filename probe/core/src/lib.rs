@@ -1,1 +1,30 @@
-//! Under construction.
+//! What a probe decides: one host's place in the heartbeat rings of its site.
+//!
+//! [`Probe`] is a [`ringmesh_proto::machine::Machine`]. It beats to its neighbours and watches them, listens to
+//! what its switches announce, and talks to a relay only when something changed. It never sees a key or a wire
+//! octet of the protocol, reads no clock, opens no socket and keeps no file: whoever drives it, a shell on a
+//! host or the simulator, turns the world into [`Event`]s and carries out [`Action`]s.
+//!
+//! - `machine`: dispatch of events, and the one deadline.
+//! - `links`: heartbeats, silence, loss. `doubt`: whether our own timers can be trusted.
+//! - `talk`: the states towards the relays, handshakes, reports and their repetition.
+//! - `discovery`: what the ports hang on. `ports`: carrier and addresses. `places`: what of it is told.
+//! - `recorder`: what happened while nobody could be told.
+//!
+//! # Invariants
+//! - A neighbour's silence is told at most once; the next beat takes it back.
+//! - After `DeadlineReached` at `now`, the next deadline is later than `now`.
+//! - A probe whose ring is well sends nothing to a relay.
+//! - Sending and hearing beats allocates nothing.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod action;
+mod config;
+mod event;
+mod view;
+
+pub use action::{Action, Note};
+pub use config::{CachedAttachment, Config};
+pub use event::{BondFacts, Event, PortFacts};
+pub use view::{AttachmentView, Counters, IdView, PeerStatus, RingStatus, State, Status};

@@ -42,18 +42,21 @@ mod announcement;
 mod cdp;
 mod encode;
 mod id;
+mod identity;
 mod legacy;
 mod link;
 mod lldp;
 mod mac;
 mod octets;
 mod reject;
+mod table;
 mod text;
 
 pub use announcement::{Announcement, Heard, decode};
 pub use cdp::{Cdp, CdpAddress, CdpCapabilities, CdpPower, CdpTlv, CdpTlvs, CdpView, OtherTlv};
 pub use encode::{EncodeError, encode};
 pub use id::{ChassisId, ChassisSubtype, Id, IdError, PortId, PortSubtype, Subtype};
+pub use identity::{Basis, SwitchIdentity, SwitchKey};
 pub use legacy::{Edp, EdpPort, EdpVlan, Fdp, Sonmp};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
@@ -63,4 +66,8 @@ pub use lldp::{
 };
 pub use mac::Mac;
 pub use reject::{Defect, DefectKind, Reject};
+pub use table::{
+    Because, Choice, Facts, Field, Ignored, Key, Limits, Neighbour, NeighbourTable, NoSwitch, Outcome, Role,
+    TableEvent,
+};
 pub use text::Text;

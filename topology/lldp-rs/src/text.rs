@@ -17,6 +17,11 @@ impl Text {
         &self.0
     }
 
+    /// The first `octets_max` octets.
+    pub(crate) fn truncated(&self, octets_max: usize) -> Self {
+        Self(self.0.get(..octets_max).unwrap_or(&self.0).into())
+    }
+
     /// UTF-8 with U+FFFD for what is not, trailing NULs dropped. May hold control characters.
     pub fn lossy(&self) -> Cow<'_, str> {
         lossy(&self.0)

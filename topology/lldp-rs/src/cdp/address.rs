@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::DefectKind;
 use crate::lldp::hex;
@@ -34,6 +34,15 @@ pub enum CdpAddress {
 }
 
 impl CdpAddress {
+    /// The address, if it is an IP address.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ipv4(address) => Some((*address).into()),
+            Self::Ipv6(address) => Some((*address).into()),
+            Self::Other { .. } => None,
+        }
+    }
+
     /// The usual spelling of an IP address; hex octets for others.
     pub fn text(&self) -> String {
         match self {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::Write;
+use core::net::IpAddr;
 
 use crate::DefectKind;
 use crate::id::ip_text;
@@ -119,6 +120,15 @@ impl ManagementAddress {
     pub fn text(&self) -> String {
         let separator = if self.family == 6 { ":" } else { "" };
         ip_text(self.family, &self.octets).unwrap_or_else(|| hex(&self.octets, separator))
+    }
+
+    /// The address, if it is an IP address.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.family {
+            1 => <[u8; 4]>::try_from(&*self.octets).ok().map(IpAddr::from),
+            2 => <[u8; 16]>::try_from(&*self.octets).ok().map(IpAddr::from),
+            _ => None,
+        }
     }
 
     pub(crate) fn decode(value: &[u8]) -> Result<Self, DefectKind> {

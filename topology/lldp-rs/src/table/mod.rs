@@ -1,0 +1,167 @@
+//! The neighbours of a host's ports.
+//!
+//! The table believes each neighbour for as long as it asked to be believed, notices the ones that fall
+//! silent earlier, and says which of a port's neighbours is its switch. It decides nothing about
+//! failures: silence is reported, never explained.
+//!
+//! Time is nanoseconds since any fixed moment, given with every call; ports are interface indexes.
+//! The driver feeds frames and carrier changes, and comes back at [`NeighbourTable::next_deadline`].
+//!
+//! # Invariants
+//! - At most [`Limits::neighbours_per_port`] neighbours a port; each holds a few hundred octets.
+//! - One neighbour a key (port, protocol, chassis id, port id).
+//! - After `on_deadline(now)`, `next_deadline() > now`: no driver can spin.
+
+mod choice;
+mod event;
+mod interval;
+mod neighbour;
+mod port;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::{Heard, Mac};
+
+pub use choice::{Because, Choice, NoSwitch};
+pub use event::{Field, Ignored, Outcome, TableEvent};
+pub use neighbour::{Facts, Key, Neighbour, Role};
+
+use neighbour::Sighting;
+use port::Port;
+
+/// What bounds the table. Changes nothing about what is true, only about how much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Neighbours kept for one port. Beyond it newcomers are ignored, unless one is suspect or late.
+    pub neighbours_per_port: usize,
+    /// Longest time to believe an announcement, in nanoseconds. LLDP's longest TTL, 65535 s, means "for
+    /// ever" in some senders and would keep a ghost for 18 hours.
+    pub hold_ns_max: u64,
+    /// Neighbours that may appear on one port within one minute. A guest that forges chassis ids meets
+    /// this before it fills the table.
+    pub newcomers_per_minute: u32,
+    /// How soon after a shutdown a new identity on the port counts as the old one renamed, in
+    /// nanoseconds.
+    pub rename_ns: u64,
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            neighbours_per_port: 32,
+            hold_ns_max: 3_600 * SECOND_NS,
+            newcomers_per_minute: 16,
+            rename_ns: 3 * SECOND_NS,
+        }
+    }
+}
+
+/// The neighbours of all ports of one host.
+#[derive(Clone, Debug)]
+pub struct NeighbourTable {
+    limits: Limits,
+    ports: BTreeMap<u32, Port>,
+}
+
+impl NeighbourTable {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ports: BTreeMap::new() }
+    }
+
+    /// Applies one frame heard on the port at `now` and appends what it changed to `out`.
+    pub fn heard(&mut self, ifindex: u32, heard: &Heard, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
+        let Some(sighting) = Sighting::of(ifindex, heard, self.limits.hold_ns_max) else {
+            return Outcome::Ignored(Ignored::NoIdentity);
+        };
+        if self.is_own(&sighting) {
+            return Outcome::Ignored(Ignored::OwnFrame);
+        }
+        let port = self.ports.entry(ifindex).or_default();
+        let outcome = if sighting.hold_ns == 0 {
+            port.depart(&sighting.key, now, out)
+        } else if port.refresh(&sighting, now, out) {
+            Outcome::Refreshed
+        } else {
+            self.admit(sighting, now, out)
+        };
+        self.report_ambiguity(ifindex, out);
+        outcome
+    }
+
+    /// The port lost or regained its carrier. Without one no neighbour is heard, so all are suspect
+    /// until heard again; their time to live still counts.
+    pub fn carrier(&mut self, ifindex: u32, up: bool, _now: u64, out: &mut Vec<TableEvent>) {
+        self.ports.entry(ifindex).or_default().carrier(ifindex, up, out);
+        self.report_ambiguity(ifindex, out);
+    }
+
+    /// The port's own addresses: frames that carry one of any port's are reflections, not neighbours.
+    pub fn set_own_macs(&mut self, ifindex: u32, macs: &[Mac]) {
+        self.ports.entry(ifindex).or_default().own_macs = macs.into();
+    }
+
+    /// Drops everything about a port that no longer exists.
+    pub fn forget_port(&mut self, ifindex: u32) {
+        self.ports.remove(&ifindex);
+    }
+
+    /// When to come back with [`NeighbourTable::on_deadline`]; `None` while nothing can fall due.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.ports.values().flat_map(|port| &port.neighbours).map(Neighbour::deadline).min()
+    }
+
+    /// Reports who is late and removes whose time is over.
+    pub fn on_deadline(&mut self, now: u64, out: &mut Vec<TableEvent>) {
+        self.ports.values_mut().for_each(|port| port.on_deadline(now, out));
+        let ports: Vec<u32> = self.ports.keys().copied().collect();
+        ports.into_iter().for_each(|ifindex| self.report_ambiguity(ifindex, out));
+        debug_assert!(self.next_deadline().is_none_or(|at| at > now));
+    }
+
+    /// The port's neighbours, longest known first.
+    pub fn neighbours(&self, ifindex: u32) -> &[Neighbour] {
+        self.ports.get(&ifindex).map_or(&[], |port| &port.neighbours)
+    }
+
+    /// Which of the port's neighbours is the switch at the other end of its cable, and why.
+    pub fn the_switch(&self, ifindex: u32) -> Choice<'_> {
+        choice::choose(self.neighbours(ifindex))
+    }
+
+    fn is_own(&self, sighting: &Sighting) -> bool {
+        let theirs = [Some(sighting.source), sighting.key.chassis.mac()];
+        let is_ours = |mac: &Mac| theirs.contains(&Some(*mac));
+        self.ports.values().flat_map(|port| &port.own_macs).any(is_ours)
+    }
+
+    fn admit(&mut self, sighting: Sighting, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
+        let from_elsewhere = self.leave_other_port(&sighting.key, now);
+        let limits = self.limits;
+        let port = self.ports.entry(sighting.key.ifindex).or_default();
+        port.admit(sighting, from_elsewhere, &limits, now, out)
+    }
+
+    /// The same neighbour on another of our ports, if it is silent there: the cable was moved.
+    fn leave_other_port(&mut self, key: &Key, now: u64) -> Option<Key> {
+        let others = self.ports.iter_mut().filter(|(ifindex, _)| **ifindex != key.ifindex);
+        let moved = |neighbour: &Neighbour| neighbour.key.is_same_neighbour(key) && neighbour.is_silent(now);
+        others.into_iter().find_map(|(_, port)| port.take(moved))
+    }
+
+    fn report_ambiguity(&mut self, ifindex: u32, out: &mut Vec<TableEvent>) {
+        let ambiguous = matches!(self.the_switch(ifindex), Choice::Ambiguous { .. });
+        let Some(port) = self.ports.get_mut(&ifindex) else {
+            return;
+        };
+        if ambiguous && !port.ambiguous {
+            out.push(TableEvent::Ambiguous { ifindex });
+        }
+        port.ambiguous = ambiguous;
+    }
+}

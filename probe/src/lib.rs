@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod clock;
 pub mod config;
+pub mod net;
 pub mod netlink;
 pub mod ports;
 mod sys;

@@ -85,6 +85,8 @@ pub trait Subtype: sealed::Sealed + Copy + Ord + fmt::Debug {
     fn code(self) -> u8;
     /// Whether the octets are a MAC address.
     fn is_mac(self) -> bool;
+    /// Whether octets can be of this kind.
+    fn fits(self, octets: &[u8]) -> bool;
     /// The spelling of octets that are not text, `None` for those that are.
     fn spell(self, octets: &[u8]) -> Option<String>;
 }
@@ -121,6 +123,16 @@ impl Subtype for ChassisSubtype {
 
     fn is_mac(self) -> bool {
         matches!(self, Self::MacAddress | Self::Edp)
+    }
+
+    fn fits(self, octets: &[u8]) -> bool {
+        match self {
+            Self::MacAddress | Self::Edp => octets.len() == 6,
+            Self::NetworkAddress => is_network_address(octets),
+            Self::Sonmp => octets.len() == 4,
+            Self::ChassisComponent | Self::InterfaceAlias | Self::PortComponent => true,
+            Self::InterfaceName | Self::Local | Self::Cdp | Self::Fdp => true,
+        }
     }
 
     fn spell(self, octets: &[u8]) -> Option<String> {
@@ -168,6 +180,17 @@ impl Subtype for PortSubtype {
         self == Self::MacAddress
     }
 
+    fn fits(self, octets: &[u8]) -> bool {
+        match self {
+            Self::MacAddress => octets.len() == 6,
+            Self::NetworkAddress => is_network_address(octets),
+            Self::Edp => octets.len() == 4,
+            Self::Sonmp => octets.len() == 3,
+            Self::InterfaceAlias | Self::PortComponent | Self::InterfaceName => true,
+            Self::AgentCircuitId | Self::Local | Self::Cdp | Self::Fdp => true,
+        }
+    }
+
     fn spell(self, octets: &[u8]) -> Option<String> {
         match self {
             Self::MacAddress => mac_text(octets),
@@ -184,20 +207,20 @@ impl Subtype for PortSubtype {
     }
 }
 
-/// A sound id: 1 to 255 octets, six of them when they are a MAC address.
+/// A sound id: 1 to 255 octets, as many as a MAC or IP address has when it is one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<S> {
     subtype: S,
     octets: Box<[u8]>,
 }
 
-/// Octets that cannot be an id of that subtype: empty, over 255, or a MAC address not six long.
+/// Octets that cannot be an id of that subtype: empty, over 255, or an address of a wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdError;
 
 impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id has 1 to 255 octets, a MAC address six")
+        f.write_str("an id has 1 to 255 octets, an address its proper length")
     }
 }
 
@@ -252,16 +275,27 @@ impl<S: Subtype> fmt::Debug for Id<S> {
 
 /// Whether `octets` can be an id of this subtype (802.1AB 8.5.2.3, 8.5.3.3).
 pub(crate) fn fits<S: Subtype>(subtype: S, octets: &[u8]) -> bool {
-    (1..=255).contains(&octets.len()) && (!subtype.is_mac() || octets.len() == 6)
+    (1..=255).contains(&octets.len()) && subtype.fits(octets)
+}
+
+/// A family octet and an address as long as the family has them.
+fn is_network_address(octets: &[u8]) -> bool {
+    match octets {
+        [1, address @ ..] => address.len() == 4,
+        [2, address @ ..] => address.len() == 16,
+        [_, address @ ..] => !address.is_empty(),
+        [] => false,
+    }
 }
 
 fn mac_text(octets: &[u8]) -> Option<String> {
     octets::array(octets, 0).map(|mac| Mac(mac).to_string())
 }
 
+/// By length alone: a family nobody knows is no reason to print an address as garbage.
 fn network_text(octets: &[u8]) -> Option<String> {
-    let (family, address) = octets.split_first()?;
-    ip_text(*family, address)
+    let (_, address) = octets.split_first()?;
+    ip_text(1, address).or_else(|| ip_text(2, address))
 }
 
 /// An IP address in its usual spelling; the family is IANA's: 1 IPv4, 2 IPv6.

@@ -43,6 +43,7 @@ mod cdp;
 mod encode;
 mod id;
 mod identity;
+pub mod json;
 mod legacy;
 mod link;
 mod lldp;

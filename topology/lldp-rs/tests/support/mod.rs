@@ -26,8 +26,7 @@ fn mac() -> impl Strategy<Value = Mac> {
 fn id<S: Subtype + 'static>() -> impl Strategy<Value = Id<S>> {
     (1_u8..=7, vec(any::<u8>(), 1..40), any::<[u8; 6]>()).prop_filter_map("subtype", |(number, octets, mac)| {
         let subtype = S::from_lldp(number)?;
-        let octets = if subtype.is_mac() { mac.to_vec() } else { octets };
-        Id::new(subtype, &octets).ok()
+        Id::new(subtype, &octets).or_else(|_| Id::new(subtype, &mac)).ok()
     })
 }
 

@@ -1,0 +1,121 @@
+//! LLDP in JSON.
+
+use alloc::vec::Vec;
+
+use crate::id::Subtype;
+use crate::json::value::Json;
+use crate::lldp::{hex, tlv_type};
+use crate::{Aggregation, Dot1, Dot3, Id, Lldp, LldpView, ManagementAddress, Med, Policy, Power, Tlv};
+
+pub(crate) fn render(lldp: &Lldp, view: &LldpView<'_>) -> Json {
+    let tlvs: Vec<Tlv<'_>> = view.tlvs().flatten().collect();
+    let caps = lldp
+        .capabilities
+        .map(|caps| Json::object().with("available", caps.available.0).with("enabled", caps.enabled.0));
+    Json::object()
+        .with_some("tlvs", Json::list(tlvs.iter().map(type_and_length)))
+        .with("chassis", id(&lldp.chassis))
+        .with("port", id(&lldp.port))
+        .with("ttl", lldp.ttl_s)
+        .with_some("port_descr", lldp.port_description.as_ref())
+        .with_some("sys_name", lldp.system_name.as_ref())
+        .with_some("sys_descr", lldp.system_description.as_ref())
+        .with_some("caps", caps)
+        .with_some("mgmt", Json::list(lldp.management.iter().map(management)))
+        .with_some("org", Json::list(tlvs.iter().filter_map(organisation)))
+        .with_some("dot1", dot1(&lldp.dot1).unless_empty())
+        .with_some("dot3", dot3(&lldp.dot3).unless_empty())
+        .with_some("med", med(&lldp.med).unless_empty())
+}
+
+fn type_and_length(tlv: &Tlv<'_>) -> Json {
+    Json::List(Vec::from([Json::from(tlv.kind), Json::from(tlv.value.len() as u64)]))
+}
+
+fn organisation(tlv: &Tlv<'_>) -> Option<Json> {
+    let [a, b, c, subtype, ..] = *tlv.value else {
+        return None;
+    };
+    let object = Json::object().with("oui", hex(&[a, b, c], "")).with("subtype", subtype);
+    (tlv.kind == tlv_type::ORGANISATION).then(|| object.with("len", tlv.value.len() as u64))
+}
+
+fn id<S: Subtype>(id: &Id<S>) -> Json {
+    Json::object()
+        .with("subtype", id.subtype().code())
+        .with("hex", hex(id.octets(), ""))
+        .with("text", id.lossy())
+}
+
+fn management(address: &ManagementAddress) -> Json {
+    Json::object()
+        .with("family", address.family)
+        .with("hex", hex(&address.octets, ""))
+        .with("text", address.text())
+        .with("if_subtype", address.numbering.code())
+        .with("if_number", address.interface)
+        .with_some("oid", (!address.oid.is_empty()).then(|| hex(&address.oid, "")))
+}
+
+fn aggregation(aggregation: Aggregation) -> Json {
+    Json::object().with("status", aggregation.status).with("port", aggregation.port)
+}
+
+fn dot1(dot1: &Dot1) -> Json {
+    let ppvid = |ppvid: &crate::Ppvid| Json::object().with("flags", ppvid.flags).with("id", ppvid.id);
+    let vlan = |vlan: &crate::VlanName| Json::object().with("id", vlan.id).with("name", &vlan.name);
+    Json::object()
+        .with_some("pvid", dot1.pvid)
+        .with_some("ppvids", Json::list(dot1.ppvids.iter().map(ppvid)))
+        .with_some("vlans", Json::list(dot1.vlans.iter().map(vlan)))
+        .with_some("protocols", Json::list(dot1.protocols.iter().map(|octets| hex(octets, "").into())))
+        .with_some("aggregation", dot1.aggregation.map(aggregation))
+        .with_some("mgmt_vid", dot1.management_vid)
+}
+
+fn dot3(dot3: &Dot3) -> Json {
+    Json::object()
+        .with_some("autoneg", dot3.mac_phy.map(|phy| phy.autonegotiation))
+        .with_some("advertised", dot3.mac_phy.map(|phy| phy.advertised))
+        .with_some("mau", dot3.mac_phy.map(|phy| phy.mau))
+        .with_some("power", dot3.power.as_ref().map(power))
+        .with_some("aggregation", dot3.aggregation.map(aggregation))
+        .with_some("mtu", dot3.frame_size_max)
+}
+
+fn power(power: &Power) -> Json {
+    let more = power.classification.as_ref();
+    Json::object()
+        .with("support", power.support)
+        .with("pair", power.pair)
+        .with("class", power.class)
+        .with_some("type_src_prio", more.map(|more| more.type_source_priority))
+        .with_some("requested", more.map(|more| more.requested))
+        .with_some("allocated", more.map(|more| more.allocated))
+}
+
+fn med(med: &Med) -> Json {
+    let location = |location: &crate::Location| {
+        Json::object().with("format", location.format).with("hex", hex(&location.octets, ""))
+    };
+    let named = med.inventory.named().into_iter();
+    let inventory = named.fold(Json::object(), |object, (name, text)| object.with_some(name, text));
+    let power = med.power.map(|power| Json::object().with("flags", power.flags).with("value", power.value));
+    Json::object()
+        .with_some("caps", med.device.map(|device| device.capabilities))
+        .with_some("class", med.device.map(|device| device.class))
+        .with_some("policies", Json::list(med.policies.iter().map(policy)))
+        .with_some("location", Json::list(med.locations.iter().map(location)))
+        .with_some("power", power)
+        .with_some("inventory", inventory.unless_empty())
+}
+
+fn policy(policy: &Policy) -> Json {
+    Json::object()
+        .with("app", policy.application)
+        .with("unknown", u8::from(policy.unknown))
+        .with("tagged", u8::from(policy.tagged))
+        .with("vlan", policy.vlan)
+        .with("priority", policy.priority)
+        .with("dscp", policy.dscp)
+}

@@ -1,0 +1,39 @@
+//! The lab: real programs in network namespaces, real bridges, real LLDP frames.
+//!
+//! One site as [`plan`] lays it out. Every host, relay and CMA is a process with an address of its own.
+//! Faults act on links, processes and frames; the lab asks and tells the programs nothing but what an
+//! operator could, by the operator's commands. It touches the machine's network nowhere else.
+
+mod announce;
+mod announcer;
+mod cli;
+mod command;
+mod error;
+mod fault;
+mod files;
+mod formed;
+mod interrupt;
+mod net;
+mod operator;
+mod permit;
+mod plan;
+mod process;
+mod roles;
+mod running;
+pub mod script;
+mod state;
+mod status;
+mod text;
+pub mod tour;
+
+pub use cli::{LabArgs, run};
+pub use error::LabError;
+pub use formed::{missing_for_fallback_rings, missing_for_switch_rings};
+pub use interrupt::Interrupt;
+pub use operator::{
+    FallbackRing, Incident, Named, Operator, PageLine, PortTree, RingTree, SiteTree, SwitchTree, Tree,
+};
+pub use permit::enter_or_return;
+pub use plan::{Host, Leg, Plan, Size, Switch};
+pub use running::{Lab, Options, sweep};
+pub use state::{Announcer, Profile};

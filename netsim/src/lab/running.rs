@@ -1,0 +1,446 @@
+//! One lab: built, started, broken, healed and taken away.
+//!
+//! # Invariants
+//! - What exists is in the state file before it exists, so that a killed run leaves nothing unknown.
+//! - Only processes that this lab started are signalled, and only namespaces it made are removed.
+//! - A `Lab` that is dropped without [`Lab::release`] takes everything away: panics and signals too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::announcer;
+use super::command::{require, run, system};
+use super::error::{LabError, at};
+use super::files::Files;
+use super::interrupt::Interrupt;
+use super::net;
+use super::operator::Operator;
+use super::plan::{Plan, SITE, Size, check_prefix};
+use super::process::{ProcessId, in_sessions_of, marked};
+use super::roles::{Launch, Role, start_keeper, tail};
+use super::state::{Announcer, Lock, Profile, Running, State, labs_below};
+
+const OUR_PROGRAMS: [&str; 5] =
+    ["ringmesh-probe", "ringmesh-relay", "ringmesh-cma", "ringmesh", "ringmesh-netsim"];
+/// How long the CMA may take to answer its first question.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many of everything.
+    pub size: Size,
+    /// Who announces the switches.
+    pub announcer: Announcer,
+    /// Relay timing.
+    pub profile: Profile,
+    /// Before every namespace's name.
+    pub prefix: String,
+    /// Where its files go: a folder that does not exist yet, or is empty.
+    pub dir: PathBuf,
+    /// The folder of our programs.
+    pub bin_dir: PathBuf,
+    /// Seconds between two announcements of a port.
+    pub tx_interval_s: u16,
+}
+
+/// A lab in hand.
+#[derive(Debug)]
+pub struct Lab {
+    pub(super) files: Files,
+    pub(super) plan: Plan,
+    pub(super) state: State,
+    released: bool,
+    _lock: Lock,
+}
+
+impl Lab {
+    /// Builds network and files, and starts nothing in it.
+    ///
+    /// Leftovers of dead labs beside it are removed first.
+    ///
+    /// # Errors
+    /// [`LabError`]; nothing is left behind.
+    pub fn build(options: &Options) -> Result<Self, LabError> {
+        check(options)?;
+        let files = Files::new(&options.dir);
+        sweep(files.dir().parent().unwrap_or(Path::new("/")));
+        let plan = Plan::new(&options.prefix, options.size);
+        claim(files.dir())?;
+        refuse_strangers(&plan)?;
+        let lock = Lock::take(files.dir())?;
+        let mut lab = Self { files, plan, state: fresh_state(options), released: false, _lock: lock };
+        lab.save()?;
+        lab.furnish()?;
+        Ok(lab)
+    }
+
+    /// Builds it and starts everything; returns when the CMA answers.
+    ///
+    /// # Errors
+    /// [`LabError`]; nothing is left behind.
+    pub fn up(options: &Options, stop: &Interrupt) -> Result<Self, LabError> {
+        let mut lab = Self::build(options)?;
+        lab.start_roles(stop)?;
+        lab.start_announcers()?;
+        Ok(lab)
+    }
+
+    /// Takes an existing lab in hand.
+    ///
+    /// # Errors
+    /// [`LabError::Usage`] if there is none, or another command holds it.
+    pub fn open(dir: &Path) -> Result<Self, LabError> {
+        let nothing =
+            || LabError::Usage(format!("{}: no lab here; `ringmesh-netsim lab up` makes one", dir.display()));
+        let state = State::load(dir)?.ok_or_else(nothing)?;
+        let lock = Lock::take(dir)?;
+        let plan = Plan::new(&state.prefix, state.size);
+        Ok(Self { files: Files::new(dir), plan, state, released: true, _lock: lock })
+    }
+
+    /// Lets it live on by itself.
+    ///
+    /// # Errors
+    /// [`LabError::File`] if that cannot be written down; it is taken away then.
+    pub fn release(mut self) -> Result<(), LabError> {
+        self.state.owner = None;
+        self.save()?;
+        self.released = true;
+        Ok(())
+    }
+
+    /// Takes everything away: processes, namespaces, files.
+    ///
+    /// # Errors
+    /// The first thing that could not be removed; the rest is removed all the same.
+    pub fn down(mut self) -> Result<(), LabError> {
+        self.released = true;
+        self.clear()
+    }
+
+    /// The network's plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The operator's commands for its CMA.
+    pub fn operator(&self) -> Operator {
+        Operator::new(&self.state.bin_dir, &self.files.operator_socket())
+    }
+
+    /// What a host's probe says its ports hang on, by the probe's own command.
+    ///
+    /// # Errors
+    /// [`LabError::Failed`] with the command's words.
+    pub fn attachments(&self, host: &str) -> Result<serde_json::Value, LabError> {
+        super::operator::attachments(&self.state.bin_dir, &self.files.probe(host))
+    }
+
+    /// Where the notifier writes.
+    pub fn pages_file(&self) -> PathBuf {
+        self.files.pages()
+    }
+
+    /// Starts CMA, relay and probes, and waits until the CMA answers.
+    ///
+    /// # Errors
+    /// [`LabError::Failed`] with the last words of a process that ended, [`LabError::Interrupted`].
+    pub fn start_roles(&mut self, stop: &Interrupt) -> Result<(), LabError> {
+        self.start("cma", Role::Cma)?;
+        self.start("r1", Role::Relay)?;
+        self.wait_ready(stop)?;
+        self.start_probes()
+    }
+
+    /// Starts the probe of every host.
+    ///
+    /// # Errors
+    /// As [`Lab::start_roles`].
+    pub fn start_probes(&mut self) -> Result<(), LabError> {
+        let hosts: Vec<String> = self.plan.hosts.iter().map(|host| host.name.clone()).collect();
+        hosts.iter().try_for_each(|host| self.start(host, Role::Probe))
+    }
+
+    /// Lets every switch announce itself from now on.
+    ///
+    /// # Errors
+    /// As [`Lab::start_roles`].
+    pub fn start_announcers(&mut self) -> Result<(), LabError> {
+        let switches: Vec<String> = self.plan.switches.iter().map(|switch| switch.name.clone()).collect();
+        switches.iter().try_for_each(|switch| self.start(switch, Role::Announcer))
+    }
+
+    /// Lets switches announce themselves by another announcer than the lab was built with.
+    pub fn choose_announcer(&mut self, announcer: Announcer) {
+        self.state.announcer = announcer;
+    }
+
+    /// Processes that ended though nobody broke them, with their last words.
+    pub fn casualties(&self) -> Vec<String> {
+        let broken = |name: &str| self.state.broken.iter().any(|broken| broken.name == name);
+        let dead = self
+            .state
+            .processes
+            .iter()
+            .filter(|running| !running.process.is_alive() && !broken(&running.name));
+        dead.map(|running| {
+            format!(
+                "{} of {} ended by itself; its last words:\n{}",
+                running.role.word(),
+                running.name,
+                tail(&running.log, 15)
+            )
+        })
+        .collect()
+    }
+
+    /// The last lines of the logs of `names` (hosts, switches, `r1`, `cma`).
+    pub fn last_words(&self, names: &[&str], lines: usize) -> String {
+        let wanted = self.state.processes.iter().filter(|running| names.contains(&running.name.as_str()));
+        let section = |running: &Running| {
+            format!(
+                "--- {} of {} ({})\n{}\n",
+                running.role.word(),
+                running.name,
+                running.log.display(),
+                tail(&running.log, lines)
+            )
+        };
+        wanted.map(section).collect()
+    }
+
+    /// Copies every log and the notifier's file to a folder, before they are taken away.
+    ///
+    /// # Errors
+    /// [`LabError::File`].
+    pub fn save_logs(&self, to: &Path) -> Result<(), LabError> {
+        fs::create_dir_all(to).map_err(at(to, "create"))?;
+        for running in &self.state.processes {
+            let target = to.join(format!("{}-{}.log", running.name, running.role.word()));
+            fs::copy(&running.log, &target).map_err(at(&running.log, "copy"))?;
+        }
+        if self.files.pages().exists() {
+            fs::copy(self.files.pages(), to.join("pages.jsonl")).map_err(at(to, "write into"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self) -> Result<(), LabError> {
+        self.state.save(self.files.dir())
+    }
+
+    /// Starts one role by name and remembers it in the place of its forerunner.
+    pub(super) fn start(&mut self, name: &str, role: Role) -> Result<(), LabError> {
+        let Some(launch) = self.launch(name, role)? else { return Ok(()) };
+        let running = launch.start(self.files.dir())?;
+        self.state.processes.retain(|other| (other.name.as_str(), other.role) != (name, role));
+        self.state.processes.push(running);
+        self.save()
+    }
+
+    fn launch(&self, name: &str, role: Role) -> Result<Option<Launch>, LabError> {
+        let (folder, netns, program, config) = match role {
+            Role::Announcer => return announcer::launch(self, name),
+            Role::Cma => ("cma", self.plan.netns("cma"), "ringmesh-cma", self.files.cma()),
+            Role::Relay => ("relay", self.plan.netns("relay"), "ringmesh-relay", self.files.relay()),
+            Role::Probe => (name, self.plan.netns(name), "ringmesh-probe", self.files.probe(name)),
+        };
+        let subcommand = (role == Role::Relay).then_some("run".into());
+        let args = subcommand.into_iter().chain(["--config".into(), config.into()]).collect();
+        let log = self.files.log(folder, role.word());
+        let program = self.state.bin_dir.join(program);
+        Ok(Some(Launch { name: name.into(), role, netns, program, args, log }))
+    }
+
+    /// Kills a role at once, with everything it started.
+    pub(super) fn kill(&mut self, name: &str, role: Role) {
+        let victims: Vec<_> = self.recorded(name, role).map(|running| running.process).collect();
+        victims.iter().for_each(|process| process.signal(Signal::SIGKILL));
+        in_sessions_of(&victims).into_iter().for_each(|child| child.signal(Signal::SIGKILL));
+        for victim in victims {
+            victim.wait_gone(Duration::from_secs(2));
+        }
+    }
+
+    /// Sends a role a signal.
+    pub(super) fn signal(&self, name: &str, role: Role, signal: Signal) {
+        self.recorded(name, role).for_each(|running| running.process.signal(signal));
+    }
+
+    pub(super) fn recorded(&self, name: &str, role: Role) -> impl Iterator<Item = &Running> {
+        self.state.processes.iter().filter(move |running| running.name == name && running.role == role)
+    }
+
+    fn mark(&self) -> String {
+        self.files.dir().display().to_string()
+    }
+
+    fn furnish(&mut self) -> Result<(), LabError> {
+        if self.state.rootless {
+            self.state.keeper = Some(start_keeper(self.files.dir())?);
+            self.save()?;
+        }
+        net::build(&self.plan)?;
+        self.files.create(&self.plan)?;
+        self.files.write_cma()?;
+        self.files.write_relay(&self.plan, self.state.profile)?;
+        self.hand_out_keys()
+    }
+
+    /// As an operator would: the relay's command makes the secret and prints each probe's key.
+    fn hand_out_keys(&self) -> Result<(), LabError> {
+        let relay = self.state.bin_dir.join("ringmesh-relay");
+        let site = ["--site", SITE, "--secret"];
+        run(system("timeout").arg("20").arg(&relay).arg("init").args(site).arg(self.files.secret()), "")?;
+        for host in &self.plan.hosts {
+            let mut command = system("timeout");
+            command.arg("20").arg(&relay).args(["key", &host.name]).args(site).arg(self.files.secret());
+            let printed = run(&mut command, "")?;
+            let key = printed.trim();
+            if key.len() != 64 || !key.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+                return Err(LabError::Failed(format!(
+                    "`ringmesh-relay key {}` printed no key: {key:?}",
+                    host.name
+                )));
+            }
+            self.files.new_boot(&host.name)?;
+            self.files.write_probe(&host.name, key)?;
+        }
+        Ok(())
+    }
+
+    fn wait_ready(&self, stop: &Interrupt) -> Result<(), LabError> {
+        let start = Instant::now();
+        loop {
+            let answer = self.operator().reach();
+            if let Some(casualty) = self.casualties().first() {
+                return Err(LabError::Failed(casualty.clone()));
+            }
+            match answer {
+                Ok(()) => return Ok(()),
+                Err(error) if start.elapsed() > READY_WITHIN => {
+                    let words = self.last_words(&["cma", "r1"], 15);
+                    return Err(LabError::Unreachable(format!("the CMA does not answer: {error}\n{words}")));
+                }
+                Err(_) => stop.sleep(Duration::from_millis(50))?,
+            }
+        }
+    }
+
+    fn clear(&mut self) -> Result<(), LabError> {
+        let known: Vec<ProcessId> = self.state.processes.iter().map(|running| running.process).collect();
+        bury(&self.mark(), &known, self.state.keeper);
+        // From outside an ordinary user's namespaces, equal names are somebody else's.
+        let visible = self.state.rootless == super::permit::is_inside();
+        let network = if visible { net::destroy(&self.plan) } else { Ok(()) };
+        if let Some(keeper) = self.state.keeper {
+            keeper.signal(Signal::SIGKILL);
+            keeper.wait_gone(Duration::from_secs(2));
+        }
+        network?;
+        fs::remove_dir_all(self.files.dir()).map_err(at(self.files.dir(), "remove"))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.released {
+            return;
+        }
+        if let Err(error) = self.clear() {
+            eprintln!("ringmesh-netsim: not everything of the lab could be removed: {error}");
+        }
+    }
+}
+
+/// Kills everything that carries the mark or hangs on a known process, except the keeper: it holds the
+/// namespaces, which are still needed.
+fn bury(mark: &str, known: &[ProcessId], keeper: Option<ProcessId>) {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        let victims = marked(mark).into_iter().chain(in_sessions_of(known)).filter(|id| Some(*id) != keeper);
+        let left: Vec<ProcessId> = victims.filter(|id| id.is_alive()).collect();
+        left.iter().for_each(|id| id.signal(Signal::SIGKILL));
+        if left.is_empty() || Instant::now() > end {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    known.iter().for_each(|id| id.reap());
+}
+
+fn check(options: &Options) -> Result<(), LabError> {
+    check_prefix(&options.prefix)?;
+    for program in OUR_PROGRAMS {
+        let path = options.bin_dir.join(program);
+        if !path.is_file() {
+            return Err(LabError::MissingBinary(path));
+        }
+    }
+    ["ip", "setsid", "timeout", "sh"].into_iter().try_for_each(require)?;
+    match options.announcer {
+        Announcer::Lldpd => announcer::check_lldpd(),
+        Announcer::Own | Announcer::None => Ok(()),
+    }
+}
+
+/// Makes the folder ours: it must not exist, or hold nothing that `down` would remove.
+fn claim(dir: &Path) -> Result<(), LabError> {
+    if State::load(dir)?.is_some() {
+        return Err(LabError::Usage(format!(
+            "{}: a lab is up here; `ringmesh-netsim lab down` ends it",
+            dir.display()
+        )));
+    }
+    fs::create_dir_all(dir).map_err(at(dir, "create"))?;
+    let mut entries = fs::read_dir(dir).map_err(at(dir, "read"))?.flatten();
+    if entries.any(|entry| entry.file_name() != "lock") {
+        return Err(LabError::Usage(format!("{}: not empty; name a new folder with --dir", dir.display())));
+    }
+    Ok(())
+}
+
+/// Namespaces of these names that we did not make are somebody else's.
+fn refuse_strangers(plan: &Plan) -> Result<(), LabError> {
+    let existing = net::existing()?;
+    match plan.namespaces().into_iter().find(|name| existing.contains(name)) {
+        Some(name) => Err(LabError::Usage(format!(
+            "the namespace {name} exists already; choose another --prefix than {:?}",
+            plan.prefix
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn fresh_state(options: &Options) -> State {
+    State {
+        schema: 1,
+        prefix: options.prefix.clone(),
+        size: options.size,
+        announcer: options.announcer,
+        profile: options.profile,
+        tx_interval_s: options.tx_interval_s,
+        bin_dir: options.bin_dir.clone(),
+        rootless: super::permit::is_inside(),
+        owner: ProcessId::own(),
+        keeper: None,
+        processes: Vec::new(),
+        broken: Vec::new(),
+    }
+}
+
+/// Takes away what dead labs below `base` left, and returns the folders removed.
+pub fn sweep(base: &Path) -> Vec<PathBuf> {
+    let dead = labs_below(base).into_iter().filter(|(_, state)| state.is_dead());
+    dead.filter_map(|(dir, _)| remove_dead(&dir).then_some(dir)).collect()
+}
+
+/// A lab that somebody took in hand meanwhile is left alone.
+fn remove_dead(dir: &Path) -> bool {
+    let Ok(lab) = Lab::open(dir) else { return false };
+    lab.state.is_dead() && lab.down().is_ok()
+}

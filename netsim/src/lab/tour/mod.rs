@@ -1,0 +1,260 @@
+//! The tour: every fault of a script, one after the other, on a lab of its own.
+//!
+//! A step begins when all is calm and ends when all is calm again: rings whole, incidents closed. What is
+//! measured comes from the operator's commands and the notifier's file, nothing from inside.
+
+mod record;
+mod report;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::error::LabError;
+use super::fault::now_ms;
+use super::formed::missing_for_switch_rings;
+use super::interrupt::Interrupt;
+use super::operator::{Incident, Operator, pages};
+use super::plan::Plan;
+use super::running::Lab;
+use super::script::{Action, Fault, Step, Subject, TOUR_NEEDS};
+use super::state::{Profile, replace};
+use record::Seen;
+
+pub use record::{Record, Tour};
+pub use report::{Progress, summary};
+
+/// Between two questions to the CMA.
+const POLL: Duration = Duration::from_millis(150);
+/// After a heal nothing is called calm before this: a late incident would be blamed on the next step.
+const SETTLE: Duration = Duration::from_millis(1_500);
+/// Lines of each log shown when a step fails.
+const WORDS: usize = 15;
+
+/// Walks through a script on a lab that was built and not started.
+///
+/// # Errors
+/// [`LabError::Usage`] if the network is too small for the script; [`LabError`] if the lab itself breaks
+/// down. A step that fails is no error: it is told in its record.
+pub fn walk(
+    lab: &mut Lab,
+    script: &[Step],
+    quiet: Duration,
+    stop: &Interrupt,
+    progress: &Progress,
+) -> Result<Tour, LabError> {
+    check_size(lab.plan())?;
+    let mut walker = Walker { operator: lab.operator(), lab, stop, progress, quiet };
+    let mut steps = Vec::new();
+    for step in script {
+        let record = walker.step(step)?;
+        progress.done(&record);
+        if !record.ok {
+            walker.tell_why(&record);
+        }
+        steps.push(record);
+    }
+    let plan = walker.lab.plan();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Tour {
+        schema: 1,
+        sites: 1,
+        switches: count(plan.switches.len()),
+        hosts: count(plan.hosts.len()),
+        ok: steps.iter().all(|step| step.ok),
+        steps,
+    })
+}
+
+/// Writes `tour.json`.
+///
+/// # Errors
+/// [`LabError::File`].
+pub fn write(tour: &Tour, path: &Path) -> Result<(), LabError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(super::error::at(folder, "create"))?;
+    }
+    let text = serde_json::to_string_pretty(tour).map_err(|error| LabError::Failed(error.to_string()))?;
+    replace(path, &(text + "\n"))
+}
+
+/// Whether a network has a place for every step.
+///
+/// # Errors
+/// [`LabError::Usage`].
+pub fn check_size(plan: &Plan) -> Result<(), LabError> {
+    let (switches, hosts) = TOUR_NEEDS;
+    let enough = |number| plan.single_homed_on(number).count() >= hosts.into();
+    if (1..=switches).all(enough) {
+        return Ok(());
+    }
+    Err(LabError::Usage(format!(
+        "a tour needs {switches} switches with {hosts} single-homed hosts on each of them"
+    )))
+}
+
+struct Walker<'a> {
+    lab: &'a mut Lab,
+    operator: Operator,
+    stop: &'a Interrupt,
+    progress: &'a Progress,
+    quiet: Duration,
+}
+
+impl Walker<'_> {
+    fn step(&mut self, step: &Step) -> Result<Record, LabError> {
+        let subject = self.lab.plan().subject(step.subject).unwrap_or_default().to_string();
+        let record = record::begun(step, &subject, self.is_proved(step));
+        match step.action {
+            Action::Form => self.form(step, record),
+            Action::Quiet => self.stay_quiet(record),
+            Action::Break(fault) => self.fault(step, fault, record),
+        }
+    }
+
+    /// Whether a member with a second leg lives on the switch that is taken away.
+    fn is_proved(&self, step: &Step) -> bool {
+        match step.subject {
+            Subject::Network | Subject::SingleHomed { .. } => true,
+            Subject::Switch(number) => self.lab.plan().hosts_on(number).any(|host| host.is_dual()),
+        }
+    }
+
+    fn form(&mut self, step: &Step, mut record: Record) -> Result<Record, LabError> {
+        self.progress.doing("start the CMA, the relay and a probe on every host");
+        self.lab.start_roles(self.stop)?;
+        self.progress.doing("let the switches announce themselves");
+        let first_frame = now_ms();
+        self.lab.start_announcers()?;
+        let missing = self.wait_rings(Duration::from_millis(step.patience_ms.into()))?;
+        record.seconds = (now_ms().saturating_sub(first_frame)) as f64 / 1000.0;
+        let late = missing.map(|missing| format!("no whole rings: {missing}")).or_else(|| {
+            let too_late = record.seconds > record.seconds_max;
+            too_late
+                .then(|| format!("whole after {:.2} s, at most {:.1} s", record.seconds, record.seconds_max))
+        });
+        let seen = self.see(&BTreeSet::new(), 0)?;
+        Ok(record::judge_calm(record, &seen, late))
+    }
+
+    fn stay_quiet(&mut self, record: Record) -> Result<Record, LabError> {
+        self.progress.doing(&format!("touch nothing for {} s", self.quiet.as_secs()));
+        let (known, start) = (self.known()?, now_ms());
+        self.stop.sleep(self.quiet)?;
+        let mut seen = self.see(&known, start)?;
+        seen.not_calm = missing_for_switch_rings(self.lab.plan(), &self.operator.tree()?);
+        Ok(record::judge_calm(record, &seen, None))
+    }
+
+    fn fault(&mut self, step: &Step, fault: Fault, record: Record) -> Result<Record, LabError> {
+        let subject = record.subject.clone();
+        let known = self.known()?;
+        self.progress.doing(&format!("{} {subject}", fault.deed()));
+        let broken_ms = self.lab.break_it(fault, &subject)?;
+        let before_heal = self.watch(step, &subject, &known)?;
+        self.progress.doing(&format!("heal {subject}, wait until all is calm"));
+        let healed_ms = now_ms();
+        self.lab.heal(&subject)?;
+        let not_calm = self.wait_calm(&known)?;
+        let seen = self.see(&known, broken_ms)?;
+        let behind = self.must_stand_behind(step);
+        let seen = Seen { broken_ms, healed_ms, before_heal, behind, not_calm, ..seen };
+        Ok(record::judge_fault(step, record, &seen))
+    }
+
+    /// A switch takes its single-homed hosts with it.
+    fn must_stand_behind(&self, step: &Step) -> Vec<String> {
+        match step.subject {
+            Subject::Network | Subject::SingleHomed { .. } => Vec::new(),
+            Subject::Switch(number) => {
+                self.lab.plan().single_homed_on(number).map(|host| host.name.clone()).collect()
+            }
+        }
+    }
+
+    /// Stays until the fault has lasted long enough and its incident is there, or patience ends.
+    fn watch(&self, step: &Step, subject: &str, known: &BTreeSet<String>) -> Result<Vec<Incident>, LabError> {
+        let (lasting, patience) = (millis(step.broken_ms), millis(step.patience_ms));
+        let start = Instant::now();
+        loop {
+            // Asked just before the end too, so that what is told is what stood when it was healed.
+            let news = self.news(known)?;
+            let there = news.iter().any(|incident| incident.subject.is(subject));
+            let passed = start.elapsed();
+            if passed >= patience || (there && passed >= lasting) {
+                return Ok(news);
+            }
+            self.stop.sleep(POLL.min(patience.saturating_sub(passed)))?;
+        }
+    }
+
+    /// Waits until every ring is whole; tells what is missing if that takes too long.
+    fn wait_rings(&self, patience: Duration) -> Result<Option<String>, LabError> {
+        let start = Instant::now();
+        loop {
+            let missing = missing_for_switch_rings(self.lab.plan(), &self.operator.tree()?);
+            let Some(missing) = missing else { return Ok(None) };
+            if start.elapsed() >= patience {
+                return Ok(Some(missing));
+            }
+            self.stop.sleep(POLL)?;
+        }
+    }
+
+    fn wait_calm(&self, known: &BTreeSet<String>) -> Result<Option<String>, LabError> {
+        self.stop.sleep(SETTLE)?;
+        let patience = match self.lab.state.profile {
+            Profile::Lab => Duration::from_secs(60),
+            Profile::Default => Duration::from_secs(180),
+        };
+        let start = Instant::now();
+        loop {
+            let open = self.news(known)?.into_iter().find(|incident| !incident.is_closed());
+            let open =
+                open.map(|incident| format!("{} {} is still open", incident.verdict, incident.subject.name));
+            let missing = match open {
+                Some(open) => Some(open),
+                None => missing_for_switch_rings(self.lab.plan(), &self.operator.tree()?),
+            };
+            let Some(missing) = missing else { return Ok(None) };
+            if start.elapsed() >= patience {
+                return Ok(Some(format!("not calm {} s after the heal: {missing}", patience.as_secs())));
+            }
+            self.stop.sleep(POLL)?;
+        }
+    }
+
+    fn known(&self) -> Result<BTreeSet<String>, LabError> {
+        Ok(self.operator.incidents()?.into_iter().map(|incident| incident.id).collect())
+    }
+
+    fn news(&self, known: &BTreeSet<String>) -> Result<Vec<Incident>, LabError> {
+        let all = self.operator.incidents()?;
+        Ok(all.into_iter().filter(|incident| !known.contains(&incident.id)).collect())
+    }
+
+    fn see(&self, known: &BTreeSet<String>, since_ms: u64) -> Result<Seen, LabError> {
+        let after_heal = self.news(known)?;
+        let said = pages(&self.lab.pages_file())?;
+        let pages = said.into_iter().filter(|page| page.at_ms >= since_ms && !known.contains(&page.incident));
+        Ok(Seen { pages: pages.collect(), after_heal, ..Seen::default() })
+    }
+
+    /// Everything that helps to find out why a step failed, while it is still there.
+    fn tell_why(&self, record: &Record) {
+        for incident in self.operator.incidents().unwrap_or_default() {
+            if record.incidents.contains(&incident.id) {
+                self.progress.note(&format!("--- incident {}\n{:#}", incident.id, incident.raw));
+            }
+        }
+        for casualty in self.lab.casualties() {
+            self.progress.note(&casualty);
+        }
+        let names = ["r1", "cma", record.subject.as_str()];
+        self.progress.note(&self.lab.last_words(&names, WORDS));
+    }
+}
+
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
+}

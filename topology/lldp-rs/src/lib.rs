@@ -39,6 +39,7 @@
 extern crate alloc;
 
 mod announcement;
+mod bridge;
 mod cdp;
 mod encode;
 mod id;
@@ -54,6 +55,7 @@ mod table;
 mod text;
 
 pub use announcement::{Announcement, Heard, decode};
+pub use bridge::{BridgeId, Lacp, LacpParty, LacpState, Stp};
 pub use cdp::{Cdp, CdpAddress, CdpCapabilities, CdpPower, CdpTlv, CdpTlvs, CdpView, OtherTlv};
 pub use encode::{EncodeError, encode};
 pub use id::{ChassisId, ChassisSubtype, Id, IdError, PortId, PortSubtype, Subtype};

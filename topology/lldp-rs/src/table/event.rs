@@ -52,6 +52,11 @@ pub enum TableEvent {
         /// Who, now forgotten.
         key: Key,
     },
+    /// A late or suspect neighbour gave its place to a newcomer: the port's table was full.
+    Displaced {
+        /// Who, now forgotten.
+        key: Key,
+    },
     /// The port lost its carrier: all its neighbours are suspect.
     CarrierLost {
         /// Which port.

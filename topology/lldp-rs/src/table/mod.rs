@@ -141,17 +141,24 @@ impl NeighbourTable {
     }
 
     fn admit(&mut self, sighting: Sighting, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
-        let from_elsewhere = self.leave_other_port(&sighting.key, now);
+        let elsewhere = self.silent_elsewhere(&sighting.key, now);
         let limits = self.limits;
         let port = self.ports.entry(sighting.key.ifindex).or_default();
-        port.admit(sighting, from_elsewhere, &limits, now, out)
+        let outcome = port.admit(sighting, elsewhere.as_ref(), &limits, now, out);
+        let has_moved = |from: &Key| matches!(out.last(), Some(TableEvent::Moved { from: left, .. }) if left == from);
+        if let Some(from) = elsewhere.filter(has_moved) {
+            self.ports.entry(from.ifindex).or_default().take(|neighbour| neighbour.key == from);
+            self.report_ambiguity(from.ifindex, out);
+        }
+        outcome
     }
 
     /// The same neighbour on another of our ports, if it is silent there: the cable was moved.
-    fn leave_other_port(&mut self, key: &Key, now: u64) -> Option<Key> {
-        let others = self.ports.iter_mut().filter(|(ifindex, _)| **ifindex != key.ifindex);
-        let moved = |neighbour: &Neighbour| neighbour.key.is_same_neighbour(key) && neighbour.is_silent(now);
-        others.into_iter().find_map(|(_, port)| port.take(moved))
+    fn silent_elsewhere(&self, key: &Key, now: u64) -> Option<Key> {
+        let others = self.ports.iter().filter(|(ifindex, _)| **ifindex != key.ifindex);
+        let mut neighbours = others.flat_map(|(_, port)| &port.neighbours);
+        let moved = |neighbour: &&Neighbour| neighbour.key.is_same_neighbour(key) && neighbour.is_silent(now);
+        neighbours.find(moved).map(|neighbour| neighbour.key.clone())
     }
 
     fn report_ambiguity(&mut self, ifindex: u32, out: &mut Vec<TableEvent>) {

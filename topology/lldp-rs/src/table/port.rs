@@ -43,10 +43,11 @@ impl Port {
         true
     }
 
+    /// Makes a newcomer a neighbour. `elsewhere` is the same one, silent on another port.
     pub(crate) fn admit(
         &mut self,
         sighting: Sighting,
-        from_elsewhere: Option<Key>,
+        elsewhere: Option<&Key>,
         limits: &Limits,
         now: u64,
         out: &mut Vec<TableEvent>,
@@ -54,15 +55,16 @@ impl Port {
         let to = sighting.key.clone();
         let event = if let Some(from) = self.renamed(&to, limits.rename_ns, now) {
             TableEvent::Renamed { from, to }
-        } else if let Some(from) = from_elsewhere.or_else(|| self.replaced(&to, now)) {
+        } else if let Some(from) = self.replaced(&to, now) {
             TableEvent::Moved { from, to }
+        } else if let Some(from) = elsewhere.cloned() {
+            TableEvent::Moved { from, to }
+        } else if self.is_flooded(limits, now) {
+            return Outcome::Ignored(Ignored::NewcomerFlood);
         } else {
-            if self.is_flooded(limits, now) {
-                return Outcome::Ignored(Ignored::NewcomerFlood);
-            }
             TableEvent::Appeared { key: to }
         };
-        if !self.make_room(limits) {
+        if !self.make_room(limits, out) {
             return Outcome::Ignored(Ignored::TableFull);
         }
         self.neighbours.push(Neighbour::new(sighting, now));
@@ -123,8 +125,14 @@ impl Port {
         self.newcomers > limits.newcomers_per_minute
     }
 
-    fn make_room(&mut self, limits: &Limits) -> bool {
-        self.neighbours.len() < limits.neighbours_per_port
-            || self.take(|neighbour| neighbour.suspect || neighbour.late).is_some()
+    /// A full table gives up one that is not heard any more, never one that is.
+    fn make_room(&mut self, limits: &Limits, out: &mut Vec<TableEvent>) -> bool {
+        if self.neighbours.len() < limits.neighbours_per_port {
+            return true;
+        }
+        let displaced = self.take(|neighbour| neighbour.suspect || neighbour.late);
+        let has_room = displaced.is_some() && limits.neighbours_per_port > 0;
+        out.extend(displaced.map(|key| TableEvent::Displaced { key }));
+        has_room
     }
 }

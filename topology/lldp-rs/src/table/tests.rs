@@ -98,6 +98,7 @@ fn tell(event: &TableEvent) -> String {
         TableEvent::Late { key } => format!("late {}", who(key)),
         TableEvent::Recovered { key } => format!("recovered {}", who(key)),
         TableEvent::Expired { key } => format!("expired {}", who(key)),
+        TableEvent::Displaced { key } => format!("displaced {}", who(key)),
         TableEvent::CarrierLost { ifindex } => format!("lost {ifindex}"),
         TableEvent::CarrierBack { ifindex } => format!("back {ifindex}"),
         TableEvent::Ambiguous { ifindex } => format!("ambiguous {ifindex}"),

@@ -1,0 +1,409 @@
+//! The question as the search sees it: subjects, clues and candidates, by number.
+//!
+//! A *subject* is a member about which there is something to explain or something that would be contradicted. What
+//! it costs under a hypothesis is the *maximum* over its clues: reports about one member are correlated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::alive::{Alive, loses_carrier, proved, signs_of_life, strike, strike_by_carrier};
+use super::belief::Belief;
+use super::candidates::{Candidates, LostLeg, blockers};
+use super::cost;
+use super::facts::{Edge, Facts, Silent};
+use super::paths::{End, must_pass, paths};
+use super::types::{Component, HostIx, OpenIncident, SwitchIx, Vantage};
+use super::window::Window;
+
+/// After the latest instant it can have begun, how long every watcher needs to notice and to be heard, in milliseconds: one beat,
+/// three missed, two tries.
+const REPORT_DUE_MS: u64 = 5_000;
+/// Silences of one subject that are compared for independence; more of them add nothing.
+const INDEPENDENT_MAX: usize = 64;
+
+/// For each path the candidates that take it out, and whether their instant misses the loss.
+pub(super) type Ways = Vec<Vec<(u32, bool)>>;
+
+/// One thing a hypothesis must agree with.
+#[derive(Debug)]
+pub(super) enum Clue {
+    /// A witness misses it; its number among the subject's silences.
+    Silent { number: usize, ways: Ways },
+    /// Nobody reaches it by any leg that is looked at.
+    Lost { ways: Ways },
+    /// Its own port lost carrier.
+    CarrierLost { ways: Ways },
+    /// It came through after the onset: candidates by path, with the cost of contradicting it.
+    Alive { ways: Vec<Vec<(u32, u64)>> },
+    /// A watcher that could see and could tell says nothing: candidates that would have cut it from the subject,
+    /// and those that would keep it from telling.
+    Missing { cut: Vec<Vec<u32>>, mute: Vec<Vec<u32>> },
+}
+
+/// A member with its clues.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// Nobody for what was heard from beyond the core.
+    pub(super) host: Option<HostIx>,
+    /// No sign of life by any leg that is looked at: it must be explained.
+    pub(super) silent: bool,
+    pub(super) clues: Vec<Clue>,
+    /// For each silence, a bit for each other one that is independent of it.
+    pub(super) independent: Vec<u64>,
+    /// Who misses it.
+    pub(super) silences: Vec<Silent>,
+    /// Candidates that any clue names, sorted.
+    pub(super) touched_by: Vec<u32>,
+}
+
+/// One judgement, compiled.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) candidates: Candidates,
+    pub(super) subjects: Vec<Subject>,
+    /// The subjects each candidate touches, sorted.
+    pub(super) touches: Vec<Vec<u32>>,
+    /// Members that must be explained.
+    pub(super) silent: BTreeSet<HostIx>,
+    /// Until when each vertex is proved to have lived.
+    pub(super) proved: BTreeMap<Component, u64>,
+}
+
+impl Problem {
+    pub(super) fn new(belief: &Belief, facts: &Facts, open: &[OpenIncident], now_ms: u64) -> Self {
+        let mut candidates = Candidates::new(belief, facts, open);
+        let signs = signs_of_life(belief, facts);
+        strike(&mut candidates, &signs);
+        let soft = strike_by_carrier(belief, facts, &mut candidates);
+        let silent = silent_members(belief, facts, &candidates.lost);
+        let proved = proved(&signs);
+        let mut compiler =
+            Compiler { belief, facts, candidates: &candidates, silent: &silent, drafts: BTreeMap::new() };
+        compiler.silences(&proved);
+        compiler.carriers();
+        compiler.signs(&signs);
+        for (host, place, cost) in soft {
+            compiler.clue(Some(host), Clue::Alive { ways: vec![vec![(place, cost)]] });
+        }
+        compiler.debts(now_ms);
+        let subjects = compiler.finish();
+        let mut touches = vec![Vec::new(); candidates.all.len()];
+        for (number, subject) in (0u32..).zip(&subjects) {
+            for &place in &subject.touched_by {
+                touches[place as usize].push(number);
+            }
+        }
+        Self { candidates, subjects, touches, silent, proved }
+    }
+
+    /// The subject about a member.
+    pub(super) fn subject(&self, host: HostIx) -> Option<&Subject> {
+        let place = self.subjects.binary_search_by_key(&Some(host), |subject| subject.host).ok()?;
+        self.subjects.get(place)
+    }
+}
+
+/// Members that nobody has a sign of life of, by any leg that anybody looks at.
+fn silent_members(belief: &Belief, facts: &Facts, lost: &BTreeMap<LostLeg, Window>) -> BTreeSet<HostIx> {
+    let mut windows: BTreeMap<HostIx, Vec<Window>> = BTreeMap::new();
+    let mut missed: BTreeSet<LostLeg> = BTreeSet::new();
+    for silent in &facts.silent {
+        let leg = (silent.edge.subject, silent.edge.leg);
+        if let (true, Some(&window)) = (missed.insert(leg), lost.get(&leg)) {
+            windows.entry(leg.0).or_default().push(window);
+        }
+    }
+    let is_quiet = |host: HostIx, windows: &mut Vec<Window>| {
+        let instant = super::window::shared_instant(windows);
+        instant.is_some_and(|instant| facts.life_of(host).is_none_or(|at| !instant.is_over_at(at)))
+    };
+    let quiet: BTreeSet<HostIx> =
+        windows.into_iter().filter_map(|(host, mut all)| is_quiet(host, &mut all).then_some(host)).collect();
+    let is_missed = |host: HostIx| {
+        let legs = belief.host(host).map_or(&[][..], |host| host.legs.as_slice());
+        (0u8..).zip(legs).all(|(number, leg)| {
+            let watched = |w: &Vantage| matches!(w, Vantage::Host { host, .. } if !quiet.contains(host));
+            missed.contains(&(host, number)) || !leg.watchers.iter().any(watched)
+        })
+    };
+    quiet.iter().copied().filter(|&host| is_missed(host)).collect()
+}
+
+struct Compiler<'a> {
+    belief: &'a Belief,
+    facts: &'a Facts,
+    candidates: &'a Candidates,
+    silent: &'a BTreeSet<HostIx>,
+    drafts: BTreeMap<Option<HostIx>, Draft>,
+}
+
+#[derive(Default)]
+struct Draft {
+    clues: Vec<Clue>,
+    silences: Vec<Silent>,
+    independent: Vec<u64>,
+}
+
+impl Compiler<'_> {
+    fn clue(&mut self, about: Option<HostIx>, clue: Clue) {
+        self.drafts.entry(about).or_default().clues.push(clue);
+    }
+
+    fn silences(&mut self, proved: &BTreeMap<Component, u64>) {
+        let facts = self.facts;
+        let about = |silent: &&Silent| silent.edge.subject;
+        let known = facts.silent.iter().filter(|s| self.candidates.lost.contains_key(&lost_leg(s)));
+        let mut all: Vec<&Silent> = known.collect();
+        all.sort_by_key(about);
+        for of_one in all.chunk_by(|a, b| a.edge.subject == b.edge.subject) {
+            self.silences_of(of_one, proved);
+        }
+    }
+
+    fn silences_of(&mut self, silences: &[&Silent], proved: &BTreeMap<Component, u64>) {
+        let host = silences[0].edge.subject;
+        let kept = &silences[..silences.len().min(INDEPENDENT_MAX)];
+        let mut lost: BTreeMap<u8, Ways> = BTreeMap::new();
+        for (number, silent) in kept.iter().enumerate() {
+            let leg = lost_leg(silent);
+            let ways = self.ways(silent.edge.from.into(), leg);
+            self.clue(Some(host), Clue::Silent { number, ways });
+            lost.entry(leg.1).or_insert_with(|| self.ways(End::Judge, leg));
+        }
+        if self.silent.contains(&host) {
+            self.clue(Some(host), Clue::Lost { ways: lost.into_values().flatten().collect() });
+        }
+        let independent = independence(self.belief, kept, proved, self.candidates);
+        let draft = self.drafts.entry(Some(host)).or_default();
+        draft.independent = independent;
+        draft.silences = silences.iter().map(|silent| **silent).collect();
+    }
+
+    /// The candidates on each path to a leg that was lost.
+    fn ways(&self, from: End, leg: LostLeg) -> Ways {
+        let Some(&window) = self.candidates.lost.get(&leg) else { return Ways::new() };
+        let ways = paths(self.belief, from, End::Leg(leg.0, leg.1));
+        let late = |place: u32| (place, self.candidates.is_late(place, window));
+        blockers(self.candidates, &ways)
+            .into_iter()
+            .map(|path| path.into_iter().map(late).collect())
+            .collect()
+    }
+
+    fn carriers(&mut self) {
+        for port in self.facts.ports.iter().filter(|port| !port.carrier_up) {
+            let leg = (port.host, port.leg);
+            let Some(&window) = self.candidates.lost.get(&leg) else { continue };
+            let switch = self.belief.switch_of(port.host, port.leg).map(Component::Switch);
+            let vertices = [Some(Component::Leg(port.host, port.leg)), switch];
+            let places = vertices.into_iter().flatten().flat_map(|vertex| self.candidates.standing(vertex));
+            let losing = places.filter(|&place| loses_carrier(self.candidates.get(place).fault));
+            let way = losing.map(|place| (place, self.candidates.is_late(place, window))).collect();
+            self.clue(Some(port.host), Clue::CarrierLost { ways: vec![way] });
+        }
+    }
+
+    /// Signs of life that several candidates together would contradict; single ones are struck out already.
+    fn signs(&mut self, signs: &[Alive]) {
+        for sign in signs {
+            let ways = sign.against(self.candidates);
+            if !ways.is_empty() && ways.iter().all(|path| !path.is_empty()) {
+                self.clue(sign.about, Clue::Alive { ways });
+            }
+        }
+    }
+
+    /// Reports that are due: of every leg behind a switch that may be down, and of every subject.
+    fn debts(&mut self, now_ms: u64) {
+        let mut hosts: BTreeSet<HostIx> = self.drafts.keys().copied().flatten().collect();
+        for (place, candidate) in (0u32..).zip(&self.candidates.all) {
+            let due = candidate.instant.hi.saturating_add(REPORT_DUE_MS) <= now_ms;
+            if let (true, None, Some(switch)) = (due, candidate.struck_by, switch_of(self.candidates, place))
+            {
+                hosts.extend(self.belief.behind(switch));
+            }
+        }
+        for host in hosts {
+            let Some(belief) = self.belief.host(host).filter(|belief| belief.expected) else { continue };
+            for (leg, watched) in (0u8..).zip(&belief.legs) {
+                for &watcher in &watched.watchers {
+                    self.debt(host, leg, watcher, now_ms);
+                }
+            }
+        }
+    }
+
+    /// A silent watcher owes nothing, nor does one that doubts itself.
+    fn debt(&mut self, subject: HostIx, leg: u8, watcher: Vantage, now_ms: u64) {
+        let Vantage::Host { host, .. } = watcher else { return };
+        let told = self.facts.reported.contains(&Edge { subject, leg, from: watcher });
+        let is_member = self.belief.host(host).is_some_and(|host| host.expected);
+        if told || !is_member || self.silent.contains(&host) || self.facts.doubting.contains(&host) {
+            return;
+        }
+        let due =
+            |place: &u32| self.candidates.get(*place).instant.hi.saturating_add(REPORT_DUE_MS) <= now_ms;
+        let mut cut = blockers(self.candidates, &paths(self.belief, watcher.into(), End::Leg(subject, leg)));
+        cut.iter_mut().for_each(|path| path.retain(due));
+        if !cut.is_empty() && cut.iter().all(|path| !path.is_empty()) {
+            let mute = blockers(self.candidates, &paths(self.belief, End::Host(host), End::Judge));
+            self.clue(Some(subject), Clue::Missing { cut, mute });
+        }
+    }
+
+    fn finish(self) -> Vec<Subject> {
+        let silent = self.silent;
+        let subject = |(host, draft): (Option<HostIx>, Draft)| {
+            let mut touched_by: Vec<u32> = draft.clues.iter().flat_map(touched_by).collect();
+            touched_by.sort_unstable();
+            touched_by.dedup();
+            Subject {
+                host,
+                silent: host.is_some_and(|host| silent.contains(&host)),
+                clues: draft.clues,
+                independent: draft.independent,
+                silences: draft.silences,
+                touched_by,
+            }
+        };
+        self.drafts.into_iter().map(subject).collect()
+    }
+}
+
+fn lost_leg(silent: &Silent) -> LostLeg {
+    (silent.edge.subject, silent.edge.leg)
+}
+
+fn switch_of(candidates: &Candidates, place: u32) -> Option<SwitchIx> {
+    match candidates.get(place).fault.component {
+        Component::Switch(switch) | Component::Uplink(switch) | Component::PeerLink(switch) => Some(switch),
+        Component::Host(_)
+        | Component::Leg(..)
+        | Component::Fabric
+        | Component::JudgeBranch
+        | Component::SharedFate => None,
+    }
+}
+
+fn touched_by(clue: &Clue) -> Vec<u32> {
+    match clue {
+        Clue::Silent { ways, .. } | Clue::Lost { ways } | Clue::CarrierLost { ways } => {
+            ways.iter().flatten().map(|&(place, _)| place).collect()
+        }
+        Clue::Alive { ways } => ways.iter().flatten().map(|&(place, _)| place).collect(),
+        Clue::Missing { cut, mute } => cut.iter().chain(mute).flatten().copied().collect(),
+    }
+}
+
+/// Which silences of one subject share nothing but the subject's own branch, and what is proved to live.
+fn independence(
+    belief: &Belief,
+    silences: &[&Silent],
+    proved: &BTreeMap<Component, u64>,
+    candidates: &Candidates,
+) -> Vec<u64> {
+    let through: Vec<Vec<Component>> = silences
+        .iter()
+        .map(|silent| {
+            let leg = lost_leg(silent);
+            let lost = candidates.lost.get(&leg).copied().unwrap_or(silent.window);
+            suspects(belief, silent.edge.from, leg, proved, lost)
+        })
+        .collect();
+    let apart = |a: &[Component], b: &[Component]| a.iter().all(|vertex| b.binary_search(vertex).is_err());
+    let bits = |mine: &Vec<Component>| {
+        let others = through.iter().enumerate();
+        others.filter(|(_, theirs)| apart(mine, theirs)).fold(0, |bits, (place, _)| bits | 1 << place)
+    };
+    through.iter().map(bits).collect()
+}
+
+/// What a witness depends on when it misses a leg: its must-pass vertices outside of the branch of the subject,
+/// without those that lived after the loss. Its own host always counts: two legs of one host are one witness.
+pub(super) fn suspects(
+    belief: &Belief,
+    from: Vantage,
+    leg: LostLeg,
+    proved: &BTreeMap<Component, u64>,
+    lost: Window,
+) -> Vec<Component> {
+    let own = belief.switch_of(leg.0, leg.1);
+    let lives = |vertex: &Component| proved.get(vertex).is_some_and(|&at| lost.is_over_at(at));
+    let ways = paths(belief, from.into(), End::Leg(leg.0, leg.1));
+    let counts = |vertex: &Component| match *vertex {
+        Component::Host(host) | Component::Leg(host, _) => host != leg.0,
+        Component::Switch(switch) => Some(switch) != own && !lives(vertex),
+        Component::Uplink(_) | Component::PeerLink(_) | Component::Fabric => !lives(vertex),
+        Component::JudgeBranch => true,
+        Component::SharedFate => false,
+    };
+    must_pass(&ways).into_iter().filter(counts).collect()
+}
+
+/// The cost of a subject under the candidates that are believed.
+pub(super) fn subject_cost(subject: &Subject, believed: &[bool]) -> u64 {
+    let on = |place: u32| believed[place as usize];
+    let (mut worst, mut unexplained, mut late) = (0, 0u64, 0u64);
+    for clue in &subject.clues {
+        let cost = match clue {
+            Clue::Silent { number, ways } => {
+                match explained(ways, believed) {
+                    None => unexplained |= 1 << number,
+                    Some(true) => late |= 1 << number,
+                    Some(false) => {}
+                }
+                0
+            }
+            Clue::Lost { ways } => must_explain(ways, believed, cost::SILENT_UNEXPLAINED),
+            Clue::CarrierLost { ways } => must_explain(ways, believed, cost::UNEXPLAINED_CONFIRMED),
+            Clue::Alive { ways } => contradicted(ways, believed),
+            Clue::Missing { cut, mute } => {
+                let taken = |path: &Vec<u32>| path.iter().any(|&place| on(place));
+                let speaks = mute.iter().any(|path| !taken(path));
+                if speaks && cut.iter().all(taken) { cost::REPORT_MISSING } else { 0 }
+            }
+        };
+        worst = worst.max(cost);
+    }
+    worst.max(unexplained_cost(subject, unexplained, late))
+}
+
+fn must_explain(ways: &Ways, believed: &[bool], unexplained: u64) -> u64 {
+    match explained(ways, believed) {
+        None => unexplained,
+        Some(true) => cost::ONSET_OUTSIDE,
+        Some(false) => 0,
+    }
+}
+
+/// Twice missed is confirmed, if the two are independent.
+fn unexplained_cost(subject: &Subject, unexplained: u64, late: u64) -> u64 {
+    let is_confirmed = |these: u64| {
+        let mine = |number: &usize| these & (1 << number) != 0;
+        (0..subject.independent.len()).filter(mine).any(|number| subject.independent[number] & these != 0)
+    };
+    let one = |these: u64| if these == 0 { 0 } else { cost::UNEXPLAINED_ONE_WITNESS };
+    if is_confirmed(unexplained) {
+        cost::UNEXPLAINED_CONFIRMED
+    } else if is_confirmed(late) {
+        cost::ONSET_OUTSIDE
+    } else {
+        one(unexplained | late)
+    }
+}
+
+/// `None` while some path is whole; else whether one of them is only taken out by what began at another time.
+pub(super) fn explained(ways: &Ways, believed: &[bool]) -> Option<bool> {
+    let mut late = false;
+    for path in ways {
+        let by = path.iter().filter(|(place, _)| believed[*place as usize]).map(|&(_, late)| late).min();
+        late |= by?;
+    }
+    Some(late)
+}
+
+fn contradicted(ways: &[Vec<(u32, u64)>], believed: &[bool]) -> u64 {
+    let path_cost = |path: &Vec<(u32, u64)>| {
+        path.iter().filter(|(place, _)| believed[*place as usize]).map(|&(_, cost)| cost).max().unwrap_or(0)
+    };
+    ways.iter().map(path_cost).min().unwrap_or(0)
+}

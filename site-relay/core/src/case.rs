@@ -1,0 +1,701 @@
+//! Cases: from the first suspicion to a decision. Private to the relay; nobody is told of a case.
+//!
+//! A case belongs to one level-0 ring. From the first suspicion the suspect is pinged, its other watchers are asked,
+//! and where that finds more silence the check goes outward until it meets somebody alive. Then the evidence is
+//! judged, all of it at once.
+//!
+//! # Invariants
+//! - A member is asked in at most one case.
+//! - A case ends within [`CASE_MAX`] of its first suspicion.
+
+use std::collections::BTreeMap;
+
+use core::net::{IpAddr, SocketAddr};
+
+use ringmesh_proto::beat::{BEAT_EVERY, BEAT_SLACK};
+use ringmesh_proto::machine::Sink;
+use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion, ToProbe};
+use ringmesh_proto::time::{Duration, Time};
+use ringmesh_topology::diagnosis::{
+    Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge,
+};
+
+use crate::relay::Relay;
+use crate::rings::{Peer, SITE_RING};
+use crate::roster::Standing;
+use crate::watch::SilentNeighbour;
+use crate::{Action, Note};
+
+/// Three pings, this far apart, to one suspect ..
+const PING_GAP: Duration = Duration::from_millis(100);
+/// .. and this far where a whole ring is checked.
+const WIDE_GAP: Duration = Duration::from_millis(150);
+/// Who has not answered by then does not live.
+const ANSWER_WITHIN: Duration = Duration::from_millis(300);
+/// The same where a whole ring is checked.
+const WIDE_WITHIN: Duration = Duration::from_millis(750);
+/// A delegate of whom no ring mate has spoken by then: the whole ring is checked.
+const MATES_SPEAK_WITHIN: Duration = Duration::from_millis(50);
+/// A watcher that has not spoken by then is asked.
+const WATCHER_SPEAKS_WITHIN: Duration = Duration::from_millis(100);
+/// An incident is opened when no new silence came for so long.
+const CALM: Duration = Duration::from_millis(300);
+/// A lone living witness: the suspect gets 8 pings over this time.
+const LONE_WITHIN: Duration = Duration::from_millis(1_500);
+const LONE_PINGS: u8 = 8;
+/// Undecided by then: the witnesses are told that they were heard.
+const NOTED_AFTER: Duration = Duration::from_millis(400);
+/// No case is longer: 1.5 s after a second witness, and what came before it.
+const CASE_MAX: Duration = Duration::from_millis(2_250);
+/// Evidence older than this is no evidence.
+const EVIDENCE_LIFE: Duration = Duration::from_secs(15);
+
+/// One member that is asked whether it lives.
+#[derive(Clone, Debug)]
+struct Asked {
+    since: Time,
+    pings: u8,
+    of: u8,
+    gap: Duration,
+    next_ping: Time,
+    within: Duration,
+    /// A witness named it; else it is only asked.
+    suspected: bool,
+    answered: Option<Time>,
+    heard: Vec<(LinkId, Option<Time>)>,
+    echo: Option<Time>,
+    refused: Option<Time>,
+}
+
+impl Asked {
+    fn is_settled(&self, now: Time) -> bool {
+        self.answered.is_some() || now >= self.since + self.within
+    }
+
+    fn is_silent(&self, now: Time) -> bool {
+        self.answered.is_none() && self.is_settled(now)
+    }
+}
+
+/// What one witness said of one suspect.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    witness: Peer,
+    about: HostIx,
+    ring: RingId,
+    cause: Cause,
+    last_heard: Time,
+    at: Time,
+    report: Option<Report>,
+    noted: bool,
+    starved: bool,
+}
+
+/// One case.
+#[derive(Clone, Debug)]
+struct Case {
+    opened: Time,
+    asked: BTreeMap<HostIx, Asked>,
+    told: Vec<Told>,
+    wide: bool,
+    last_silence: Time,
+    next: Time,
+}
+
+/// All cases, and the evidence of the last seconds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cases {
+    by_ring: BTreeMap<RingId, Case>,
+    evidence: Evidence,
+}
+
+impl Cases {
+    pub(crate) fn next(&self) -> Time {
+        self.by_ring.values().map(|case| case.next).min().unwrap_or(Time::NEVER)
+    }
+
+    /// A member left: nobody asks for it any more.
+    pub(crate) fn forget(&mut self, host: HostIx) {
+        for case in self.by_ring.values_mut() {
+            case.asked.remove(&host);
+            case.told.retain(|told| told.about != host);
+        }
+    }
+
+    fn of(&mut self, host: HostIx) -> Option<&mut Case> {
+        self.by_ring.values_mut().find(|case| case.asked.contains_key(&host))
+    }
+
+    /// Whether what members said last of that leg is that they do not hear it.
+    pub(crate) fn unheard(&self, host: HostIx, leg: u8) -> bool {
+        let about = |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
+        let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
+        newest.is_some_and(|seen| seen.outcome == Outcome::Silent)
+    }
+
+    /// Whether somebody is just being checked in that ring.
+    pub(crate) fn is_open(&self, ring: RingId) -> bool {
+        self.by_ring.contains_key(&ring)
+    }
+}
+
+/// Milliseconds of the judge's scale.
+pub(crate) fn ms(time: Time) -> u64 {
+    time.nanos() / 1_000_000
+}
+
+/// The first beat that did not come, given the last one that did.
+fn first_missing(last_heard: Time) -> Time {
+    last_heard + BEAT_EVERY + BEAT_SLACK
+}
+
+impl Relay {
+    /// A member says that a neighbour is silent.
+    pub(crate) fn suspected(
+        &mut self,
+        now: Time,
+        witness: HostIx,
+        suspicion: Suspicion,
+        out: &mut impl Sink<Action>,
+    ) {
+        self.counters.suspicions += 1;
+        let adjacency = self.rings.link(suspicion.link).copied();
+        let mine = adjacency
+            .filter(|a| a.ends.0 == Peer::Member(witness) || a.ends.1 == Peer::Member(witness));
+        let Some(adjacency) = mine else {
+            // A neighbour it has no more: it missed the order that said so.
+            self.give_again(now, witness, out);
+            return;
+        };
+        let about = match adjacency.other(Peer::Member(witness)) {
+            Peer::Member(about) => about,
+            // That this was heard is the answer.
+            Peer::Relay => return self.note(witness, suspicion.report, out),
+        };
+        let told = Told {
+            witness: Peer::Member(witness),
+            about,
+            ring: adjacency.ring,
+            cause: suspicion.cause,
+            last_heard: now.before(suspicion.last_heard),
+            at: now,
+            report: Some(suspicion.report),
+            noted: false,
+            starved: suspicion.starved,
+        };
+        if !self.take_told(now, told, out) {
+            self.note(witness, suspicion.report, out);
+        }
+    }
+
+    /// The relay itself no longer hears a neighbour of its site ring.
+    pub(crate) fn suspected_by_relay(
+        &mut self,
+        now: Time,
+        silent: SilentNeighbour,
+        out: &mut impl Sink<Action>,
+    ) {
+        let told = Told {
+            witness: Peer::Relay,
+            about: silent.peer,
+            ring: SITE_RING,
+            cause: Cause::Silent,
+            last_heard: silent.last_heard,
+            at: now,
+            report: None,
+            noted: true,
+            starved: false,
+        };
+        self.take_told(now, told, out);
+    }
+
+    /// Puts one word of a witness into the case it belongs to. `false` if there is nothing to find out by it.
+    fn take_told(&mut self, now: Time, told: Told, out: &mut impl Sink<Action>) -> bool {
+        if self.roster[told.about].standing != Standing::Live {
+            return false;
+        }
+        self.remember_told(&told);
+        let ring = match told.ring {
+            SITE_RING => self.ring_spoken_for(told.about),
+            ring => Some(ring),
+        };
+        let Some(ring) = ring else { return false };
+        let ring = self.cases.by_ring.iter().find(|(_, c)| c.asked.contains_key(&told.about)).map_or(ring, |(r, _)| *r);
+        if !self.cases.by_ring.contains_key(&ring) {
+            out.put(Action::Say(Note::CaseOpened(self.roster[told.about].name.clone())));
+        }
+        let case = self.cases.by_ring.entry(ring).or_insert_with(|| Case {
+            opened: now,
+            asked: BTreeMap::new(),
+            told: Vec::new(),
+            wide: false,
+            last_silence: now,
+            next: now,
+        });
+        // A starved witness alone never opens a case; it is kept for when somebody else speaks.
+        let same = |old: &Told| old.witness == told.witness && old.about == told.about;
+        let again = case.told.iter().any(same);
+        case.told.retain(|old| !same(old));
+        case.told.push(told);
+        if !again {
+            case.last_silence = now;
+        }
+        let asked = case.asked.entry(told.about).or_insert_with(|| ask(now, 3, PING_GAP, ANSWER_WITHIN));
+        asked.suspected = true;
+        case.next = now;
+        true
+    }
+
+    /// The level-0 ring that a delegate speaks for.
+    fn ring_spoken_for(&self, host: HostIx) -> Option<RingId> {
+        let seats = &self.roster[host].seats;
+        let speaks = |ring: &RingId| self.rings.get(*ring).is_some_and(|r| r.delegates.contains(&host));
+        let level_0 = || seats.iter().map(|seat| seat.ring).filter(|ring| *ring != SITE_RING);
+        level_0().find(speaks).or_else(|| level_0().next())
+    }
+
+    /// A witness hears its neighbour again.
+    pub(crate) fn refuted(
+        &mut self,
+        now: Time,
+        witness: HostIx,
+        link: LinkId,
+        out: &mut impl Sink<Action>,
+    ) {
+        let Some(adjacency) = self.rings.link(link).copied() else { return };
+        if let Peer::Member(about) = adjacency.other(Peer::Member(witness)) {
+            self.heard_again_by(now, about, Peer::Member(witness), out);
+        }
+    }
+
+    /// The relay itself hears a neighbour again.
+    pub(crate) fn heard_again(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        self.heard_again_by(now, host, Peer::Relay, out);
+    }
+
+    fn heard_again_by(&mut self, now: Time, about: HostIx, by: Peer, out: &mut impl Sink<Action>) {
+        if let Some(case) = self.cases.of(about) {
+            case.told.retain(|told| !(told.about == about && told.witness == by));
+            if let Some(asked) = case.asked.get_mut(&about) {
+                asked.answered = Some(now);
+            }
+            case.next = now;
+        }
+        self.returned(now, about, out);
+    }
+
+    /// A ping was answered: the probe lives and reaches the relay.
+    pub(crate) fn answered(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        starved: bool,
+        heard: &[HeardAge],
+        _out: &mut impl Sink<Action>,
+    ) {
+        let heard: Vec<(LinkId, Option<Time>)> =
+            heard.iter().map(|heard| (heard.link, heard.age.map(|age| now.before(age)))).collect();
+        let from = self.roster[host].heard_from.ip();
+        let leg = self.roster[host].places.iter().position(|place| place.address == from).unwrap_or(0);
+        let Some(case) = self.cases.of(host) else { return };
+        if let Some(asked) = case.asked.get_mut(&host) {
+            asked.answered = Some(now);
+            asked.heard = if starved { Vec::new() } else { heard };
+        }
+        case.next = now;
+        self.see(Observation {
+            from: Vantage::Judge,
+            subject: host,
+            leg: u8::try_from(leg).unwrap_or(0),
+            lane: 0,
+            outcome: Outcome::Heard,
+            last_heard_ms: Some(ms(now)),
+            first_bad_ms: 0,
+            at_ms: ms(now),
+            doubted: false,
+        });
+    }
+
+    /// A kernel answered an echo.
+    pub(crate) fn echoed(&mut self, now: Time, from: IpAddr, _out: &mut impl Sink<Action>) {
+        let Some(host) = self.roster.at_address(from) else { return };
+        if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
+            asked.echo = Some(now);
+        }
+    }
+
+    /// A member's own address refused one of our datagrams.
+    pub(crate) fn refused(&mut self, now: Time, peer: SocketAddr, _out: &mut impl Sink<Action>) {
+        let Some(host) = self.roster.at_address(peer.ip()) else { return };
+        if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
+            asked.refused = Some(now);
+        }
+    }
+
+    /// What a member hears on its links, first-hand.
+    pub(crate) fn take_heard(&mut self, now: Time, witness: HostIx, heard: &[HeardAge]) {
+        for heard in heard {
+            let (Some(adjacency), Some(age)) = (self.rings.link(heard.link).copied(), heard.age) else {
+                continue;
+            };
+            let Peer::Member(subject) = adjacency.other(Peer::Member(witness)) else { continue };
+            let last_heard = now.before(age);
+            let recent = age <= BEAT_EVERY + BEAT_SLACK;
+            let (from, leg) = self.ends_of(adjacency.ring, Peer::Member(witness), subject);
+            self.see(Observation {
+                from,
+                subject,
+                leg,
+                lane: 0,
+                outcome: if recent { Outcome::Heard } else { Outcome::Silent },
+                last_heard_ms: Some(ms(last_heard)),
+                first_bad_ms: ms(first_missing(last_heard)),
+                at_ms: ms(now),
+                doubted: false,
+            });
+        }
+    }
+
+    fn ends_of(&self, ring: RingId, witness: Peer, subject: HostIx) -> (Vantage, u8) {
+        let member = &self.roster[subject];
+        let via = member.seats.iter().find(|seat| seat.ring == ring).map_or(0, |seat| seat.via);
+        (self.vantage(witness, ring), member.leg(via))
+    }
+
+    fn remember_told(&mut self, told: &Told) {
+        let (from, leg) = self.ends_of(told.ring, told.witness, told.about);
+        self.see(Observation {
+            from,
+            subject: told.about,
+            leg,
+            lane: 0,
+            outcome: match told.cause {
+                Cause::Refused => Outcome::Refused,
+                Cause::Silent | Cause::Unreachable => Outcome::Silent,
+            },
+            last_heard_ms: Some(ms(told.last_heard)),
+            first_bad_ms: ms(match told.cause {
+                // The refusal itself is the first bad news; no beat need be missing yet.
+                Cause::Refused => told.at,
+                Cause::Silent | Cause::Unreachable => first_missing(told.last_heard),
+            }),
+            at_ms: ms(told.at),
+            doubted: told.starved,
+        });
+    }
+
+    fn see(&mut self, observation: Observation) {
+        self.cases.evidence.observations.push(observation);
+    }
+
+    pub(crate) fn see_port(&mut self, port: PortObservation) {
+        self.cases.evidence.ports.push(port);
+    }
+
+    /// Takes every case whose time has come one step further.
+    pub(crate) fn advance_cases(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        while self.cases.next() <= now {
+            let due = self.cases.by_ring.iter().find(|(_, case)| case.next <= now).map(|(ring, _)| *ring);
+            let Some(ring) = due else { return };
+            let Some(mut case) = self.cases.by_ring.remove(&ring) else { return };
+            self.reach_outward(now, ring, &mut case);
+            self.ask_longer_if_lone(ring, &mut case);
+            self.ping_due(now, &mut case, out);
+            self.note_late(now, &mut case, out);
+            match self.decision(now, ring, &case) {
+                Decision::Wait(until) => {
+                    // Nothing changes by itself before: at least a step, so that no deadline stands still.
+                    case.next = until.max(now + Duration::from_millis(1));
+                    self.cases.by_ring.insert(ring, case);
+                }
+                Decision::Dismiss => self.dismiss(now, &case, out),
+                Decision::Judge => self.decide(now, ring, case, out),
+            }
+        }
+    }
+
+    /// Who else has to be asked by now.
+    fn reach_outward(&mut self, now: Time, ring: RingId, case: &mut Case) {
+        let Some(standing) = self.rings.get(ring) else { return };
+        let spoke = |case: &Case, host: HostIx| case.told.iter().any(|t| t.witness == Peer::Member(host));
+        let mates_speak = case.told.iter().any(|told| told.ring != SITE_RING);
+        let waited = now >= case.opened + MATES_SPEAK_WITHIN;
+        let delegate = case.told.iter().any(|told| told.ring == SITE_RING);
+        if !case.wide && waited && delegate && !mates_speak {
+            case.wide = true;
+            for peer in standing.ring.members() {
+                let Peer::Member(host) = peer else { continue };
+                if !case.asked.contains_key(&host) && self.roster[host].standing == Standing::Live {
+                    case.asked.insert(host, ask(now, 3, WIDE_GAP, WIDE_WITHIN));
+                }
+            }
+        }
+        let mut more = Vec::new();
+        for (&host, asked) in &case.asked {
+            for right in [false, true] {
+                // 1, 2, 4, 8 .. places outward, one step further each time nobody has answered.
+                let steps = self.steps_outward(now, asked);
+                for step in 0..steps {
+                    let beside = standing.ring.outward(Peer::Member(host), 1 << step, right);
+                    let Some(Peer::Member(beside)) = beside else { break };
+                    let live = self.roster[beside].standing == Standing::Live;
+                    if spoke(case, beside) || !live {
+                        break;
+                    }
+                    match case.asked.get(&beside) {
+                        Some(asked) if asked.answered.is_some() => break,
+                        Some(_) => {}
+                        None => more.push(beside),
+                    }
+                }
+            }
+        }
+        for host in more {
+            case.asked.entry(host).or_insert_with(|| ask(now, 3, PING_GAP, ANSWER_WITHIN));
+        }
+    }
+
+    /// How far outward of a suspect it is time to look: not at all if it answers or is only asked.
+    fn steps_outward(&self, now: Time, asked: &Asked) -> u32 {
+        let waited = now.since(asked.since);
+        let dead = asked.suspected || asked.is_silent(now);
+        if asked.answered.is_some() || !dead || waited < WATCHER_SPEAKS_WITHIN {
+            return 0;
+        }
+        let steps = waited.as_millis() / WATCHER_SPEAKS_WITHIN.as_millis();
+        u32::try_from(steps).unwrap_or(u32::MAX).min(5)
+    }
+
+    fn ping_due(&mut self, now: Time, case: &mut Case, out: &mut impl Sink<Action>) {
+        for (&host, asked) in &mut case.asked {
+            while asked.answered.is_none() && asked.pings < asked.of && asked.next_ping <= now {
+                let nonce = self.next_nonce();
+                let member = &self.roster[host];
+                for to in member.addresses() {
+                    out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
+                    // The kernel is asked with the second ping, and once more in case that is lost.
+                    if asked.pings == 1 || asked.pings == 2 {
+                        out.put(Action::Echo { to: to.ip() });
+                    }
+                }
+                asked.pings += 1;
+                asked.next_ping += asked.gap;
+            }
+        }
+    }
+
+    /// Witnesses that were told nothing yet are told that they were heard.
+    fn note_late(&mut self, now: Time, case: &mut Case, out: &mut impl Sink<Action>) {
+        if now < case.opened + NOTED_AFTER {
+            return;
+        }
+        self.note_all(case, out);
+    }
+
+    fn note_all(&mut self, case: &mut Case, out: &mut impl Sink<Action>) {
+        for told in case.told.iter_mut().filter(|told| !told.noted) {
+            told.noted = true;
+            if let (Peer::Member(witness), Some(report)) = (told.witness, told.report) {
+                self.note(witness, report, out);
+            }
+        }
+    }
+
+    fn decision(&self, now: Time, ring: RingId, case: &Case) -> Decision {
+        let end = case.opened + CASE_MAX;
+        let open = case.asked.values().filter(|asked| !asked.is_settled(now));
+        let settled_at = open.map(|asked| asked.since + asked.within).max();
+        let answers = |told: &&Told| case.asked.get(&told.about).is_some_and(|a| a.answered.is_some());
+        let suspected_lives = case.told.iter().all(|told| answers(&told));
+        if suspected_lives && (settled_at.is_none() || !case.wide) {
+            return Decision::Dismiss;
+        }
+        if now >= end {
+            return Decision::Judge;
+        }
+        let ready_at = settled_at
+            .into_iter()
+            .chain([case.last_silence + CALM])
+            .chain(self.watchers_speak_at(now, case))
+            .chain(self.lone_witness_at(ring, case))
+            .max()
+            .unwrap_or(now)
+            .min(end);
+        if ready_at <= now {
+            return Decision::Judge;
+        }
+        Decision::Wait(self.next_step(now, case).min(ready_at))
+    }
+
+    /// When the next ping leaves, the next member is to be asked, or the next witness is to be told something.
+    fn next_step(&self, now: Time, case: &Case) -> Time {
+        let pings = case.asked.values().filter(|a| a.answered.is_none() && a.pings < a.of).map(|a| a.next_ping);
+        let outward = case.asked.values().filter(|asked| asked.answered.is_none()).map(|asked| {
+            let steps = now.since(asked.since).as_millis() / WATCHER_SPEAKS_WITHIN.as_millis();
+            asked.since + WATCHER_SPEAKS_WITHIN * (u32::try_from(steps).unwrap_or(u32::MAX - 1) + 1)
+        });
+        let mates = (!case.wide).then_some(case.opened + MATES_SPEAK_WITHIN).filter(|at| *at > now);
+        let noted = case.told.iter().any(|told| !told.noted).then_some(case.opened + NOTED_AFTER);
+        pings.chain(outward).chain(mates).chain(noted.filter(|at| *at > now)).min().unwrap_or(Time::NEVER)
+    }
+
+    /// A living watcher that still heard the suspect when the others already missed a beat is waited for: it will
+    /// speak, or it has heard something the others have not.
+    fn watchers_speak_at(&self, now: Time, case: &Case) -> Option<Time> {
+        let mut latest = None;
+        // A refusal proves more than any silence: nobody is waited for.
+        let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| asked.refused.is_some());
+        for told in case.told.iter().filter(|told| !refused(told.about)) {
+            for (link, adjacency, _) in self.held(told.about) {
+                let watcher = adjacency.other(Peer::Member(told.about));
+                let spoke = case.told.iter().any(|t| t.about == told.about && t.witness == watcher);
+                if spoke {
+                    continue;
+                }
+                let last = match watcher {
+                    Peer::Relay => self.watch.heard_at(link),
+                    Peer::Member(host) => case
+                        .asked
+                        .get(&host)
+                        .filter(|asked| asked.answered.is_some())
+                        .and_then(|asked| asked.heard.iter().find(|(held, _)| *held == link)?.1),
+                };
+                let speaks = last.map(|last| last + BEAT_EVERY * 3 + BEAT_SLACK * 2);
+                latest = latest.max(speaks.filter(|at| *at > now));
+            }
+        }
+        latest
+    }
+
+    /// Only one witness in a ring too small for a second: the suspect gets more pings ..
+    fn ask_longer_if_lone(&self, ring: RingId, case: &mut Case) {
+        if self.lone_witness_at(ring, case).is_none() {
+            return;
+        }
+        for asked in case.asked.values_mut().filter(|asked| asked.suspected) {
+            asked.of = LONE_PINGS;
+            asked.gap = LONE_WITHIN / u32::from(LONE_PINGS);
+        }
+    }
+
+    /// .. and more time.
+    fn lone_witness_at(&self, ring: RingId, case: &Case) -> Option<Time> {
+        let standing = self.rings.get(ring)?;
+        let lone = |told: &Told| {
+            let witnesses = case.told.iter().filter(|t| t.about == told.about).count();
+            witnesses == 1 && standing.ring.len() <= 2 && !case.wide
+        };
+        case.told.iter().filter(|told| lone(told)).map(|told| told.at + LONE_WITHIN).max()
+    }
+
+    /// Everybody who was suspected lives: an edge matter.
+    fn dismiss(&mut self, now: Time, case: &Case, out: &mut impl Sink<Action>) {
+        self.counters.dismissed += 1;
+        let mut case = case.clone();
+        self.note_all(&mut case, out);
+        let mut abouts: Vec<HostIx> = case.told.iter().map(|told| told.about).collect();
+        abouts.sort_unstable();
+        abouts.dedup();
+        for host in abouts {
+            out.put(Action::Say(Note::CaseDismissed(self.roster[host].name.clone())));
+            self.doubt_legs(now, host, &case);
+        }
+    }
+
+    /// A member with several legs answers while neighbours on one of them hear nothing: that leg is watched.
+    fn doubt_legs(&mut self, now: Time, host: HostIx, case: &Case) {
+        if self.roster[host].places.len() < 2 {
+            return;
+        }
+        for told in case.told.iter().filter(|told| told.about == host && told.ring != SITE_RING) {
+            let seat = self.roster[host].seats.iter().find(|seat| seat.ring == told.ring);
+            if let Some(via) = seat.map(|seat| seat.via) {
+                self.watch_leg(now, host, via);
+            }
+        }
+    }
+
+    /// The check is done: all that was seen is judged.
+    fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
+        self.observe_answers(now, ring, &case);
+        self.prune_evidence(now);
+        let open = self.incidents.for_judge();
+        let explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
+        let silent = case.asked.iter().filter(|(_, asked)| asked.is_silent(now)).map(|(host, _)| *host);
+        let silent: Vec<HostIx> = silent.collect();
+        self.open_explained(now, ring, &silent, explanations, out);
+        // Those whose neighbours change hear it by their assignment; the others by a word.
+        case.told.retain(|told| match told.witness {
+            Peer::Member(witness) => !self.will_be_told(witness, told.about),
+            Peer::Relay => false,
+        });
+        self.note_all(&mut case, out);
+    }
+
+    /// The witness will get an assignment because the suspect left its ring.
+    fn will_be_told(&self, witness: HostIx, about: HostIx) -> bool {
+        let gone = self.roster[about].standing != Standing::Live;
+        let witness_in = |ring: RingId| self.rings.get(ring).is_some_and(|r| !r.frozen);
+        gone && self.roster[about].seats.is_empty()
+            && self.roster[witness].seats.iter().any(|seat| witness_in(seat.ring))
+    }
+
+    fn observe_answers(&mut self, now: Time, ring: RingId, case: &Case) {
+        for (&host, asked) in &case.asked {
+            let via = self.roster[host].seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via);
+            let leg = self.roster[host].leg(via.unwrap_or(0));
+            let seen = |outcome, at: Time| Observation {
+                from: Vantage::Judge,
+                subject: host,
+                leg,
+                lane: 0,
+                outcome,
+                last_heard_ms: None,
+                first_bad_ms: ms(asked.since),
+                at_ms: ms(at),
+                doubted: false,
+            };
+            if asked.is_silent(now) {
+                // Every leg was pinged: what one does not answer none does.
+                for leg in 0..self.roster[host].places.len().max(1) {
+                    let leg = u8::try_from(leg).unwrap_or(u8::MAX);
+                    self.see(Observation { leg, ..seen(Outcome::Silent, now) });
+                }
+            }
+            if let Some(at) = asked.echo {
+                self.see(Observation { last_heard_ms: Some(ms(at)), ..seen(Outcome::Echo, at) });
+            }
+            if let Some(at) = asked.refused {
+                self.see(seen(Outcome::Refused, at));
+            }
+        }
+    }
+
+    fn prune_evidence(&mut self, now: Time) {
+        let oldest = ms(now.before(EVIDENCE_LIFE));
+        self.cases.evidence.observations.retain(|seen| seen.at_ms >= oldest);
+        self.cases.evidence.ports.retain(|seen| seen.at_ms >= oldest);
+    }
+}
+
+enum Decision {
+    Wait(Time),
+    Dismiss,
+    Judge,
+}
+
+fn ask(now: Time, of: u8, gap: Duration, within: Duration) -> Asked {
+    Asked {
+        since: now,
+        pings: 0,
+        of,
+        gap,
+        next_ping: now,
+        within,
+        suspected: false,
+        answered: None,
+        heard: Vec::new(),
+        echo: None,
+        refused: None,
+    }
+}

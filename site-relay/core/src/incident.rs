@@ -1,0 +1,872 @@
+//! Incidents: what was judged, how it changes while it lasts, how it ends.
+//!
+//! # Invariants
+//! - A silent member is in exactly one open incident.
+//! - The id is minted once; each change is a higher revision.
+//! - Silence never closes: a return that held does, or the word of an operator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringmesh_proto::draws::{Draws, Purpose};
+use ringmesh_proto::machine::Sink;
+use ringmesh_proto::message::{
+    Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe, Transition,
+};
+use ringmesh_proto::news;
+use ringmesh_proto::news::{IncidentNews, News};
+use ringmesh_proto::time::{Duration, Time};
+use ringmesh_topology::diagnosis::{
+    Alternative, Component, Explanation, HealReport, HostIx, OpenIncident, PortObservation, SwitchIx,
+    settle_at_heal,
+};
+use ringmesh_topology::id::IncidentId;
+use ringmesh_topology::verdict::{Class, Verdict};
+
+use crate::case::ms;
+use crate::relay::Relay;
+use crate::rings::{Peer, SITE_RING};
+use crate::roster::{Seat, Standing};
+use crate::{Action, Note, words};
+
+/// A silence shorter than this, with the same boot, was a slow host: nobody was paged for it yet.
+const SLOW_MAX: Duration = Duration::from_secs(10);
+/// Of ten members that were reachable before, nine must be back.
+const BACK_OF_TEN: usize = 9;
+/// A leg without carrier, or unheard, for so long is lost for good, unless its switch explains it.
+const LEG_LOST_AFTER: Duration = Duration::from_secs(5);
+/// How much older than the onset an entry of a flight recorder may be and still belong to it.
+const RECORDER_SLACK: Duration = Duration::from_secs(5);
+
+/// What kind of trouble it is: they end differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Members fell silent.
+    Silence,
+    /// A member said goodbye; expected back by then, if at all.
+    Planned { back_by: Time },
+    /// Stragglers of something else.
+    NotReturned,
+    /// A leg of a living member.
+    Leg { via: u32 },
+}
+
+/// What is known of a member's return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Return {
+    at: Time,
+    report: HealReport,
+    restarted: bool,
+}
+
+/// One incident.
+#[derive(Clone, Debug)]
+pub(crate) struct Incident {
+    id: IncidentId,
+    revision: u32,
+    kind: Kind,
+    pub(crate) alternatives: Vec<Alternative>,
+    members: BTreeSet<HostIx>,
+    legs: Vec<(HostIx, u8)>,
+    witnesses: Vec<String>,
+    onset: (u64, u64),
+    silent_since: Time,
+    opened: Time,
+    closed: Option<Time>,
+    page_never: bool,
+    seen: Vec<String>,
+    ruled_out: Vec<news::RuledOut>,
+    would_settle: Vec<String>,
+    frozen: Vec<RingId>,
+    returns: BTreeMap<HostIx, Return>,
+    first_return: Option<Time>,
+    close_at: Option<Time>,
+}
+
+/// All open incidents, by a dense number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Incidents {
+    open: BTreeMap<u32, Incident>,
+    minted: u32,
+    /// Legs that may be lost, with when that is certain.
+    legs: BTreeSet<(Time, HostIx, u32)>,
+}
+
+impl Incidents {
+    pub(crate) fn open(&self) -> impl Iterator<Item = (u32, &Incident)> {
+        self.open.iter().map(|(number, incident)| (*number, incident))
+    }
+
+    /// What the judge must know of them.
+    pub(crate) fn for_judge(&self) -> Vec<OpenIncident> {
+        let silences = self.open().filter(|(_, incident)| incident.kind == Kind::Silence);
+        silences
+            .map(|(index, incident)| OpenIncident {
+                index,
+                component: incident.component(),
+                members: incident.members.iter().copied().collect(),
+                onset_ms: incident.onset,
+            })
+            .collect()
+    }
+
+    pub(crate) fn next(&self) -> Time {
+        let incidents = self.open.values().flat_map(|incident| [incident.close_at, incident.overdue_at()]);
+        let legs = self.legs.first().map(|(at, ..)| *at);
+        incidents.flatten().chain(legs).min().unwrap_or(Time::NEVER)
+    }
+
+    fn of(&self, host: HostIx) -> Option<u32> {
+        self.open().find(|(_, incident)| incident.members.contains(&host)).map(|(number, _)| number)
+    }
+}
+
+impl Incident {
+    fn component(&self) -> Component {
+        self.alternatives.first().map_or(Component::SharedFate, |alternative| alternative.component)
+    }
+
+    /// A goodbye that was not kept.
+    fn overdue_at(&self) -> Option<Time> {
+        match self.kind {
+            Kind::Planned { back_by } if self.first_return.is_none() => Some(back_by),
+            Kind::Planned { .. } | Kind::Silence | Kind::NotReturned | Kind::Leg { .. } => None,
+        }
+    }
+
+    fn is_about_switch(&self) -> bool {
+        self.alternatives.iter().any(|alternative| switch_of(alternative.component).is_some())
+    }
+}
+
+fn switch_of(component: Component) -> Option<SwitchIx> {
+    match component {
+        Component::Switch(switch) | Component::Uplink(switch) | Component::PeerLink(switch) => Some(switch),
+        Component::Host(_)
+        | Component::Leg(..)
+        | Component::Fabric
+        | Component::JudgeBranch
+        | Component::SharedFate => None,
+    }
+}
+
+fn certain(component: Component, verdict: Verdict) -> Vec<Alternative> {
+    vec![Alternative { component, verdict, cost_millibits: 0, permille: 1_000 }]
+}
+
+impl Relay {
+    /// Opens an incident for each explanation, or adds to the one it belongs to. Silent members that no explanation
+    /// names are their own.
+    pub(crate) fn open_explained(
+        &mut self,
+        now: Time,
+        _ring: RingId,
+        silent: &[HostIx],
+        explanations: Vec<Explanation>,
+        out: &mut impl Sink<Action>,
+    ) {
+        for explanation in explanations {
+            if !explanation.members.is_empty() {
+                self.open_one(now, explanation, out);
+            }
+        }
+        for &host in silent {
+            if self.roster[host].standing == Standing::Live && self.incidents.of(host).is_none() {
+                let explanation = Explanation {
+                    alternatives: certain(Component::Host(host), Verdict::HostOrCable),
+                    members: vec![host],
+                    degraded: Vec::new(),
+                    witnesses: Vec::new(),
+                    one_witness: true,
+                    onset_ms: (ms(self.roster[host].heard_at), ms(now)),
+                    adopted: None,
+                    absorbed: Vec::new(),
+                    ruled_out: Vec::new(),
+                    would_settle: Vec::new(),
+                    checks: Vec::new(),
+                    never_page: false,
+                };
+                self.open_one(now, explanation, out);
+            }
+        }
+    }
+
+    fn open_one(&mut self, now: Time, explanation: Explanation, out: &mut impl Sink<Action>) {
+        let adopted = explanation.adopted.filter(|number| self.incidents.open.contains_key(number));
+        let number = adopted.unwrap_or_else(|| self.mint(now, &explanation));
+        let members: Vec<HostIx> = explanation.members.clone();
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let grown = members.iter().any(|host| !incident.members.contains(host));
+        if adopted.is_some() && !grown && incident.alternatives == explanation.alternatives {
+            return;
+        }
+        let why = self.why_opened(&explanation, adopted.is_some());
+        self.describe(number, &explanation);
+        self.absorb(now, number, &explanation.absorbed, out);
+        for host in members {
+            self.fall_silent(now, host);
+        }
+        self.freeze_or_repair(now, number);
+        self.revise(now, number, why, out);
+    }
+
+    fn mint(&mut self, now: Time, explanation: &Explanation) -> u32 {
+        self.incidents.minted += 1;
+        self.counters.incidents += 1;
+        let number = self.incidents.minted;
+        let onset = explanation.onset_ms;
+        let incident = Incident {
+            id: self.incident_id(number),
+            revision: 0,
+            kind: Kind::Silence,
+            alternatives: explanation.alternatives.clone(),
+            members: BTreeSet::new(),
+            legs: Vec::new(),
+            witnesses: Vec::new(),
+            onset,
+            silent_since: Time::from_millis(onset.0).min(now),
+            opened: now,
+            closed: None,
+            page_never: explanation.never_page,
+            seen: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            frozen: Vec::new(),
+            returns: BTreeMap::new(),
+            first_return: None,
+            close_at: None,
+        };
+        self.incidents.open.insert(number, incident);
+        number
+    }
+
+    /// The same for no two incidents of any site, relay or term.
+    fn incident_id(&self, number: u32) -> IncidentId {
+        let site = self.config.site.as_str().bytes();
+        // FNV-1a, 64 bits: a number for a name.
+        let site = site.fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
+            (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        let entity = (u64::from(self.config.relay.0) << 32) | u64::from(self.config.term);
+        IncidentId(Draws::new(site, entity).bits(Purpose::Incident, u64::from(number)))
+    }
+
+    fn describe(&mut self, number: u32, explanation: &Explanation) {
+        let ruled_out = explanation.ruled_out.iter().map(|out| news::RuledOut {
+            what: words::component(self, out.component),
+            by: words::witness(self, out.by),
+        });
+        let ruled_out: Vec<_> = ruled_out.collect();
+        let mut witnesses: Vec<String> =
+            explanation.witnesses.iter().map(|vantage| words::witness(self, *vantage)).collect();
+        witnesses.dedup();
+        let seen = self.seen_by(explanation, &witnesses);
+        let would_settle = explanation.would_settle.iter().map(|s| words::settle(*s).to_owned()).collect();
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.alternatives.clone_from(&explanation.alternatives);
+        incident.members.extend(&explanation.members);
+        incident.legs.clone_from(&explanation.degraded);
+        incident.witnesses = witnesses;
+        incident.seen = seen;
+        incident.ruled_out = ruled_out;
+        incident.would_settle = would_settle;
+        incident.page_never |= explanation.never_page;
+    }
+
+    fn seen_by(&self, explanation: &Explanation, witnesses: &[String]) -> Vec<String> {
+        let names: Vec<&str> =
+            explanation.members.iter().map(|host| self.roster[*host].name.as_str()).collect();
+        let mut seen = Vec::new();
+        let by: Vec<&str> = witnesses.iter().map(String::as_str).collect();
+        if !by.is_empty() {
+            seen.push(format!("{} not heard by {}", words::several(&names), words::several(&by)));
+        }
+        seen.push(format!("{} did not answer {}", words::several(&names), words::relay(&self.config)));
+        for (host, leg) in &explanation.degraded {
+            seen.push(format!("{} lost, the host lives", words::component(self, Component::Leg(*host, *leg))));
+        }
+        if explanation.one_witness {
+            seen.push("one witness only".to_owned());
+        }
+        seen
+    }
+
+    fn why_opened(&self, explanation: &Explanation, again: bool) -> String {
+        let count = explanation.members.len();
+        let hosts = if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") };
+        let judged = if again { "judged again with" } else { "opened:" };
+        format!("{judged} {hosts} silent")
+    }
+
+    /// Younger incidents that turned out to be the same thing.
+    fn absorb(&mut self, now: Time, number: u32, absorbed: &[u32], out: &mut impl Sink<Action>) {
+        for other in absorbed.iter().filter(|other| **other != number) {
+            let Some(younger) = self.incidents.open.get_mut(other) else { continue };
+            younger.page_never = true;
+            let members = core::mem::take(&mut younger.members);
+            let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+            incident.members.extend(members);
+            let into = incident.id;
+            self.close(now, *other, format!("merged into {into}"), out);
+        }
+    }
+
+    fn fall_silent(&mut self, now: Time, host: HostIx) {
+        self.roster[host].standing = Standing::Silent;
+        self.roster[host].since = now;
+        self.refresh_belief(host);
+        self.tell_host(host);
+    }
+
+    /// The rings of a silent switch are frozen; a single silent member is taken out of its rings.
+    fn freeze_or_repair(&mut self, now: Time, number: u32) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let members: Vec<HostIx> = incident.members.iter().copied().collect();
+        let switches: Vec<SwitchIx> =
+            incident.alternatives.iter().filter_map(|a| switch_of(a.component)).collect();
+        let silent_inside = |ring: &crate::rings::SiteRing| {
+            ring.ring.members().any(|peer| matches!(peer, Peer::Member(host) if members.contains(&host)))
+        };
+        let frozen: Vec<RingId> = self
+            .rings
+            .iter()
+            .filter(|(_, ring)| ring.key.switch().is_some_and(|s| switches.contains(&s)))
+            .filter(|(_, ring)| silent_inside(ring))
+            .map(|(id, _)| id)
+            .collect();
+        for &id in &frozen {
+            self.freeze(now, id);
+        }
+        for host in members {
+            self.leave_thawed(now, host);
+        }
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.frozen.extend(frozen);
+            incident.frozen.sort_unstable();
+            incident.frozen.dedup();
+        }
+        switches.into_iter().for_each(|switch| self.tell_switch(switch));
+    }
+
+    /// Nothing of that ring changes before the heal; those who spoke for it do not stand upstairs any more.
+    fn freeze(&mut self, now: Time, id: RingId) {
+        let Some(ring) = self.rings.get_mut(id) else { return };
+        ring.frozen = true;
+        ring.delegates.clear();
+        self.rings.mark(id, now);
+    }
+
+    /// Takes a silent member out of every ring but the frozen ones.
+    fn leave_thawed(&mut self, now: Time, host: HostIx) {
+        let is_frozen = |seat: &Seat| self.rings.get(seat.ring).is_some_and(|ring| ring.frozen);
+        let (kept, left): (Vec<Seat>, Vec<Seat>) =
+            self.roster[host].seats.iter().copied().partition(is_frozen);
+        if let Some(pending) = self.roster[host].pending.take() {
+            self.order_timers.remove(&(pending.next, host));
+        }
+        self.roster[host].seats = kept;
+        for seat in left {
+            // The site ring is put in order when its delegates are chosen again.
+            if let Some(ring) = self.rings.get_mut(seat.ring).filter(|_| seat.ring != SITE_RING) {
+                ring.ring.remove(Peer::Member(host));
+            }
+            self.rings.mark(seat.ring, now);
+        }
+    }
+
+    fn thaw(&mut self, now: Time, number: u32) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        for ring in core::mem::take(&mut incident.frozen) {
+            if let Some(ring) = self.rings.get_mut(ring) {
+                ring.frozen = false;
+            }
+            self.rings.mark(ring, now);
+        }
+    }
+
+    /// A member speaks: if it was silent, it is back.
+    pub(crate) fn returned(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        if self.roster[host].standing != Standing::Live {
+            self.came_back(now, host, false, false, out);
+            self.replan(now, host, out);
+            self.give_again(now, host, out);
+            self.tell_host(host);
+        }
+    }
+
+    /// As [`Self::returned`], with what its announcement says about its run.
+    pub(crate) fn came_back(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        rebooted: bool,
+        restarted: bool,
+        out: &mut impl Sink<Action>,
+    ) {
+        let Some(number) = self.incidents.of(host) else {
+            self.stand(now, host, out);
+            return;
+        };
+        self.stand(now, host, out);
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.first_return.get_or_insert(now);
+        let report = HealReport { host, rebooted, ring_heard_inside: None, carrier_lost: None };
+        let entry = incident.returns.entry(host).or_insert(Return { at: now, report, restarted });
+        entry.report.rebooted |= rebooted;
+        entry.restarted |= restarted;
+        if rebooted {
+            self.settle(now, number, out);
+        }
+        self.count_returned(now, number, out);
+    }
+
+    fn stand(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        if self.roster[host].standing == Standing::Live {
+            return;
+        }
+        self.roster[host].standing = Standing::Live;
+        self.roster[host].since = now;
+        self.refresh_belief(host);
+        out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
+    }
+
+    /// The assignment of a member that came back is in force: its neighbours hear it.
+    pub(crate) fn return_confirmed(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        if let Some(number) = self.incidents.of(host) {
+            self.count_returned(now, number, out);
+        }
+    }
+
+    /// Starts the hold before closing when enough are back, and calls off what fell silent again.
+    fn count_returned(&mut self, now: Time, number: u32, _out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let back = incident.returns.keys().filter(|host| self.roster[**host].standing == Standing::Live);
+        let back = back.count();
+        let enough = back > 0 && back * 10 >= incident.members.len() * BACK_OF_TEN;
+        let all = back == incident.members.len();
+        let settle = self.settle_time(incident);
+        let stragglers_at = incident.first_return.map(|first| first + settle);
+        let hold = now + self.config.timing.close_hold;
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.close_at = match (all, enough) {
+            (true, _) => Some(incident.close_at.map_or(hold, |at| at.min(hold))),
+            (false, true) => stragglers_at.map(|at| at.max(hold)),
+            (false, false) => stragglers_at,
+        };
+        if enough {
+            self.thaw(now, number);
+        }
+    }
+
+    /// Stragglers get longer where power may have been lost: machines boot slowly.
+    fn settle_time(&self, incident: &Incident) -> Duration {
+        let power = incident.returns.values().any(|returned| returned.report.rebooted);
+        if power && incident.is_about_switch() { self.config.timing.boot_grace } else { self.config.timing.settle }
+    }
+
+    pub(crate) fn ask_recorder(&mut self, host: HostIx, out: &mut impl Sink<Action>) {
+        if self.incidents.of(host).is_none() {
+            return;
+        }
+        let member = &self.roster[host];
+        let message = ToProbe::RecorderAsk;
+        out.put(Action::Send { to: member.heard_from, probe: member.probe, message });
+    }
+
+    /// What a member recorded while nobody could be told.
+    pub(crate) fn take_recorder(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        entries: &[RecorderEntry],
+        out: &mut impl Sink<Action>,
+    ) {
+        let Some(number) = self.incidents.of(host) else { return };
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let since = incident.silent_since.before(RECORDER_SLACK);
+        let during = entries.iter().filter(|entry| now.before(entry.age) >= since);
+        let inside: Vec<_> = self
+            .held(host)
+            .into_iter()
+            .filter(|(_, adjacency, _)| adjacency.ring != SITE_RING)
+            .map(|(link, ..)| link)
+            .collect();
+        let mut carrier_lost = false;
+        let mut ring_silent = false;
+        for entry in during {
+            match entry.what {
+                Transition::CarrierLost(_) => carrier_lost = true,
+                Transition::Silent(link) => ring_silent |= inside.contains(&link),
+                Transition::HeardAgain(_)
+                | Transition::CarrierBack(_)
+                | Transition::LldpLost(_)
+                | Transition::RelayUnanswered
+                | Transition::RelayAnswered
+                | Transition::Late(_) => {}
+            }
+        }
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        let Some(returned) = incident.returns.get_mut(&host) else { return };
+        returned.report.carrier_lost = Some(carrier_lost);
+        returned.report.ring_heard_inside = (!inside.is_empty()).then_some(!ring_silent);
+        self.settle(now, number, out);
+    }
+
+    /// Judges once more by what the returned members brought.
+    fn settle(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        if incident.kind != Kind::Silence || incident.alternatives.is_empty() {
+            return;
+        }
+        let reports: Vec<HealReport> = incident.returns.values().map(|returned| returned.report).collect();
+        let settled = settle_at_heal(&incident.alternatives, &reports);
+        let proved_already = incident.alternatives.len() == 1 && incident.is_about_switch();
+        let Some(verdict) = settled.filter(|_| !proved_already) else { return };
+        let known = |alternative: &&Alternative| alternative.verdict == verdict;
+        let component = incident.alternatives.iter().find(known).map_or(incident.component(), |a| a.component);
+        let alternatives = certain(component, verdict);
+        if incident.alternatives == alternatives {
+            return;
+        }
+        let why = format!("settled by {} that came back: {verdict}", of_members(reports.len()));
+        self.reclassify(now, number, alternatives, why, out);
+    }
+
+    fn reclassify(
+        &mut self,
+        now: Time,
+        number: u32,
+        alternatives: Vec<Alternative>,
+        why: String,
+        out: &mut impl Sink<Action>,
+    ) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.alternatives = alternatives;
+        incident.would_settle.clear();
+        self.revise(now, number, why, out);
+    }
+
+    /// A single host that was silent for less than the hold of its page, and kept its boot, was slow.
+    fn reclassify_if_slow(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let Some((&host, returned)) = incident.returns.iter().next().filter(|_| incident.members.len() == 1) else {
+            return;
+        };
+        let kept = !returned.report.rebooted && !returned.restarted;
+        let short = returned.at.since(incident.silent_since) < SLOW_MAX;
+        let was = incident.alternatives.first().map(|alternative| alternative.verdict);
+        let a_host = matches!(was, Some(Verdict::HostOrCable | Verdict::HostHung | Verdict::HostDown | Verdict::ProbeDown));
+        if !(kept && short && a_host && incident.kind == Kind::Silence) {
+            return;
+        }
+        let seconds = returned.at.since(incident.silent_since).as_millis();
+        let why = format!("back with the same boot after {}.{} s", seconds / 1_000, seconds / 100 % 10);
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.page_never = true;
+        }
+        self.reclassify(now, number, certain(Component::Host(host), Verdict::HostSlow), why, out);
+    }
+
+    /// Closes what has held, calls stragglers, and opens what a goodbye did not keep.
+    pub(crate) fn advance_incidents(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        if self.incidents.next() > now {
+            return;
+        }
+        let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let closing: Vec<u32> =
+            self.incidents.open().filter(|(_, i)| due(i.close_at)).map(|(number, _)| number).collect();
+        for number in closing {
+            self.finish(now, number, out);
+        }
+        let overdue: Vec<u32> =
+            self.incidents.open().filter(|(_, i)| due(i.overdue_at())).map(|(number, _)| number).collect();
+        for number in overdue {
+            self.not_back_in_time(now, number, out);
+        }
+        while let Some(&(at, host, via)) = self.incidents.legs.first().filter(|(at, ..)| *at <= now) {
+            self.incidents.legs.remove(&(at, host, via));
+            self.leg_is_lost(now, host, via, out);
+        }
+    }
+
+    fn finish(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let missing: Vec<HostIx> = incident
+            .members
+            .iter()
+            .copied()
+            .filter(|host| self.roster[*host].standing != Standing::Live)
+            .collect();
+        let returned = incident.members.len() - missing.len();
+        if returned == 0 && !incident.members.is_empty() {
+            // Everybody fell silent again before it could be closed.
+            if let Some(incident) = self.incidents.open.get_mut(&number) {
+                incident.close_at = None;
+                incident.first_return = None;
+                incident.returns.clear();
+            }
+            return;
+        }
+        if !missing.is_empty() {
+            self.call_stragglers(now, number, &missing, out);
+        }
+        let why = match returned {
+            0 => "over".to_owned(),
+            1 => "back, and held".to_owned(),
+            count => format!("{count} hosts back, and held"),
+        };
+        self.close(now, number, why, out);
+    }
+
+    /// Those of a healed cause that did not come back are one incident of their own.
+    fn call_stragglers(&mut self, now: Time, number: u32, missing: &[HostIx], out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        let all = incident.members.len();
+        missing.iter().for_each(|host| {
+            incident.members.remove(host);
+        });
+        let (component, onset) = (incident.component(), incident.onset);
+        self.thaw(now, number);
+        let explanation = Explanation {
+            alternatives: certain(component, Verdict::NotReturned),
+            members: missing.to_vec(),
+            degraded: Vec::new(),
+            witnesses: Vec::new(),
+            one_witness: false,
+            onset_ms: onset,
+            adopted: None,
+            absorbed: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            checks: Vec::new(),
+            never_page: false,
+        };
+        let stragglers = self.mint(now, &explanation);
+        self.describe(stragglers, &explanation);
+        if let Some(incident) = self.incidents.open.get_mut(&stragglers) {
+            incident.kind = Kind::NotReturned;
+        }
+        for &host in missing {
+            self.leave_thawed(now, host);
+        }
+        self.revise(now, stragglers, format!("{} of {all} did not come back", missing.len()), out);
+    }
+
+    fn close(&mut self, now: Time, number: u32, why: String, out: &mut impl Sink<Action>) {
+        self.thaw(now, number);
+        self.reclassify_if_slow(now, number, out);
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.closed = Some(now);
+        }
+        self.revise(now, number, why, out);
+        let Some(incident) = self.incidents.open.remove(&number) else { return };
+        let switches = incident.alternatives.iter().filter_map(|a| switch_of(a.component));
+        switches.collect::<BTreeSet<_>>().into_iter().for_each(|switch| self.tell_switch(switch));
+    }
+
+    /// Tells the CMA the newest revision, whole.
+    fn revise(&mut self, now: Time, number: u32, why: String, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.revision += 1;
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let news = self.incident_news(now, incident, why.clone());
+        let best = incident.alternatives.first();
+        if let (Some(best), Some(told)) = (best, news.alternatives.first()) {
+            let (verdict, closed) = (best.verdict, incident.closed.is_some());
+            out.put(Action::Say(Note::Incident { verdict, subject: told.subject.name.clone(), why, closed }));
+        }
+        self.tell(News::Incident(Box::new(news)), out);
+    }
+
+    fn incident_news(&self, now: Time, incident: &Incident, why: String) -> IncidentNews {
+        let members: Vec<HostIx> = incident.members.iter().copied().collect();
+        let alternatives = incident.alternatives.iter().map(|alternative| news::Alternative {
+            verdict: alternative.verdict,
+            subject: words::subject(self, alternative.component, &members),
+            permille: alternative.permille,
+        });
+        let name = |host: &HostIx| self.roster[*host].name.to_string();
+        // The host itself is the subject, not behind it.
+        let alone = matches!(incident.component(), Component::Host(_) | Component::Leg(..));
+        let class = members.iter().map(|host| self.roster[*host].class).max();
+        let silent = if matches!(incident.kind, Kind::Leg { .. }) { 0 } else { members.len() };
+        IncidentNews {
+            id: incident.id,
+            revision: incident.revision,
+            closed: incident.closed.is_some(),
+            alternatives: alternatives.collect(),
+            class: class.unwrap_or(Class::Normal),
+            silent: u32::try_from(silent).unwrap_or(u32::MAX),
+            behind: if alone { Vec::new() } else { members.iter().map(name).collect() },
+            witnesses: incident.witnesses.clone(),
+            silent_since_ms: self.clock.unix_ms(incident.silent_since),
+            opened_ms: self.clock.unix_ms(incident.opened),
+            closed_ms: incident.closed.map_or(0, |closed| self.clock.unix_ms(closed)),
+            at_ms: self.clock.unix_ms(now),
+            why,
+            seen: incident.seen.clone(),
+            ruled_out: incident.ruled_out.clone(),
+            would_settle: incident.would_settle.clone(),
+            page_never: incident.page_never,
+        }
+    }
+
+    /// A goodbye opens a planned incident: nobody is paged while it is kept.
+    pub(crate) fn open_planned(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        reason: GoodbyeReason,
+        back_within: Duration,
+        out: &mut impl Sink<Action>,
+    ) {
+        if self.incidents.of(host).is_some() {
+            return;
+        }
+        let explanation = Explanation {
+            alternatives: certain(Component::Host(host), Verdict::Planned),
+            members: vec![host],
+            degraded: Vec::new(),
+            witnesses: Vec::new(),
+            one_witness: false,
+            onset_ms: (ms(now), ms(now)),
+            adopted: None,
+            absorbed: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            checks: Vec::new(),
+            never_page: false,
+        };
+        let number = self.mint(now, &explanation);
+        self.describe(number, &explanation);
+        let seconds = back_within.as_secs();
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.kind = Kind::Planned { back_by: now + back_within };
+            incident.seen = vec![format!("goodbye ({}), back within {seconds} s", reason.word())];
+        }
+        self.revise(now, number, format!("said goodbye: {}", reason.word()), out);
+    }
+
+    /// Not back within the time it stated: somebody has to look.
+    fn not_back_in_time(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.kind = Kind::NotReturned;
+        let component = incident.component();
+        let members: Vec<HostIx> = incident.members.iter().copied().collect();
+        members.into_iter().for_each(|host| self.fall_silent(now, host));
+        let why = "not back within the time it stated".to_owned();
+        self.reclassify(now, number, certain(component, Verdict::NotReturned), why, out);
+    }
+
+    /// A host left for good: whatever it was part of goes on without it.
+    pub(crate) fn gone(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        let Some(number) = self.incidents.of(host) else { return };
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.members.remove(&host);
+        if incident.members.is_empty() {
+            self.close(now, number, "left for good".to_owned(), out);
+        }
+    }
+
+    /// Carrier of a member's ports, first-hand.
+    pub(crate) fn take_carriers(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        carriers: &[Carrier],
+        _out: &mut impl Sink<Action>,
+    ) {
+        for carrier in carriers {
+            let leg = self.roster[host].leg(carrier.ifindex);
+            let place = self.roster[host].places.iter_mut().find(|place| place.ifindex == carrier.ifindex);
+            let Some(place) = place else { continue };
+            let changed = place.carrier != carrier.up;
+            place.carrier = carrier.up;
+            self.see_port(PortObservation {
+                host,
+                leg,
+                carrier_up: carrier.up,
+                since_ms: ms(now.before(carrier.age)),
+                at_ms: ms(now),
+            });
+            if changed {
+                self.refresh_belief(host);
+                self.tell_host(host);
+            }
+        }
+        self.legs_told(host);
+        let down = carriers.iter().filter(|carrier| !carrier.up).map(|carrier| carrier.ifindex);
+        down.collect::<Vec<_>>().into_iter().for_each(|via| self.watch_leg(now, host, via));
+    }
+
+    /// A leg may be lost: looked at again when its switch had time to explain it.
+    pub(crate) fn watch_leg(&mut self, now: Time, host: HostIx, via: u32) {
+        let watched = self.incidents.legs.iter().any(|(_, h, v)| *h == host && *v == via);
+        let known = self.roster[host].lost_legs.contains(&via);
+        if !watched && !known && self.roster[host].places.len() > 1 {
+            self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via));
+        }
+    }
+
+    /// Legs with carrier again are no longer lost.
+    pub(crate) fn legs_told(&mut self, host: HostIx) {
+        let member = &mut self.roster[host];
+        let up = |via: &u32| member.places.iter().any(|place| place.ifindex == *via && place.carrier);
+        let back: Vec<u32> = member.lost_legs.iter().copied().filter(up).collect();
+        member.lost_legs.retain(|via| !back.contains(via));
+        let over: Vec<u32> = self
+            .incidents
+            .open()
+            .filter(|(_, incident)| incident.members.contains(&host))
+            .filter(|(_, incident)| matches!(incident.kind, Kind::Leg { via } if back.contains(&via)))
+            .map(|(number, _)| number)
+            .collect();
+        for number in over {
+            let hold = self.roster[host].heard_at + self.config.timing.close_hold;
+            if let Some(incident) = self.incidents.open.get_mut(&number) {
+                incident.close_at = Some(hold);
+            }
+        }
+    }
+
+    fn leg_is_lost(&mut self, now: Time, host: HostIx, via: u32, out: &mut impl Sink<Action>) {
+        let member = &self.roster[host];
+        let seat = member.seats.iter().find(|seat| seat.via == via && seat.ring != SITE_RING).copied();
+        let explained = seat.is_none_or(|seat| {
+            self.rings.get(seat.ring).is_none_or(|ring| ring.frozen) || self.cases.is_open(seat.ring)
+        });
+        let down = member.place(via).is_some_and(|place| !place.carrier);
+        let silent = seat.is_some() && self.cases.unheard(host, member.leg(via));
+        if explained || member.standing != Standing::Live || !(down || silent) {
+            return;
+        }
+        let leg = member.leg(via);
+        self.roster[host].lost_legs.push(via);
+        let explanation = Explanation {
+            alternatives: certain(Component::Leg(host, leg), Verdict::RedundancyLost),
+            members: vec![host],
+            degraded: vec![(host, leg)],
+            witnesses: Vec::new(),
+            one_witness: false,
+            onset_ms: (ms(now.before(LEG_LOST_AFTER)), ms(now)),
+            adopted: None,
+            absorbed: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            checks: Vec::new(),
+            never_page: false,
+        };
+        let number = self.mint(now, &explanation);
+        self.describe(number, &explanation);
+        let seen = words::component(self, Component::Leg(host, leg));
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.kind = Kind::Leg { via };
+            incident.seen = vec![format!("{seen} lost, the host lives by another")];
+        }
+        self.revise(now, number, "one leg lost".to_owned(), out);
+        self.replan(now, host, out);
+    }
+}
+
+fn of_members(count: usize) -> String {
+    if count == 1 { "the host".to_owned() } else { format!("{count} hosts") }
+}

@@ -1,0 +1,508 @@
+//! The machine: who is told what happened.
+
+use std::collections::BTreeSet;
+
+use core::net::SocketAddr;
+
+use ringmesh_proto::machine::{Machine, Sink};
+use ringmesh_proto::message::{
+    Announce, Generation, GoodbyeReason, Hello, LinkId, Report, RingId, Sender, ToProbe, ToRelay,
+};
+use ringmesh_proto::news::News;
+use ringmesh_proto::time::{Duration, Time, WallClock};
+use ringmesh_topology::diagnosis::{Belief, HostIx, JudgeAt};
+use ringmesh_topology::verdict::Class;
+
+use crate::case::Cases;
+use crate::incident::Incidents;
+use crate::outbox::Outbox;
+use crate::rings::{Peer, RingKey, Rings, SITE_RING};
+use crate::roster::{Member, Roster, Seat, Standing};
+use crate::watch::Watch;
+use crate::{Action, Config, Event, Note, words};
+
+/// Changes of one ring within this time are told at once ..
+const CUT_AFTER: Duration = Duration::from_millis(50);
+/// .. and within this while many join together.
+const CUT_AFTER_STORM: Duration = Duration::from_millis(500);
+/// Joins within a second that make a storm.
+const STORM: usize = 32;
+/// One newcomer is let in each time this passes: 6,000 a second.
+const ADMISSION_EVERY: Duration = Duration::from_micros(166);
+/// Switch rings one host stands in at most.
+const SWITCH_RINGS_MAX: usize = 2;
+
+/// What came in and led to nothing, and how often the machine did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages in a session of a run that is not the member's.
+    pub strangers: u64,
+    /// Suspicions.
+    pub suspicions: u64,
+    /// Cases that ended without an incident.
+    pub dismissed: u64,
+    /// Incidents opened.
+    pub incidents: u64,
+}
+
+/// A site relay.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    pub(crate) config: Config,
+    pub(crate) clock: WallClock,
+    pub(crate) roster: Roster,
+    pub(crate) rings: Rings,
+    pub(crate) belief: Belief,
+    pub(crate) watch: Watch,
+    pub(crate) cases: Cases,
+    pub(crate) incidents: Incidents,
+    pub(crate) outbox: Outbox,
+    pub(crate) generation: Generation,
+    pub(crate) order_timers: BTreeSet<(Time, HostIx)>,
+    pub(crate) counters: Counters,
+    admit_at: Time,
+    joins: Vec<Time>,
+    nonce: u32,
+    told: u64,
+}
+
+impl Relay {
+    /// A relay that knows nobody yet.
+    pub fn new(config: Config) -> Self {
+        let generation = Generation { term: config.term, counter: 0 };
+        Self {
+            clock: WallClock::default(),
+            roster: Roster::default(),
+            rings: Rings::new(config.term, generation),
+            belief: Belief::new(JudgeAt::Fabric),
+            watch: Watch::new(),
+            cases: Cases::default(),
+            incidents: Incidents::default(),
+            outbox: Outbox::new(config.outbox),
+            generation,
+            order_timers: BTreeSet::new(),
+            counters: Counters::default(),
+            admit_at: Time::ZERO,
+            joins: Vec::new(),
+            nonce: 0,
+            told: 0,
+            config,
+        }
+    }
+
+    /// News for the CMA.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Whether an own link is in force: the wire keeps its keys.
+    pub fn holds(&self, link: LinkId) -> bool {
+        self.watch.holds(link)
+    }
+
+    /// What led to nothing, and how often what was done.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The term this relay acts in.
+    pub fn term(&self) -> u32 {
+        self.generation.term
+    }
+
+    /// Hosts expected at this moment.
+    pub fn members(&self) -> usize {
+        self.roster.hosts().filter(|host| self.roster[*host].standing != Standing::Gone).count()
+    }
+
+    pub(crate) fn next_generation(&mut self) -> Generation {
+        self.generation.counter += 1;
+        self.generation
+    }
+
+    pub(crate) fn next_nonce(&mut self) -> u32 {
+        self.nonce = self.nonce.wrapping_add(1);
+        self.nonce
+    }
+
+    pub(crate) fn tell(&mut self, news: News, _out: &mut impl Sink<Action>) {
+        self.outbox.push(news);
+    }
+
+    fn knock(&mut self, now: Time, to: SocketAddr, sender: Sender, knock: u32, out: &mut impl Sink<Action>) {
+        self.admit_at = self.admit_at.max(now);
+        let wait = self.admit_at.since(now);
+        self.admit_at += ADMISSION_EVERY;
+        let hello = Hello { relay: self.config.relay, term: self.generation.term, wait };
+        out.put(Action::Hello { to, sender, knock, hello });
+    }
+
+    fn control(
+        &mut self,
+        now: Time,
+        from: Sender,
+        at: SocketAddr,
+        message: ToRelay,
+        out: &mut impl Sink<Action>,
+    ) {
+        if let ToRelay::Announce(announce) = message {
+            self.announced(now, from, at, *announce, out);
+            return;
+        }
+        let known = self.roster.find(from.probe).filter(|host| self.roster[*host].boot == from.boot);
+        let Some(host) = known.filter(|host| self.roster[*host].standing != Standing::Gone) else {
+            self.counters.strangers += 1;
+            self.knock(now, at, from, 0, out);
+            return;
+        };
+        self.heard_from(now, host, at);
+        if !matches!(message, ToRelay::Goodbye { .. }) {
+            self.returned(now, host, out);
+        }
+        self.take(now, host, message, out);
+    }
+
+    fn take(&mut self, now: Time, host: HostIx, message: ToRelay, out: &mut impl Sink<Action>) {
+        match message {
+            // Both open a handshake and are taken before.
+            ToRelay::Knock | ToRelay::Announce(_) => {}
+            ToRelay::Applied(generation) => self.take_applied(now, host, generation, out),
+            ToRelay::Suspicion(suspicion) => self.suspected(now, host, suspicion, out),
+            ToRelay::Refuted { report, link } => {
+                self.refuted(now, host, link, out);
+                self.note(host, report, out);
+            }
+            ToRelay::Attachment { report, places } => {
+                self.note(host, report, out);
+                self.take_places(host, places);
+                self.legs_told(host);
+                self.tell_host(host);
+                self.replan(now, host, out);
+            }
+            ToRelay::Evidence { report, carriers, heard } => {
+                self.note(host, report, out);
+                self.take_heard(now, host, &heard);
+                self.take_carriers(now, host, &carriers, out);
+            }
+            ToRelay::Loss { report, .. } => self.note(host, report, out),
+            ToRelay::Goodbye { report, reason, back_within } => {
+                self.note(host, report, out);
+                self.goodbye(now, host, reason, back_within, out);
+            }
+            ToRelay::Pong { starved, heard, carriers, .. } => {
+                self.take_heard(now, host, &heard);
+                self.take_carriers(now, host, &carriers, out);
+                self.answered(now, host, starved, &heard, out);
+            }
+            ToRelay::Recorder(entries) => self.take_recorder(now, host, &entries, out),
+        }
+    }
+
+    fn heard_from(&mut self, now: Time, host: HostIx, at: SocketAddr) {
+        self.roster[host].heard_from = at;
+        self.roster[host].heard_at = now;
+    }
+
+    /// Tells a member that its report was taken.
+    pub(crate) fn note(&mut self, host: HostIx, report: Report, out: &mut impl Sink<Action>) {
+        let member = &self.roster[host];
+        out.put(Action::Send {
+            to: member.heard_from,
+            probe: member.probe,
+            message: ToProbe::Noted(report),
+        });
+    }
+
+    fn announced(
+        &mut self,
+        now: Time,
+        from: Sender,
+        at: SocketAddr,
+        announce: Announce,
+        out: &mut impl Sink<Action>,
+    ) {
+        if announce.generation.term > self.generation.term {
+            // Somebody has acted in a higher term: ours must be obeyed, so it must be higher still.
+            self.generation = Generation { term: announce.generation.term.saturating_add(1), counter: 0 };
+        }
+        let Some(host) = self.roster.find(from.probe) else {
+            self.join(now, from, at, announce, out);
+            return;
+        };
+        self.heard_from(now, host, at);
+        let restarted = self.roster[host].boot != from.boot;
+        let rebooted = self.roster[host].host_boot != announce.host_boot;
+        let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
+        self.roster[host].boot = from.boot;
+        self.roster[host].host_boot = announce.host_boot;
+        if self.roster[host].standing == Standing::Gone {
+            self.roster[host].standing = Standing::Live;
+            self.roster[host].since = now;
+        }
+        self.take_places(host, announce.places);
+        self.legs_told(host);
+        if restarted {
+            self.forget_links(now, host);
+        }
+        self.came_back(now, host, rebooted, restarted, out);
+        let rings_before = self.roster[host].seats.len();
+        self.replan(now, host, out);
+        let told_soon = restarted || self.roster[host].seats.len() != rings_before;
+        if !told_soon {
+            self.give_again(now, host, out);
+        }
+        for suspicion in suspicions {
+            self.suspected(now, host, suspicion, out);
+        }
+        if recorder_hash != 0 && recorder_hash != self.roster[host].recorder_hash {
+            self.roster[host].recorder_hash = recorder_hash;
+            self.ask_recorder(host, out);
+        }
+        self.tell_host(host);
+    }
+
+    fn join(
+        &mut self,
+        now: Time,
+        from: Sender,
+        at: SocketAddr,
+        announce: Announce,
+        out: &mut impl Sink<Action>,
+    ) {
+        let fitting =
+            |(pattern, _): &&(String, Class)| words::fits(pattern.as_bytes(), announce.name.as_str().as_bytes());
+        let class = self.config.classes.iter().find(fitting).map_or(Class::Normal, |(_, class)| *class);
+        let host = self.roster.add(Member {
+            probe: from.probe,
+            name: announce.name,
+            class,
+            boot: from.boot,
+            host_boot: announce.host_boot,
+            standing: Standing::Live,
+            since: now,
+            places: Vec::new(),
+            lost_legs: Vec::new(),
+            heard_from: at,
+            heard_at: now,
+            seats: Vec::new(),
+            generation: Generation::default(),
+            pending: None,
+            recorder_hash: announce.recorder_hash,
+        });
+        out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
+        self.take_places(host, announce.places);
+        self.replan(now, host, out);
+        self.tell_host(host);
+    }
+
+    /// The seats a member should have: in the ring of each of its switches, else in one fallback ring.
+    fn wanted(&mut self, host: HostIx) -> Vec<(RingId, u32)> {
+        let member = &self.roster[host];
+        let places = member.places.iter().filter(|place| !member.lost_legs.contains(&place.ifindex));
+        let mut on_switches = Vec::new();
+        for place in places.clone() {
+            let attachment = place.attachment.as_ref();
+            let Some(switch) = attachment.and_then(|a| self.roster.switch_of(&a.switch)) else { continue };
+            let key = RingKey::of_place(place, Some(switch), 0);
+            let ring = self.rings.of_key(&key, self.generation);
+            if on_switches.iter().all(|(held, _)| *held != ring) && on_switches.len() < SWITCH_RINGS_MAX {
+                on_switches.push((ring, place.ifindex));
+            }
+        }
+        if !on_switches.is_empty() {
+            return on_switches;
+        }
+        // A port without carrier is a last resort: no beat would leave by it.
+        let Some(place) = places.clone().find(|place| place.carrier).or(places.clone().next()) else {
+            return Vec::new();
+        };
+        let standing = member.seats.iter().find(|seat| seat.ring != SITE_RING && !seat.leaving);
+        let ring = self.rings.fallback(place, standing.map(|seat| seat.ring), self.generation);
+        vec![(ring, place.ifindex)]
+    }
+
+    /// Moves a member to the rings it should stand in: it joins the new before it leaves the old.
+    pub(crate) fn replan(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        if self.roster[host].standing != Standing::Live {
+            return;
+        }
+        let wanted = self.wanted(host);
+        let mut joined = false;
+        for &(ring, via) in &wanted {
+            if let Some(seat) = self.roster[host].seats.iter_mut().find(|seat| seat.ring == ring) {
+                seat.leaving = false;
+                if seat.via != via {
+                    seat.via = via;
+                    self.rings.renew(ring, Peer::Member(host));
+                    self.mark(now, ring);
+                }
+                continue;
+            }
+            if self.rings.get(ring).is_some_and(|ring| ring.frozen) {
+                continue;
+            }
+            self.roster[host].seats.push(Seat { ring, via, leaving: false });
+            let spread = self.spread_in(host, ring);
+            if let Some(ring) = self.rings.get_mut(ring) {
+                ring.ring.insert(Peer::Member(host), spread);
+            }
+            self.joins.push(now);
+            self.mark(now, ring);
+            joined = true;
+        }
+        self.leave_unwanted(now, host, &wanted, joined, out);
+    }
+
+    fn leave_unwanted(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        wanted: &[(RingId, u32)],
+        joined: bool,
+        out: &mut impl Sink<Action>,
+    ) {
+        let unwanted: Vec<RingId> = self.roster[host]
+            .seats
+            .iter()
+            .filter(|seat| seat.ring != SITE_RING && wanted.iter().all(|(ring, _)| *ring != seat.ring))
+            .map(|seat| seat.ring)
+            .collect();
+        for ring in unwanted {
+            if self.rings.get(ring).is_some_and(|ring| ring.frozen) {
+                continue;
+            }
+            if joined || self.roster[host].pending.is_some() {
+                let seat = self.roster[host].seats.iter_mut().find(|seat| seat.ring == ring);
+                seat.into_iter().for_each(|seat| seat.leaving = true);
+            } else {
+                self.leave_ring(now, host, ring, out);
+            }
+        }
+    }
+
+    pub(crate) fn leave_ring(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        ring: RingId,
+        out: &mut impl Sink<Action>,
+    ) {
+        self.roster[host].seats.retain(|seat| seat.ring != ring);
+        let Some(left) = self.rings.get_mut(ring) else { return };
+        left.ring.remove(Peer::Member(host));
+        let empty = left.ring.is_empty();
+        self.rings.mark(ring, now + CUT_AFTER);
+        if empty {
+            self.rings.cut(ring, self.generation);
+            self.rings.mark(SITE_RING, now + CUT_AFTER);
+            self.tell_ring(ring, out);
+        }
+    }
+
+    /// Takes a member out of all rings, at once.
+    pub(crate) fn leave_all(&mut self, now: Time, host: HostIx) {
+        let seats = core::mem::take(&mut self.roster[host].seats);
+        if let Some(pending) = self.roster[host].pending.take() {
+            self.order_timers.remove(&(pending.next, host));
+        }
+        for seat in seats {
+            if let Some(ring) = self.rings.get_mut(seat.ring) {
+                ring.ring.remove(Peer::Member(host));
+            }
+            self.rings.mark(seat.ring, now);
+        }
+    }
+
+    /// A new run of a probe holds no link: all its adjacencies are made anew.
+    fn forget_links(&mut self, now: Time, host: HostIx) {
+        let seats: Vec<RingId> = self.roster[host].seats.iter().map(|seat| seat.ring).collect();
+        for ring in seats {
+            self.rings.renew(ring, Peer::Member(host));
+            self.rings.mark(ring, now);
+        }
+    }
+
+    fn mark(&mut self, now: Time, ring: RingId) {
+        let second = now.before(Duration::from_secs(1));
+        self.joins.retain(|joined| *joined > second);
+        let after = if self.joins.len() > STORM { CUT_AFTER_STORM } else { CUT_AFTER };
+        self.rings.mark(ring, now + after);
+    }
+
+    fn goodbye(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        reason: GoodbyeReason,
+        back_within: Duration,
+        out: &mut impl Sink<Action>,
+    ) {
+        if self.roster[host].standing == Standing::Gone {
+            return;
+        }
+        self.leave_all(now, host);
+        self.cases.forget(host);
+        self.roster[host].since = now;
+        self.roster[host].lost_legs.clear();
+        out.put(Action::Say(Note::Left(self.roster[host].name.clone())));
+        if reason == GoodbyeReason::Retire {
+            self.roster[host].standing = Standing::Gone;
+            self.gone(now, host, out);
+            out.put(Action::Forget(self.roster[host].probe));
+        } else {
+            self.roster[host].standing = Standing::Planned;
+            self.open_planned(now, host, reason, back_within, out);
+        }
+        self.refresh_belief(host);
+        self.tell_host(host);
+    }
+
+    /// Silent neighbours of the relay itself.
+    fn watch_own(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        for silent in self.watch.tick(now, out) {
+            self.suspected_by_relay(now, silent, out);
+        }
+    }
+}
+
+impl Machine for Relay {
+    type Event<'a> = Event;
+    type Action = Action;
+
+    fn on_event(&mut self, now: Time, event: Event, out: &mut impl Sink<Action>) {
+        match event {
+            Event::WallClock(clock) => self.clock = clock,
+            Event::Knock { from, at, knock } => self.knock(now, at, from, knock, out),
+            Event::Stranger { from, at } => self.knock(now, at, from, 0, out),
+            Event::Control { from, at, message } => self.control(now, from, at, message, out),
+            Event::Beat(heard) => {
+                if let Some(host) = self.watch.hear(&heard, out) {
+                    self.heard_again(now, host, out);
+                }
+            }
+            Event::Echo { from } => self.echoed(now, from, out),
+            Event::Refused { peer } => self.refused(now, peer, out),
+            // Our own way to one address: the pings that stay unanswered say as much.
+            Event::Unreachable { .. } | Event::Cma { .. } => {}
+            Event::Acknowledged { sequence } => self.outbox.acknowledge(sequence),
+            Event::DeadlineReached => {
+                self.watch_own(now, out);
+                self.repeat_orders(now, out);
+            }
+        }
+        self.advance_cases(now, out);
+        self.advance_incidents(now, out);
+        self.cut_due(now, out);
+        if self.outbox.last() != self.told {
+            self.told = self.outbox.last();
+            out.put(Action::NewsReady);
+        }
+    }
+
+    fn next_deadline(&self) -> Time {
+        let orders = self.order_timers.first().map_or(Time::NEVER, |(at, _)| *at);
+        [self.rings.next_due(), self.watch.next(), orders, self.cases.next(), self.incidents.next()]
+            .into_iter()
+            .fold(Time::NEVER, Time::min)
+    }
+}

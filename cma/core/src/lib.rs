@@ -1,1 +1,24 @@
-//! Under construction.
+//! What the collective monitoring authority decides.
+//!
+//! Pure: no clock, no socket, no file, no thread, no unordered map, no float. Relays tell news, this crate
+//! keeps the graph of everything and the incidents in all their revisions, and says when a person is told.
+//!
+//! - [`cma`]: the machine: events in, orders out.
+//! - [`relay`]: what is known of each relay, and how its news are taken exactly once.
+//! - [`graph`]: the verbs of a graph store, and the store in memory; [`estate`]: from news to the graph.
+//! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
+//! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod calendar;
+pub mod cma;
+pub mod documents;
+pub mod estate;
+pub mod graph;
+pub mod incident;
+pub mod notifier;
+pub mod relay;
+pub mod view;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,155 @@
+//! The verbs of a graph store.
+//!
+//! Verbs, not a query language: what the authority needs from a graph is small, and every store can do it.
+//! Writes come in batches of idempotent upserts and tombstones, each batch with the source that said it and
+//! that source's sequence, so that a batch may arrive twice and an old one cannot undo a newer one.
+//!
+//! # Rules every store keeps
+//! - Of one source, a write with a lower sequence than what is stored (or was dropped) changes nothing. A write
+//!   of another source replaces: it speaks for the same thing later.
+//! - An edge whose end does not exist is left out and counted. Dropping a node drops its edges.
+//! - An edge keeps the time since which it holds for as long as what it says stays the same.
+//! - A write that changes nothing makes no revision.
+
+mod keys;
+mod memory;
+mod model;
+
+pub use keys::{EdgeKey, Label, NodeKey, Relation};
+pub use memory::MemoryGraph;
+pub use model::{Edge, Facts, HostFacts, Node, Op, RelayFacts, RingFacts, Source, Stamp, SwitchFacts, Tie};
+
+/// The store failed. Nothing of the batch was applied, or nothing was read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the graph store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Operations that changed something.
+    pub changed: usize,
+    /// Operations older than what is stored.
+    pub stale: usize,
+    /// Edges left out because an end does not exist.
+    pub dangling: usize,
+}
+
+/// Which way along an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// From its start to its end.
+    Out,
+    /// From its end to its start.
+    In,
+}
+
+/// How far a walk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Edges from the start.
+    pub steps_max: u32,
+    /// Nodes found.
+    pub nodes_max: usize,
+}
+
+/// What a walk found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// Nodes and their distance from the start, nearest first, then by key. Without the start.
+    pub nodes: Vec<(NodeKey, u32)>,
+    /// There was more than [`Bounds::nodes_max`].
+    pub cut: bool,
+}
+
+/// One thing that changed, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A node is as told.
+    Node(Node),
+    /// An edge is as told.
+    Edge(Edge),
+    /// A node is gone.
+    NodeGone(NodeKey),
+    /// An edge is gone.
+    EdgeGone(EdgeKey),
+}
+
+/// The answer to [`GraphStore::changes_since`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// What changed, oldest first: each thing once, as it is now.
+    Since {
+        /// Revision and change.
+        changes: Vec<(u64, Change)>,
+        /// There is more: ask again from the last revision given.
+        more: bool,
+    },
+    /// Tombstones of that age are gone: note [`Stats::revision`], scan everything, and follow from there.
+    Forgotten,
+}
+
+/// How much a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Nodes by label.
+    pub nodes: std::collections::BTreeMap<Label, u64>,
+    /// Edges by relation.
+    pub edges: std::collections::BTreeMap<Relation, u64>,
+    /// Tombstones kept.
+    pub tombstones: u64,
+    /// The newest revision.
+    pub revision: u64,
+}
+
+/// A graph store.
+pub trait GraphStore {
+    /// Applies a batch in order, whole or not at all.
+    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError>;
+
+    /// One node.
+    fn node(&self, key: &NodeKey) -> Result<Option<Node>, StoreError>;
+
+    /// The edges at a node in one direction, of one relation or of all, in the order of their keys.
+    fn neighbours(
+        &self,
+        key: &NodeKey,
+        direction: Direction,
+        relation: Option<Relation>,
+    ) -> Result<Vec<Edge>, StoreError>;
+
+    /// The nodes that can be reached along these relations, within bounds.
+    fn walk(
+        &self,
+        from: &NodeKey,
+        along: &[(Relation, Direction)],
+        bounds: Bounds,
+    ) -> Result<Walk, StoreError>;
+
+    /// The next nodes of a label after a key, in the order of their keys: at most `limit`.
+    fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError>;
+
+    /// What changed after a revision: at most `limit` changes.
+    fn changes_since(&self, revision: u64, limit: usize) -> Result<Changes, StoreError>;
+
+    /// How much there is.
+    fn stats(&self) -> Result<Stats, StoreError>;
+}
+
+/// All nodes of a label, page by page.
+pub fn scan_all<G: GraphStore>(graph: &G, label: Label) -> Result<Vec<Node>, StoreError> {
+    const PAGE: usize = 1_000;
+    let mut nodes: Vec<Node> = Vec::new();
+    loop {
+        let after = nodes.last().map(|node| node.key.id.as_str());
+        let page = graph.scan(label, after, PAGE)?;
+        let last = page.len() < PAGE;
+        nodes.extend(page);
+        if last {
+            return Ok(nodes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod conformance;

@@ -1,0 +1,190 @@
+//! What nodes and edges say.
+
+use core::net::IpAddr;
+
+use ringmesh_proto::message::Generation;
+use ringmesh_proto::news::{HostState, SwitchState};
+use ringmesh_topology::id::{IncidentId, Name, RelayId};
+use ringmesh_topology::place::Evidence;
+use ringmesh_topology::verdict::Class;
+
+use super::{EdgeKey, NodeKey};
+
+/// Who said something: a relay, with one of its outboxes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Its site.
+    pub site: Name,
+    /// Its number.
+    pub relay: RelayId,
+    /// The birth nonce of the outbox.
+    pub outbox: u64,
+}
+
+/// Who said a batch, as what number, and when it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Who.
+    pub source: Source,
+    /// Its number there.
+    pub sequence: u64,
+    /// When, in wall time: the start of what is new in it.
+    pub at_ms: u64,
+}
+
+/// One operation of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// A node is so.
+    Node(NodeKey, Facts),
+    /// An edge is so.
+    Edge(EdgeKey, Tie),
+    /// A node is gone, with its edges.
+    DropNode(NodeKey),
+    /// An edge is gone.
+    DropEdge(EdgeKey),
+}
+
+/// A node as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Which.
+    pub key: NodeKey,
+    /// What is known of it.
+    pub facts: Facts,
+    /// Who said so last.
+    pub source: Source,
+}
+
+/// An edge as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Which.
+    pub key: EdgeKey,
+    /// What it says.
+    pub tie: Tie,
+    /// Who said so last.
+    pub source: Source,
+    /// Since when it says that, in wall time.
+    pub since_ms: u64,
+}
+
+/// What is known of a node, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Facts {
+    /// A site.
+    Site,
+    /// A relay.
+    Relay(RelayFacts),
+    /// A switch.
+    Switch(SwitchFacts),
+    /// A port of a switch.
+    SwitchPort {
+        /// Its id as text.
+        name: String,
+    },
+    /// A host.
+    Host(HostFacts),
+    /// A probe.
+    Probe,
+    /// A network port of a host.
+    Nic {
+        /// Its name there.
+        ifname: String,
+        /// Whether it has carrier.
+        carrier: bool,
+        /// Why it has no switch port; empty where it has one.
+        reason: String,
+    },
+    /// An address.
+    IpAddress {
+        /// The address.
+        address: IpAddr,
+        /// Length of its on-link prefix.
+        prefix_len: u8,
+    },
+    /// A ring.
+    Ring(RingFacts),
+    /// An incident; what it says is kept with its revisions.
+    Incident {
+        /// Which.
+        id: IncidentId,
+        /// It is over.
+        closed: bool,
+    },
+}
+
+/// A relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayFacts {
+    /// Its number.
+    pub id: RelayId,
+    /// Its term.
+    pub term: u32,
+}
+
+/// A switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchFacts {
+    /// Its chassis id as text.
+    pub id: String,
+    /// Its system name, or the id again.
+    pub name: String,
+    /// How it does.
+    pub state: SwitchState,
+}
+
+/// A host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Its name.
+    pub name: Name,
+    /// How it does ..
+    pub state: HostState,
+    /// .. since this wall time.
+    pub since_ms: u64,
+    /// How much its operator cares.
+    pub class: Class,
+}
+
+/// A ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingFacts {
+    /// The relay that cuts it.
+    pub relay: RelayId,
+    /// 0 switch or fallback ring, 1 site ring.
+    pub level: u8,
+    /// The switch it stays inside, by id; or empty.
+    pub switch: String,
+    /// Its L2 domain, or the key of a fallback ring.
+    pub domain: String,
+    /// Why it is a fallback ring; empty where it is none.
+    pub reason: String,
+    /// Its age.
+    pub generation: Generation,
+    /// Members in ring order, those included whose own news has not come yet.
+    pub members: Vec<String>,
+    /// Those who speak for it.
+    pub delegates: Vec<String>,
+}
+
+/// What an edge says beyond being there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// Nothing.
+    Plain,
+    /// How an attachment is known.
+    Wired(Evidence),
+    /// A place in a ring.
+    Member {
+        /// Counted from 0 in ring order.
+        rank: u32,
+        /// It speaks for the ring.
+        delegate: bool,
+    },
+    /// The odds of a cause.
+    Odds {
+        /// Its share.
+        permille: u16,
+    },
+}

@@ -1,0 +1,191 @@
+//! Incidents with all their revisions.
+//!
+//! An incident arrives whole with each revision; the newest revision counts, and what the earlier ones said
+//! stays as history. A lower revision never replaces a higher one, whatever the order of arrival.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringmesh_proto::news::{Alternative, IncidentNews};
+use ringmesh_topology::id::IncidentId;
+use ringmesh_topology::verdict::{Impact, Severity, Verdict, severity};
+
+use crate::graph::Source;
+
+/// How many closed incidents are kept; the ones closed longest ago go first.
+pub const CLOSED_MAX: usize = 10_000;
+/// How many revisions of one incident are kept; its first and its newest always are.
+pub const REVISIONS_MAX: usize = 256;
+
+/// One step of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Its number.
+    pub number: u32,
+    /// When it was made, in wall time.
+    pub at_ms: u64,
+    /// What it said.
+    pub verdict: String,
+    /// Why.
+    pub why: String,
+}
+
+/// An incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Who told the newest revision.
+    pub source: Source,
+    /// The newest revision.
+    pub news: IncidentNews,
+    /// Its history, oldest first.
+    pub revisions: Vec<Revision>,
+}
+
+impl Incident {
+    fn new(source: Source, news: IncidentNews) -> Self {
+        let revisions = vec![Revision::of(&news)];
+        Self { source, news, revisions }
+    }
+
+    fn revise(&mut self, source: Source, news: IncidentNews) {
+        if self.revisions.len() >= REVISIONS_MAX {
+            self.revisions.remove(1);
+        }
+        self.revisions.push(Revision::of(&news));
+        self.source = source;
+        self.news = news;
+    }
+
+    /// The likeliest of its alternatives.
+    pub fn best(&self) -> Option<&Alternative> {
+        self.news.alternatives.first()
+    }
+
+    /// Its verdict as printed.
+    pub fn verdict(&self) -> String {
+        verdict_words(&self.news.alternatives)
+    }
+
+    /// Its severity after it was open for so many seconds.
+    pub fn severity(&self, open_s: u32) -> Severity {
+        let impact = Impact { silent: self.news.silent, class: self.news.class, open_s };
+        let each = self.news.alternatives.iter().map(|a| severity(a.verdict, impact));
+        each.max().unwrap_or(Severity::Log)
+    }
+
+    /// After how many more seconds open its severity first differs, if nothing else changes.
+    pub fn severity_rises_in(&self, open_s: u32) -> Option<u32> {
+        let now = self.severity(open_s);
+        if self.severity(u32::MAX) == now {
+            return None;
+        }
+        // Severity never falls with time, so the first second of a higher one can be searched for.
+        let (mut low, mut high) = (open_s, u32::MAX);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.severity(middle) == now { low = middle } else { high = middle }
+        }
+        Some(high - open_s)
+    }
+}
+
+impl Revision {
+    fn of(news: &IncidentNews) -> Self {
+        let verdict = verdict_words(&news.alternatives);
+        Self { number: news.revision, at_ms: news.at_ms, verdict, why: news.why.clone() }
+    }
+}
+
+/// Alternatives in one word: sorted and joined by `|`, or `Undetermined` where their subjects differ.
+pub fn verdict_words(alternatives: &[Alternative]) -> String {
+    let mut subjects = alternatives.iter().map(|a| (a.subject.kind, &a.subject.id));
+    let first = subjects.next();
+    if subjects.any(|subject| Some(subject) != first) {
+        return "Undetermined".to_owned();
+    }
+    let mut words: Vec<&str> = alternatives.iter().map(|a| Verdict::word(a.verdict)).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join("|")
+}
+
+/// What became of a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The incident is new.
+    Opened,
+    /// It has another revision.
+    Revised,
+    /// This revision, or a higher one, was known.
+    Known,
+    /// Another site owns that id.
+    Foreign,
+}
+
+/// All incidents.
+#[derive(Debug, Default)]
+pub struct Incidents {
+    all: BTreeMap<IncidentId, Incident>,
+    /// When each closed one was closed, to forget the oldest.
+    closed: BTreeSet<(u64, IncidentId)>,
+}
+
+impl Incidents {
+    /// What would become of a revision.
+    pub fn would_take(&self, source: &Source, news: &IncidentNews) -> Taken {
+        match self.all.get(&news.id) {
+            None => Taken::Opened,
+            Some(known) if known.source.site != source.site => Taken::Foreign,
+            Some(known) if known.news.revision >= news.revision => Taken::Known,
+            Some(_) => Taken::Revised,
+        }
+    }
+
+    /// Takes a revision.
+    pub fn take(&mut self, source: Source, news: IncidentNews) -> Taken {
+        let taken = self.would_take(&source, &news);
+        let (id, closed, closed_ms) = (news.id, news.closed, news.closed_ms);
+        match taken {
+            Taken::Known | Taken::Foreign => return taken,
+            Taken::Opened => drop(self.all.insert(id, Incident::new(source, news))),
+            Taken::Revised => {
+                if let Some(known) = self.all.get_mut(&id) {
+                    self.closed.remove(&(known.news.closed_ms, id));
+                    known.revise(source, news);
+                }
+            }
+        }
+        if closed {
+            self.closed.insert((closed_ms, id));
+        }
+        taken
+    }
+
+    /// Forgets the incidents closed longest ago, beyond [`CLOSED_MAX`]; returns them.
+    pub fn forget_old(&mut self) -> Vec<IncidentId> {
+        let mut forgotten = Vec::new();
+        while self.closed.len() > CLOSED_MAX {
+            let Some((_, id)) = self.closed.pop_first() else { break };
+            self.all.remove(&id);
+            forgotten.push(id);
+        }
+        forgotten
+    }
+
+    /// One incident.
+    pub fn get(&self, id: IncidentId) -> Option<&Incident> {
+        self.all.get(&id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Incident> {
+        self.all.values()
+    }
+
+    /// Those not closed.
+    pub fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.all.values().filter(|incident| !incident.news.closed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

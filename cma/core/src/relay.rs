@@ -1,0 +1,198 @@
+//! What is known of each relay, and how its news are taken exactly once.
+//!
+//! News are numbered within an outbox, which has a birth nonce: (site, relay, nonce, sequence) is a news for
+//! good. Gaps are legal, for an outbox drops what a later news replaces. A relay that comes with a new nonce
+//! has lost its outbox and counts from one again.
+
+use std::collections::BTreeMap;
+
+use ringmesh_proto::news::{RelayHello, Warning};
+use ringmesh_proto::time::{Duration, Time};
+use ringmesh_topology::id::{Name, RelayId};
+
+use crate::graph::Source;
+
+/// A stream as the driver numbers them; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(pub u64);
+
+/// A relay for good.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RelayKey {
+    /// Its site.
+    pub site: Name,
+    /// Its number there.
+    pub relay: RelayId,
+}
+
+/// Relays beat every ten seconds; after three missed beats one is late.
+pub const LATE_AFTER: Duration = Duration::from_secs(35);
+
+/// One relay.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// The stream it speaks on now.
+    pub stream: Option<StreamId>,
+    /// What it said of itself last.
+    pub hello: RelayHello,
+    /// News up to this sequence are in the store.
+    pub sequence: u64,
+    /// When it was heard last.
+    pub heard_at: Time,
+    /// What its last beat told.
+    pub beat: RelayBeat,
+    /// How often it came with a new outbox.
+    pub outboxes_lost: u32,
+}
+
+/// A relay's own state, as it beats it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayBeat {
+    /// News not yet acknowledged.
+    pub pending: u64,
+    /// What it counted since it started.
+    pub counters: BTreeMap<String, u64>,
+    /// What it wants somebody to look at.
+    pub warnings: Vec<Warning>,
+}
+
+/// How a relay does, seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has a stream and speaks.
+    Connected,
+    /// It has a stream and says nothing.
+    Late,
+    /// It has no stream.
+    Away,
+}
+
+impl Presence {
+    /// The word used in every output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Late => "late",
+            Self::Away => "away",
+        }
+    }
+}
+
+impl Relay {
+    /// How it does at `now`.
+    pub fn presence(&self, now: Time) -> Presence {
+        match self.stream {
+            None => Presence::Away,
+            Some(_) if now.since(self.heard_at) > LATE_AFTER => Presence::Late,
+            Some(_) => Presence::Connected,
+        }
+    }
+
+    /// Under what name its news enter the graph.
+    pub fn source(&self) -> Source {
+        Source { site: self.hello.site.clone(), relay: self.hello.relay, outbox: self.hello.outbox }
+    }
+}
+
+/// All relays.
+#[derive(Debug, Default)]
+pub struct Relays {
+    relays: BTreeMap<RelayKey, Relay>,
+    streams: BTreeMap<StreamId, RelayKey>,
+}
+
+impl Relays {
+    /// A relay opened a stream. Returns the stream that it replaces.
+    pub fn connect(&mut self, now: Time, stream: StreamId, hello: RelayHello) -> Option<StreamId> {
+        let key = RelayKey { site: hello.site.clone(), relay: hello.relay };
+        self.streams.insert(stream, key.clone());
+        let Some(relay) = self.relays.get_mut(&key) else {
+            let beat = RelayBeat::default();
+            let relay =
+                Relay { stream: Some(stream), hello, sequence: 0, heard_at: now, beat, outboxes_lost: 0 };
+            self.relays.insert(key, relay);
+            return None;
+        };
+        if relay.hello.outbox != hello.outbox {
+            relay.sequence = 0;
+            relay.outboxes_lost = relay.outboxes_lost.saturating_add(1);
+        }
+        relay.hello = hello;
+        relay.heard_at = now;
+        let replaced = relay.stream.replace(stream).filter(|&old| old != stream);
+        if let Some(old) = replaced {
+            self.streams.remove(&old);
+        }
+        replaced
+    }
+
+    /// A stream ended. Returns whose it was, if it was somebody's newest.
+    pub fn disconnect(&mut self, now: Time, stream: StreamId) -> Option<RelayKey> {
+        let key = self.streams.remove(&stream)?;
+        let relay = self.relays.get_mut(&key)?;
+        relay.stream = None;
+        relay.heard_at = now;
+        Some(key)
+    }
+
+    /// The relay that speaks on a stream, now heard.
+    pub fn heard(&mut self, now: Time, stream: StreamId) -> Option<&mut Relay> {
+        let relay = self.relays.get_mut(self.streams.get(&stream)?)?;
+        relay.heard_at = now;
+        Some(relay)
+    }
+
+    /// All of them, by site and number.
+    pub fn iter(&self) -> impl Iterator<Item = (&RelayKey, &Relay)> {
+        self.relays.iter()
+    }
+
+    /// The relay that acts for a site: of those with a stream the one of the highest term, the lower number
+    /// among equals. If none has a stream, the one that did last.
+    pub fn acting(&self, site: &Name) -> Option<RelayId> {
+        let of_site = self.relays.iter().filter(|(key, _)| key.site == *site);
+        let rank = |(key, relay): &(&RelayKey, &Relay)| {
+            (relay.stream.is_some(), relay.hello.term, core::cmp::Reverse(key.relay))
+        };
+        of_site.max_by_key(rank).map(|(key, _)| key.relay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(relay: u8, term: u32, outbox: u64) -> RelayHello {
+        let site = Name::new("lab").unwrap();
+        RelayHello { site, relay: RelayId(relay), term, outbox, insecure: false, version: "1".into() }
+    }
+
+    #[test]
+    fn the_acting_relay_has_a_stream_then_the_highest_term_then_the_lowest_number() {
+        let site = Name::new("lab").unwrap();
+        let mut relays = Relays::default();
+        assert_eq!(relays.acting(&site), None);
+        let steps = [(1, 1, 5, 1), (2, 2, 5, 1), (3, 3, 6, 3)];
+        for (stream, relay, term, acting) in steps {
+            relays.connect(Time::ZERO, StreamId(stream), hello(relay, term, 9));
+            assert_eq!(relays.acting(&site), Some(RelayId(acting)), "after relay {relay}");
+        }
+        relays.disconnect(Time::ZERO, StreamId(3));
+        assert_eq!(relays.acting(&site), Some(RelayId(1)));
+        assert_eq!(relays.acting(&Name::new("other").unwrap()), None);
+    }
+
+    #[test]
+    fn a_second_stream_replaces_the_first_and_a_new_outbox_counts_anew() {
+        let mut relays = Relays::default();
+        assert_eq!(relays.connect(Time::ZERO, StreamId(1), hello(1, 1, 7)), None);
+        relays.heard(Time::ZERO, StreamId(1)).unwrap().sequence = 40;
+        assert_eq!(relays.connect(Time::ZERO, StreamId(2), hello(1, 1, 7)), Some(StreamId(1)));
+        assert!(relays.heard(Time::ZERO, StreamId(1)).is_none(), "a replaced stream speaks for nobody");
+        assert_eq!(relays.disconnect(Time::ZERO, StreamId(1)), None, "its end is no relay's end");
+        assert_eq!(relays.heard(Time::ZERO, StreamId(2)).unwrap().sequence, 40);
+        relays.connect(Time::ZERO, StreamId(3), hello(1, 2, 8));
+        let relay = relays.heard(Time::ZERO, StreamId(3)).unwrap();
+        assert_eq!((relay.sequence, relay.outboxes_lost), (0, 1));
+    }
+}

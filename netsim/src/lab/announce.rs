@@ -17,6 +17,7 @@ use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, se
 use super::announcer::TX_HOLD;
 use super::error::LabError;
 use super::interrupt::Interrupt;
+use super::text::tell;
 
 /// What a switch says about itself.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ fn round(voice: &Voice, fd: i32, ttl_s: u16, silent: &mut BTreeMap<String, Errno
             Ok(()) => drop(silent.remove(port)),
             Err(errno) if silent.get(port) == Some(&errno) => {}
             Err(errno) => {
-                eprintln!("{}: nothing sent on {port}: {errno}", voice.name);
+                tell(&format!("{}: nothing sent on {port}: {errno}", voice.name));
                 silent.insert(port.clone(), errno);
             }
         }

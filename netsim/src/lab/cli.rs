@@ -15,6 +15,7 @@ use super::running::{Lab, Options, sweep};
 use super::script::{Fault, TOUR};
 use super::state::{Announcer, Profile, State, labs_below};
 use super::status;
+use super::text::{print, tell};
 use super::tour::{self, Progress, Tour};
 
 /// Where labs are kept unless told otherwise.
@@ -187,7 +188,7 @@ pub fn run(lab: LabArgs, program: &Path, args: &[OsString]) -> Result<(), LabErr
         }
         Command::Down { all_dead: true, which } => {
             let base = which.base()?;
-            sweep(&base).iter().for_each(|dir| eprintln!("removed {}", dir.display()));
+            sweep(&base).iter().for_each(|dir| tell(&format!("removed {}", dir.display())));
             Ok(())
         }
         Command::Down { which, all_dead: false } => down(&which, program, args),
@@ -281,7 +282,7 @@ fn up(options: &Options) -> Result<(), LabError> {
     let lab = Lab::up(options, &stop)?;
     let advice = advice(options, lab.plan());
     lab.release()?;
-    println!("{advice}");
+    print(&advice);
     Ok(())
 }
 
@@ -310,21 +311,23 @@ fn walk(args: &TourArgs) -> Result<(), LabError> {
     progress.doing("build the network");
     let mut lab = Lab::build(&options)?;
     let walked = tour::walk(&mut lab, TOUR, Duration::from_secs(args.quiet_s), &stop, &progress);
-    if !matches!(&walked, Ok(tour) if tour.ok) {
+    if matches!(&walked, Ok(tour) if !tour.ok) {
         save_logs(&lab, &args.out, &progress);
     }
     let tour = walked?;
     tour::write(&tour, &args.out)?;
-    show(&lab, &tour)?;
+    if let Err(error) = show(&lab, &tour) {
+        progress.note(&format!("not everything can be shown: {error}"));
+    }
     if args.keep {
         let advice = advice(&options, lab.plan());
         lab.release()?;
-        println!("\n{advice}");
+        print(&format!("\n{advice}"));
     } else {
         progress.doing("take the lab away");
         lab.down()?;
     }
-    println!("\n{}report: {}", tour::summary(&tour), args.out.display());
+    print(&format!("\n{}report: {}", tour::summary(&tour), args.out.display()));
     if tour.ok { Ok(()) } else { Err(LabError::Failed("the tour did not go as wanted".into())) }
 }
 
@@ -339,11 +342,11 @@ fn save_logs(lab: &Lab, report: &Path, progress: &Progress) {
 /// What an operator would see, in the operator's own words.
 fn show(lab: &Lab, tour: &Tour) -> Result<(), LabError> {
     let operator = lab.operator();
-    println!("\n$ ringmesh tree");
+    print(&format!("\n$ ringmesh tree"));
     operator.show(&["tree"])?;
     for step in &tour.steps {
         for id in &step.incidents {
-            println!("\n$ ringmesh explain {id}    # {}: {} {}", step.name, step.action, step.subject);
+            print(&format!("\n$ ringmesh explain {id}    # {}: {} {}", step.name, step.action, step.subject));
             operator.show(&["explain", id])?;
         }
     }
@@ -376,9 +379,9 @@ fn show_status(lab: &Lab, json: bool) -> Result<(), LabError> {
     if json {
         let text =
             serde_json::to_string_pretty(&status).map_err(|error| LabError::Failed(error.to_string()))?;
-        println!("{text}");
+        print(&text);
     } else {
-        print!("{}", status::render(&status));
+        print(status::render(&status).trim_end());
     }
     if status.ok {
         Ok(())

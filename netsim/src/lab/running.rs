@@ -22,6 +22,7 @@ use super::plan::{Plan, SITE, Size, check_prefix};
 use super::process::{ProcessId, in_sessions_of, marked};
 use super::roles::{Launch, Role, start_keeper, tail};
 use super::state::{Announcer, Lock, Profile, Running, State, labs_below};
+use super::text::tell;
 
 const OUR_PROGRAMS: [&str; 5] =
     ["ringmesh-probe", "ringmesh-relay", "ringmesh-cma", "ringmesh", "ringmesh-netsim"];
@@ -69,8 +70,9 @@ impl Lab {
         let files = Files::new(&options.dir);
         sweep(files.dir().parent().unwrap_or(Path::new("/")));
         let plan = Plan::new(&options.prefix, options.size);
-        claim(files.dir())?;
+        refuse_occupied(files.dir())?;
         refuse_strangers(&plan)?;
+        fs::create_dir_all(files.dir()).map_err(at(files.dir(), "create"))?;
         let lock = Lock::take(files.dir())?;
         let mut lab = Self { files, plan, state: fresh_state(options), released: false, _lock: lock };
         lab.save()?;
@@ -352,7 +354,7 @@ impl Drop for Lab {
             return;
         }
         if let Err(error) = self.clear() {
-            eprintln!("ringmesh-netsim: not everything of the lab could be removed: {error}");
+            tell(&format!("ringmesh-netsim: not everything of the lab could be removed: {error}"));
         }
     }
 }
@@ -388,18 +390,15 @@ fn check(options: &Options) -> Result<(), LabError> {
     }
 }
 
-/// Makes the folder ours: it must not exist, or hold nothing that `down` would remove.
-fn claim(dir: &Path) -> Result<(), LabError> {
+/// The folder must not exist, or hold nothing that `down` would remove.
+fn refuse_occupied(dir: &Path) -> Result<(), LabError> {
+    let refuse = |why: &str| Err(LabError::Usage(format!("{}: {why}", dir.display())));
     if State::load(dir)?.is_some() {
-        return Err(LabError::Usage(format!(
-            "{}: a lab is up here; `ringmesh-netsim lab down` ends it",
-            dir.display()
-        )));
+        return refuse("a lab is up here; `ringmesh-netsim lab down` ends it");
     }
-    fs::create_dir_all(dir).map_err(at(dir, "create"))?;
-    let mut entries = fs::read_dir(dir).map_err(at(dir, "read"))?.flatten();
+    let mut entries = fs::read_dir(dir).into_iter().flatten().flatten();
     if entries.any(|entry| entry.file_name() != "lock") {
-        return Err(LabError::Usage(format!("{}: not empty; name a new folder with --dir", dir.display())));
+        return refuse("not empty; name a new folder with --dir");
     }
     Ok(())
 }

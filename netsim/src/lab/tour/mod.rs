@@ -34,8 +34,8 @@ const WORDS: usize = 15;
 /// Walks through a script on a lab that was built and not started.
 ///
 /// # Errors
-/// [`LabError::Usage`] if the network is too small for the script; [`LabError`] if the lab itself breaks
-/// down. A step that fails is no error: it is told in its record.
+/// [`LabError::Usage`] if the network is too small for the script, [`LabError::Interrupted`]. A step that
+/// fails is no error: it is told in its record, and ends the tour only if the lab itself broke down.
 pub fn walk(
     lab: &mut Lab,
     script: &[Step],
@@ -47,12 +47,11 @@ pub fn walk(
     let mut walker = Walker { operator: lab.operator(), lab, stop, progress, quiet };
     let mut steps = Vec::new();
     for step in script {
-        let record = walker.step(step)?;
-        progress.done(&record);
-        if !record.ok {
-            walker.tell_why(&record);
-        }
+        let (record, go_on) = walker.told_step(step)?;
         steps.push(record);
+        if !go_on {
+            break;
+        }
     }
     let plan = walker.lab.plan();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -61,7 +60,7 @@ pub fn walk(
         sites: 1,
         switches: count(plan.switches.len()),
         hosts: count(plan.hosts.len()),
-        ok: steps.iter().all(|step| step.ok),
+        ok: steps.len() == script.len() && steps.iter().all(|step| step.ok),
         steps,
     })
 }
@@ -102,6 +101,25 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
+    /// One step with everything that is said about it, and whether the next one makes sense.
+    fn told_step(&mut self, step: &Step) -> Result<(Record, bool), LabError> {
+        let (record, go_on) = match self.step(step) {
+            Ok(record) => (record, true),
+            Err(LabError::Interrupted) => return Err(LabError::Interrupted),
+            Err(error) => {
+                let subject = self.lab.plan().subject(step.subject).unwrap_or_default();
+                let mut record = record::begun(step, subject, self.is_proved(step));
+                record.problems.push(error.to_string());
+                (record, false)
+            }
+        };
+        self.progress.done(&record);
+        if !record.ok {
+            self.tell_why(&record);
+        }
+        Ok((record, go_on))
+    }
+
     fn step(&mut self, step: &Step) -> Result<Record, LabError> {
         let subject = self.lab.plan().subject(step.subject).unwrap_or_default().to_string();
         let record = record::begun(step, &subject, self.is_proved(step));
@@ -194,6 +212,9 @@ impl Walker<'_> {
         loop {
             let missing = missing_for_switch_rings(self.lab.plan(), &self.operator.tree()?);
             let Some(missing) = missing else { return Ok(None) };
+            if let Some(casualty) = self.lab.casualties().into_iter().next() {
+                return Ok(Some(casualty));
+            }
             if start.elapsed() >= patience {
                 return Ok(Some(missing));
             }
@@ -217,6 +238,9 @@ impl Walker<'_> {
                 None => missing_for_switch_rings(self.lab.plan(), &self.operator.tree()?),
             };
             let Some(missing) = missing else { return Ok(None) };
+            if let Some(casualty) = self.lab.casualties().into_iter().next() {
+                return Ok(Some(casualty));
+            }
             if start.elapsed() >= patience {
                 return Ok(Some(format!("not calm {} s after the heal: {missing}", patience.as_secs())));
             }

@@ -38,6 +38,11 @@
 
 extern crate alloc;
 
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod announcement;
 mod bridge;
 mod cdp;

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::Write;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::DefectKind;
 use crate::id::ip_text;
@@ -116,7 +116,17 @@ pub struct ManagementAddress {
 }
 
 impl ManagementAddress {
-    /// The address and its usual spelling; hex octets for families without one.
+    /// An IPv4 address of the interface with this number.
+    pub fn ipv4(address: Ipv4Addr, numbering: Numbering, interface: u32) -> Self {
+        Self { family: 1, octets: address.octets().into(), numbering, interface, oid: Box::default() }
+    }
+
+    /// An IPv6 address of the interface with this number.
+    pub fn ipv6(address: Ipv6Addr, numbering: Numbering, interface: u32) -> Self {
+        Self { family: 2, octets: address.octets().into(), numbering, interface, oid: Box::default() }
+    }
+
+    /// The address in its usual spelling; hex octets for families without one.
     pub fn text(&self) -> String {
         let separator = if self.family == 6 { ":" } else { "" };
         ip_text(self.family, &self.octets).unwrap_or_else(|| hex(&self.octets, separator))

@@ -5,10 +5,11 @@
 //! octet of the protocol, reads no clock, opens no socket and keeps no file: whoever drives it, a shell on a
 //! host or the simulator, turns the world into [`Event`]s and carries out [`Action`]s.
 //!
-//! - `machine`: dispatch of events, and the one deadline.
+//! - `machine`: dispatch of events, and the one deadline. `control`: what a relay says. `speak`: what we say.
 //! - `links`: heartbeats, silence, loss. `doubt`: whether our own timers can be trusted.
 //! - `talk`: the states towards the relays, handshakes, reports and their repetition.
-//! - `discovery`: what the ports hang on. `ports`: carrier and addresses. `places`: what of it is told.
+//! - `surroundings`: the ports and what they hang on; in it `ports` (carrier and addresses), `discovery` (the
+//!   switches' frames) and `places` (what of it is told).
 //! - `recorder`: what happened while nobody could be told.
 //!
 //! # Invariants
@@ -21,10 +22,24 @@
 
 mod action;
 mod config;
+mod control;
+mod discovery;
+mod doubt;
 mod event;
+mod links;
+mod machine;
+mod places;
+mod ports;
+mod recorder;
+mod show;
+mod speak;
+mod surroundings;
+mod talk;
 mod view;
+mod words;
 
 pub use action::{Action, Note};
 pub use config::{CachedAttachment, Config};
 pub use event::{BondFacts, Event, PortFacts};
+pub use machine::Probe;
 pub use view::{AttachmentView, Counters, IdView, PeerStatus, RingStatus, State, Status};

@@ -1,0 +1,130 @@
+//! The physical ports of the host: carrier, addresses, and which of them to send by.
+
+use ringmesh_proto::message::{Carrier, PLACES_MAX};
+use ringmesh_proto::time::{Duration, Time};
+use ringmesh_topology::id::MacAddress;
+
+use crate::event::PortFacts;
+
+/// One port.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    pub(crate) facts: PortFacts,
+    /// When its carrier changed last; `None` if it never did in this run.
+    pub(crate) carrier_changed: Option<Time>,
+}
+
+impl Port {
+    /// It can be sent by.
+    fn is_usable(&self) -> bool {
+        self.facts.carrier && self.facts.address.is_some()
+    }
+}
+
+/// A carrier that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CarrierChange {
+    pub(crate) port: u32,
+    pub(crate) up: bool,
+}
+
+/// What a new list of ports changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PortsChange {
+    pub(crate) carriers: Vec<CarrierChange>,
+    /// Ports that were not there before.
+    pub(crate) new: Vec<u32>,
+    /// Ports that are not there any more.
+    pub(crate) gone: Vec<u32>,
+}
+
+/// All ports, lowest number first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ports {
+    all: Vec<Port>,
+    own: Vec<MacAddress>,
+}
+
+impl Ports {
+    /// Takes the ports as they are now.
+    pub(crate) fn set(&mut self, now: Time, facts: &[PortFacts], own: &[MacAddress]) -> PortsChange {
+        let mut change = PortsChange::default();
+        let mut old = core::mem::take(&mut self.all);
+        for facts in facts {
+            let Some(at) = old.iter().position(|port| port.facts.ifindex == facts.ifindex) else {
+                change.new.push(facts.ifindex);
+                self.all.push(Port { facts: facts.clone(), carrier_changed: None });
+                continue;
+            };
+            let mut port = old.swap_remove(at);
+            if port.facts.carrier != facts.carrier {
+                port.carrier_changed = Some(now);
+                change.carriers.push(CarrierChange { port: facts.ifindex, up: facts.carrier });
+            }
+            port.facts = facts.clone();
+            self.all.push(port);
+        }
+        change.gone = old.iter().map(|port| port.facts.ifindex).collect();
+        self.all.sort_by_key(|port| port.facts.ifindex);
+        self.all.dedup_by_key(|port| port.facts.ifindex);
+        self.own = own.to_vec();
+        change
+    }
+
+    /// Takes the carrier of one port; `None` if that is nothing new.
+    pub(crate) fn set_carrier(&mut self, now: Time, port: u32, up: bool) -> Option<CarrierChange> {
+        let known = self.all.iter_mut().find(|known| known.facts.ifindex == port)?;
+        if known.facts.carrier == up {
+            return None;
+        }
+        known.facts.carrier = up;
+        known.carrier_changed = Some(now);
+        Some(CarrierChange { port, up })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Port> {
+        self.all.iter()
+    }
+
+    pub(crate) fn get(&self, ifindex: u32) -> Option<&Port> {
+        self.all.iter().find(|port| port.facts.ifindex == ifindex)
+    }
+
+    /// Every Ethernet address of the host.
+    pub(crate) fn own(&self) -> &[MacAddress] {
+        &self.own
+    }
+
+    pub(crate) fn have_an_address(&self) -> bool {
+        self.all.iter().any(|port| port.facts.address.is_some())
+    }
+
+    /// Whether what is sent by that port can leave: it has carrier itself, or a mate under the same address has.
+    /// What is not known is not held against anybody.
+    pub(crate) fn carries(&self, ifindex: u32) -> bool {
+        let Some(port) = self.get(ifindex) else { return true };
+        let mate = |other: &Port| {
+            other.facts.carrier && other.facts.address.is_some() && other.facts.address == port.facts.address
+        };
+        port.facts.carrier || self.all.iter().any(mate)
+    }
+
+    /// The port for the try of that number: the preferred one first, then the others with carrier in turn. 0
+    /// if there is none.
+    pub(crate) fn via(&self, preferred: u32, turn: u32) -> u32 {
+        let usable = || self.all.iter().filter(|port| port.is_usable());
+        let first = usable().position(|port| port.facts.ifindex == preferred).unwrap_or(0);
+        let at = first.wrapping_add(usize::try_from(turn).unwrap_or(0)).checked_rem(usable().count());
+        at.and_then(|at| usable().nth(at)).map_or(0, |port| port.facts.ifindex)
+    }
+
+    /// Carrier of the first ports, as it is told.
+    pub(crate) fn carriers(&self, now: Time) -> Vec<Carrier> {
+        let carrier = |port: &Port| Carrier {
+            ifindex: port.facts.ifindex,
+            up: port.facts.carrier,
+            age: port.carrier_changed.map_or(Duration::MAX, |at| now.since(at)),
+        };
+        self.all.iter().take(PLACES_MAX).map(carrier).collect()
+    }
+}

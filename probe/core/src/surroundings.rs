@@ -1,0 +1,115 @@
+//! The ports and what they hang on: carrier, addresses, discovery, and what of it is said to whom.
+
+use ringmesh_proto::machine::Sink;
+use ringmesh_proto::message::Transition;
+use ringmesh_proto::time::Time;
+
+use crate::action::{Action, Note};
+use crate::config::CachedAttachment;
+use crate::discovery::Sighting;
+use crate::machine::{Beside, Probe};
+use crate::places;
+use crate::ports::{CarrierChange, PortsChange};
+use crate::talk::{Phase, Subject};
+use crate::words;
+
+impl Probe {
+    pub(crate) fn ports_changed(&mut self, now: Time, change: &PortsChange, out: &mut impl Sink<Action>) {
+        let beside = &mut *self.beside;
+        beside.discovery.set_ports(now, &beside.ports, change);
+        self.talk.set_ready(beside.ports.have_an_address());
+        self.carriers_changed(now, &change.carriers, out);
+        self.look(now, out);
+    }
+
+    /// Carrier is evidence: it is told at once, by the other ports.
+    pub(crate) fn carriers_changed(
+        &mut self,
+        now: Time,
+        changes: &[CarrierChange],
+        out: &mut impl Sink<Action>,
+    ) {
+        let Self { links, beside, talk, .. } = self;
+        for change in changes {
+            let port = change.port;
+            let what = if change.up { Transition::CarrierBack(port) } else { Transition::CarrierLost(port) };
+            beside.recorder.note(now, what);
+            let ifname = beside.ports.get(port).map_or_else(Box::default, |port| port.facts.ifname.clone());
+            out.put(Action::Say(Note::Carrier { ifname, up: change.up }));
+        }
+        links.set_carriers(now, |via| beside.ports.carries(via));
+        if !changes.is_empty() {
+            talk.report(now, Subject::Evidence);
+        }
+        if changes.iter().any(|change| change.up) {
+            talk.hurry(now);
+        }
+    }
+
+    pub(crate) fn frame(&mut self, now: Time, port: u32, octets: &[u8], out: &mut impl Sink<Action>) {
+        let Beside { discovery, recorder, counters, .. } = &mut *self.beside;
+        let lost = &mut |port| recorder.note(now, Transition::LldpLost(port));
+        match discovery.frame(now, port, octets, lost) {
+            Sighting::Taken => counters.frames += 1,
+            Sighting::Refused(lldp_rs::Reject::Foreign) => return,
+            Sighting::Refused(_) => {
+                counters.frames_refused += 1;
+                return;
+            }
+        }
+        self.look(now, out);
+    }
+
+    /// Looks at what the ports hang on: remembers it, tells the log, and reports it if that is due.
+    pub(crate) fn look(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        self.remember(now, out);
+        self.note_attachments(out);
+        let beside = &mut *self.beside;
+        let tellable = places::tellable(now, &beside.ports, &beside.discovery, &beside.told);
+        beside.look_at = tellable.more_at;
+        let news = tellable.is_news || !beside.told_surely;
+        if self.talk.phase() == Phase::Linked && news {
+            beside.told = tellable.places;
+            beside.told_surely = true;
+            self.talk.report(now, Subject::Attachment);
+        }
+    }
+
+    fn remember(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        let beside = &mut *self.beside;
+        let unix_ms = beside.wall.map_or(0, |wall| wall.unix_ms(now));
+        let findings = beside.ports.iter().map(|port| beside.discovery.finding(port));
+        let known = findings.filter_map(|finding| {
+            let cached = finding.cached?;
+            let Some(at) = finding.heard_at else { return Some(cached) };
+            Some(CachedAttachment { age: now.since(at), saved_unix_ms: unix_ms, ..cached })
+        });
+        let known: Vec<_> = known.collect();
+        let same = |(a, b): (&CachedAttachment, &CachedAttachment)| {
+            (&a.ifname, a.mac, &a.attachment) == (&b.ifname, b.mac, &b.attachment)
+        };
+        if known.len() != beside.remembered.len() || !known.iter().zip(&beside.remembered).all(same) {
+            beside.remembered.clone_from(&known);
+            out.put(Action::Remember(known));
+        }
+    }
+
+    fn note_attachments(&mut self, out: &mut impl Sink<Action>) {
+        let beside = &mut *self.beside;
+        let mut noted = Vec::new();
+        for port in beside.ports.iter() {
+            let finding = beside.discovery.finding(port);
+            let at = finding.attachment.as_ref();
+            let to =
+                at.map(|at| words::attached_to(&at.switch_name, &at.switch, &at.port)).unwrap_or_default();
+            let evidence = at.map_or("fallback", |at| at.evidence.word());
+            let entry = (port.facts.ifindex, evidence, to);
+            if !beside.noted.contains(&entry) {
+                let (ifname, to) = (port.facts.ifname.clone(), entry.2.as_str().into());
+                out.put(Action::Say(Note::Attached { ifname, to, evidence, reason: finding.reason.into() }));
+            }
+            noted.push(entry);
+        }
+        beside.noted = noted;
+    }
+}

@@ -1,0 +1,134 @@
+//! Identifiers and reasons in words, within the limits of the datagrams.
+
+use lldp_rs::{ChassisSubtype, PortId, PortSubtype, Subtype, SwitchKey};
+use ringmesh_topology::place::WireId;
+
+/// Octets of an identifier in a place.
+pub(crate) const ID_MAX: usize = 64;
+/// Octets of a switch's name.
+pub(crate) const NAME_MAX: usize = 63;
+/// Octets of a port's own name.
+pub(crate) const IFNAME_MAX: usize = 15;
+/// Octets of a reason.
+pub(crate) const REASON_MAX: usize = 120;
+
+/// CDP's number in a switch key; in a place it is 0.
+const CDP: u8 = 0x81;
+
+/// Network cards that are known to keep LLDP frames to themselves.
+const SWALLOWS_LLDP: [&str; 4] = ["i40e", "ice", "bnxt_en", "mlx5_core"];
+
+/// The text up to that many octets, whole characters only, without control characters.
+pub(crate) fn cut(text: &str, octets_max: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if out.len() + c.len_utf8() > octets_max {
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+pub(crate) fn no_carrier(ifname: &str) -> String {
+    format!("no carrier on {ifname}")
+}
+
+pub(crate) fn nothing_heard(ifname: &str, driver: &str) -> String {
+    if SWALLOWS_LLDP.contains(&driver) {
+        return format!("no LLDP heard on {ifname} ({driver}): NIC firmware agent?");
+    }
+    format!("no LLDP heard on {ifname}")
+}
+
+pub(crate) fn own_only(ifname: &str) -> String {
+    format!("heard only own frames on {ifname}")
+}
+
+pub(crate) fn endpoints_only(ifname: &str) -> String {
+    format!("heard only telephones and stations on {ifname}")
+}
+
+pub(crate) fn shut_down(ifname: &str) -> String {
+    format!("the switch on {ifname} stopped announcing itself")
+}
+
+pub(crate) fn fell_silent(ifname: &str) -> String {
+    format!("the announcements on {ifname} ended")
+}
+
+pub(crate) fn ambiguous(ifname: &str, names: &[String]) -> String {
+    format!("several switches heard on {ifname}: {}", names.join(", "))
+}
+
+pub(crate) fn remembered(why: &str) -> String {
+    format!("remembered from before the start; {why}")
+}
+
+pub(crate) fn before_carrier_loss(ifname: &str) -> String {
+    format!("not heard since {ifname} lost carrier")
+}
+
+pub(crate) fn no_address(ifname: &str) -> String {
+    format!("no address on {ifname}: it only listens")
+}
+
+/// A switch's key as a place carries it.
+pub(crate) fn switch_id(key: &SwitchKey) -> WireId {
+    let (kind, id) = key.octets().split_first().map_or((7, &b"?"[..]), |(kind, id)| (*kind, id));
+    wire_id(kind, id)
+}
+
+/// A port's id as a place carries it. Ids longer than a place allows are cut: a switch's ports differ earlier.
+pub(crate) fn port_id(port: &PortId) -> WireId {
+    wire_id(port.subtype().code(), port.octets())
+}
+
+fn wire_id(kind: u8, octets: &[u8]) -> WireId {
+    let subtype = if kind == CDP { 0 } else { kind };
+    WireId { subtype, octets: octets.get(..ID_MAX).unwrap_or(octets).into() }
+}
+
+/// A switch's id in words.
+pub(crate) fn switch_text(id: &WireId) -> String {
+    let subtype = match id.subtype {
+        0 => Some(ChassisSubtype::Cdp),
+        0x82 => Some(ChassisSubtype::Edp),
+        0x83 => Some(ChassisSubtype::Fdp),
+        0x84 => Some(ChassisSubtype::Sonmp),
+        number => ChassisSubtype::from_lldp(number),
+    };
+    text(subtype, &id.octets)
+}
+
+/// A port's id in words.
+pub(crate) fn port_text(id: &WireId) -> String {
+    let subtype = match id.subtype {
+        0 => Some(PortSubtype::Cdp),
+        0x82 => Some(PortSubtype::Edp),
+        0x83 => Some(PortSubtype::Fdp),
+        0x84 => Some(PortSubtype::Sonmp),
+        number => PortSubtype::from_lldp(number),
+    };
+    text(subtype, &id.octets)
+}
+
+/// A switch without an id of its own is known by its name; an address follows after a NUL.
+fn text<S: Subtype>(subtype: Option<S>, octets: &[u8]) -> String {
+    let name = octets.split(|&octet| octet == 0).next().unwrap_or(octets);
+    let id = subtype.and_then(|subtype| lldp_rs::Id::new(subtype, octets).ok());
+    id.map_or_else(|| lldp_rs::Text::from(name).safe(), |id| id.text())
+}
+
+/// Both words of a chassis id, for tests and notes.
+pub(crate) fn attached_to(name: &str, switch: &WireId, port: &WireId) -> String {
+    let switch = if name.is_empty() { switch_text(switch) } else { name.to_owned() };
+    format!("{switch} {}", port_text(port))
+}
+
+/// A switch key from its parts, where it is the key of a chassis id.
+#[cfg(test)]
+pub(crate) fn key_of(subtype: ChassisSubtype, octets: &[u8]) -> WireId {
+    let chassis = lldp_rs::ChassisId::new(subtype, octets).unwrap();
+    switch_id(&SwitchKey::of_chassis(&chassis))
+}

@@ -86,6 +86,41 @@ impl Alarm {
     }
 }
 
+/// Tells when somebody sets the wall clock.
+pub struct WallClockWatch {
+    timer: AsyncFd<Held<TimerFd>>,
+}
+
+impl WallClockWatch {
+    /// Must be called inside a tokio runtime.
+    pub fn new() -> io::Result<Self> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = sys::watched(TimerFd::new(TimerClock::CLOCK_REALTIME, flags)?, Interest::READABLE)?;
+        let watch = Self { timer };
+        watch.arm()?;
+        Ok(watch)
+    }
+
+    /// A moment that never comes, given up by the kernel when the clock is set.
+    fn arm(&self) -> io::Result<()> {
+        let never = Expiration::OneShot(TimeSpec::new(i64::from(u32::MAX) * 2, 0));
+        let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+        Ok(self.timer.get_ref().0.set(never, flags)?)
+    }
+
+    /// Returns when the clock was set.
+    pub async fn was_set(&self) -> io::Result<()> {
+        loop {
+            let mut guard = self.timer.readable().await?;
+            // nix takes ECANCELED, which the kernel says here, for success.
+            if let Ok(read) = guard.try_io(|timer| timer.get_ref().0.wait().map_err(io::Error::from)) {
+                read?;
+                return self.arm();
+            }
+        }
+    }
+}
+
 /// Turns the kernel's receive stamps, which are wall time, into moments of the machine's time.
 ///
 /// The wall clock may step at any time, so a stamp is believed as an *age* only: measured against the wall
@@ -105,7 +140,8 @@ impl Stamps {
 
     /// When a datagram with that stamp arrived; now, where the kernel gave none.
     pub fn arrived(&self, stamp_nanos: Option<u64>) -> Time {
-        let age = stamp_nanos.map_or(Duration::ZERO, |stamp| Duration::from_nanos(self.wall_nanos.saturating_sub(stamp)));
+        let age = stamp_nanos
+            .map_or(Duration::ZERO, |stamp| Duration::from_nanos(self.wall_nanos.saturating_sub(stamp)));
         self.now.before(age.min(self.age_max))
     }
 }
@@ -117,7 +153,11 @@ mod tests {
     #[test]
     fn a_stamp_is_an_age_between_nothing_and_the_time_since_the_drain_before() {
         let second = 1_000_000_000;
-        let stamps = Stamps { now: Time::from_millis(50_000), wall_nanos: 1_000 * second, age_max: Duration::from_secs(2) };
+        let stamps = Stamps {
+            now: Time::from_millis(50_000),
+            wall_nanos: 1_000 * second,
+            age_max: Duration::from_secs(2),
+        };
         let cases = [
             ("half a second old", Some(1_000 * second - second / 2), 49_500),
             ("the wall clock stepped back: from the future", Some(1_007 * second), 50_000),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ringmesh_proto::message::{PROBE_PORT, RELAY_PORT};
+use ringmesh_proto::seal::{Key, ProbeKey};
 use ringmesh_topology::id::{Boot, Name};
 use serde::Deserialize;
 
@@ -26,7 +27,7 @@ pub struct Config {
     /// The site.
     pub site: Name,
     /// The key shared with the site's relays.
-    pub key: [u8; 32],
+    pub key: ProbeKey,
     /// The relays to announce to; empty: by multicast.
     pub relays: Vec<SocketAddr>,
     /// The lowest of the four UDP ports.
@@ -170,7 +171,12 @@ impl Config {
 }
 
 fn read(path: &Path, key: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.into(), key, error, remedy })
+    fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.into(),
+        key,
+        error,
+        remedy,
+    })
 }
 
 /// The checks, each of which knows the file it speaks of.
@@ -179,7 +185,13 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn wrong(&self, key: &'static str, value: &str, problem: impl ToString, remedy: &'static str) -> ConfigError {
+    fn wrong(
+        &self,
+        key: &'static str,
+        value: &str,
+        problem: impl ToString,
+        remedy: &'static str,
+    ) -> ConfigError {
         let problem = problem.to_string();
         ConfigError::Value { path: self.path.into(), key, value: format!("{value:?}"), problem, remedy }
     }
@@ -197,31 +209,41 @@ impl Check<'_> {
         if let Some(text) = given {
             return self.name("name", &text);
         }
-        let kernel = nix::unistd::gethostname()
-            .map_err(|error| self.wrong("name", "", format!("the kernel tells no host name: {error}"), "set name"))?;
+        let kernel = nix::unistd::gethostname().map_err(|error| {
+            self.wrong("name", "", format!("the kernel tells no host name: {error}"), "set name")
+        })?;
         let text = kernel.to_string_lossy();
-        Name::new(&text)
-            .map_err(|error| self.wrong("name", &text, format!("the kernel's host name: {error}"), "set name"))
+        Name::new(&text).map_err(|error| {
+            self.wrong("name", &text, format!("the kernel's host name: {error}"), "set name")
+        })
     }
 
-    fn key(&self, text: Option<String>, file: Option<PathBuf>) -> Result<[u8; 32], ConfigError> {
+    fn key(&self, text: Option<String>, file: Option<PathBuf>) -> Result<ProbeKey, ConfigError> {
         const REMEDY: &str = "print the key on a relay with `ringmesh-relay key HOST`";
         let (key, text) = match (text, file) {
             (Some(text), None) => ("key", text),
             (None, Some(file)) => ("key_file", read(&self.beside(file), "key_file", REMEDY)?),
-            (Some(_), Some(_)) => return Err(self.wrong("key", "..", "key_file is set as well", "keep one of the two")),
+            (Some(_), Some(_)) => {
+                return Err(self.wrong("key", "..", "key_file is set as well", "keep one of the two"));
+            }
             (None, None) => return Err(self.wrong("key", "", "neither key nor key_file is set", REMEDY)),
         };
         // The value of a key is never shown.
-        hex::octets(text.trim()).ok_or_else(|| self.wrong(key, "..", "not 64 hexadecimal digits", REMEDY))
+        let octets = hex::octets(text.trim());
+        octets
+            .map(|octets| ProbeKey(Key(octets)))
+            .ok_or_else(|| self.wrong(key, "..", "not 64 hexadecimal digits", REMEDY))
     }
 
     fn relay(&self, text: &str) -> Result<SocketAddr, ConfigError> {
         const REMEDY: &str = "write ADDRESS:PORT, or correct the name or the resolver";
-        let has_port = text.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        let has_port =
+            text.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
         let bare = text.trim_start_matches('[').trim_end_matches(']');
         let found = if has_port { text.to_socket_addrs() } else { (bare, RELAY_PORT).to_socket_addrs() };
-        let address = found.map_err(|error| self.wrong("relays", text, format!("does not resolve: {error}"), REMEDY))?.next();
+        let address = found
+            .map_err(|error| self.wrong("relays", text, format!("does not resolve: {error}"), REMEDY))?
+            .next();
         address.ok_or_else(|| self.wrong("relays", text, "resolves to no address", REMEDY))
     }
 
@@ -229,12 +251,19 @@ impl Check<'_> {
         if (1..=u16::MAX - (LANES - 1)).contains(&port) {
             return Ok(port);
         }
-        Err(self.wrong("port", &port.to_string(), "the four lanes need port to port + 3", "choose 1 to 65532"))
+        Err(self.wrong(
+            "port",
+            &port.to_string(),
+            "the four lanes need port to port + 3",
+            "choose 1 to 65532",
+        ))
     }
 
     fn globs(&self, globs: Vec<String>) -> Result<Vec<String>, ConfigError> {
         match globs.iter().find(|glob| glob.is_empty() || glob.contains('/')) {
-            Some(glob) => Err(self.wrong("ports", glob, "no interface can have that name", "write names like \"eth*\"")),
+            Some(glob) => {
+                Err(self.wrong("ports", glob, "no interface can have that name", "write names like \"eth*\""))
+            }
             None => Ok(globs),
         }
     }
@@ -245,7 +274,9 @@ impl Check<'_> {
         let text = read(&path, "boot_id_file", REMEDY)?;
         let digits: String = text.trim().chars().filter(|&c| c != '-').collect();
         let octets = hex::octets(&digits);
-        octets.map(Boot).ok_or_else(|| self.wrong("boot_id_file", &path.to_string_lossy(), "holds no UUID", REMEDY))
+        octets
+            .map(Boot)
+            .ok_or_else(|| self.wrong("boot_id_file", &path.to_string_lossy(), "holds no UUID", REMEDY))
     }
 
     fn vrf(&self, label: String) -> Result<String, ConfigError> {

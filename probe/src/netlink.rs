@@ -11,6 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use ringmesh_topology::id::MacAddress;
 use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
@@ -33,7 +34,12 @@ const GATEWAY_RETRIES: u32 = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortNews {
     /// All ports, whole. Sent first, and after each change.
-    Ports(Vec<Port>),
+    Ports {
+        /// The ports, lowest number first.
+        ports: Vec<Port>,
+        /// Every Ethernet address of this host.
+        own: Vec<MacAddress>,
+    },
     /// Carrier of one of the ports changed just now.
     Carrier {
         /// The port.
@@ -44,7 +50,7 @@ pub enum PortNews {
 }
 
 /// Tells about the ports until nobody listens any more or the kernel does not answer.
-pub async fn watch(globs: Vec<String>, news: mpsc::Sender<PortNews>) -> io::Result<()> {
+pub async fn watch<N: From<PortNews>>(globs: Vec<String>, news: mpsc::Sender<N>) -> io::Result<()> {
     let groups = [
         MulticastGroup::Link,
         MulticastGroup::Ipv4Ifaddr,
@@ -54,7 +60,8 @@ pub async fn watch(globs: Vec<String>, news: mpsc::Sender<PortNews>) -> io::Resu
     ];
     let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(&groups)?;
     let connection = tokio::spawn(connection);
-    let mut watch = Watch { kernel: Kernel::new(handle), globs, news, carrier: BTreeMap::new(), told: None, retries: 0 };
+    let mut watch =
+        Watch { kernel: Kernel::new(handle), globs, news, carrier: BTreeMap::new(), told: None, retries: 0 };
     let mut next = watch.refresh().await?;
     loop {
         tokio::select! {
@@ -64,7 +71,7 @@ pub async fn watch(globs: Vec<String>, news: mpsc::Sender<PortNews>) -> io::Resu
                     next = next.min(watch.settled());
                 }
             }
-            () = sleep_until(next.at) => next = watch.refresh().await?,
+            () = sleep_until(next) => next = watch.refresh().await?,
             () = watch.news.closed() => break,
         }
     }
@@ -72,34 +79,28 @@ pub async fn watch(globs: Vec<String>, news: mpsc::Sender<PortNews>) -> io::Resu
     Ok(())
 }
 
-/// When the kernel is asked next, and how soon it may be.
-#[derive(Clone, Copy)]
-struct Next {
-    at: Instant,
-}
+/// The ports and the host's own Ethernet addresses.
+type Ask = (Vec<Port>, Vec<MacAddress>);
 
-impl Next {
-    fn min(self, other: Self) -> Self {
-        Self { at: self.at.min(other.at) }
-    }
-}
-
-struct Watch {
+struct Watch<N> {
     kernel: Kernel,
     globs: Vec<String>,
-    news: mpsc::Sender<PortNews>,
+    news: mpsc::Sender<N>,
     /// Carrier of each port, as told last.
     carrier: BTreeMap<u32, bool>,
-    told: Option<(Vec<Port>, Instant)>,
+    told: Option<(Ask, Instant)>,
     retries: u32,
 }
 
-impl Watch {
+impl<N: From<PortNews>> Watch<N> {
     /// Takes one message; whether the kernel has to be asked anew.
     async fn hear(&mut self, message: &NetlinkMessage<RouteNetlinkMessage>) -> io::Result<bool> {
         match &message.payload {
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link)) => {
-                let gone = matches!(message.payload, NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(_)));
+            NetlinkPayload::InnerMessage(
+                RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link),
+            ) => {
+                let gone =
+                    matches!(message.payload, NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(_)));
                 let up = !gone && read::has_carrier(link);
                 self.tell_carrier(link.header.index, up).await?;
                 Ok(true)
@@ -123,39 +124,48 @@ impl Watch {
     }
 
     /// Asks the kernel, tells what changed, and says when to ask next.
-    async fn refresh(&mut self) -> io::Result<Next> {
-        let ports = self.ask().await?;
-        let waiting = ports.iter().filter_map(|port| port.above.as_ref());
-        let waiting = waiting.filter(|above| above.gateway.is_some()).any(|above| above.gateway_mac.0 == [0; 6]);
+    async fn refresh(&mut self) -> io::Result<Instant> {
+        let asked = self.ask().await?;
+        let waiting = asked.0.iter().filter_map(|port| port.above.as_ref());
+        let waiting =
+            waiting.filter(|above| above.gateway.is_some()).any(|above| above.gateway_mac.0 == [0; 6]);
         self.retries = if waiting { self.retries + 1 } else { 0 };
-        let known = self.told.as_ref().is_some_and(|(told, _)| *told == ports);
+        let known = self.told.as_ref().is_some_and(|(told, _)| *told == asked);
         if !known {
+            let (ports, own) = asked.clone();
             self.carrier = ports.iter().map(|port| (port.ifindex, port.carrier)).collect();
-            self.send(PortNews::Ports(ports.clone())).await?;
+            self.send(PortNews::Ports { ports, own }).await?;
         }
         let now = Instant::now();
-        self.told = Some((ports, now));
+        self.told = Some((asked, now));
         let soon = (1..=GATEWAY_RETRIES).contains(&self.retries);
-        Ok(Next { at: now + if soon { PAUSE * 2_u32.pow(self.retries) } else { REFRESH } })
+        Ok(now + if soon { PAUSE * 2_u32.pow(self.retries) } else { REFRESH })
     }
 
-    async fn ask(&mut self) -> io::Result<Vec<Port>> {
+    async fn ask(&mut self) -> io::Result<Ask> {
         let view = self.kernel.view().await?;
-        let mut ports = ports::ports(&view, &self.globs);
-        for above in ports.iter_mut().filter_map(|port| port.above.as_mut()) {
-            self.kernel.find_gateway(above).await;
-        }
-        Ok(ports)
+        Ok((self.kernel.ports(&view, &self.globs).await, ports::own_addresses(&view)))
     }
 
     /// When a change that was just heard of will have settled.
-    fn settled(&self) -> Next {
+    fn settled(&self) -> Instant {
         let now = Instant::now();
         let earliest = self.told.as_ref().map_or(now, |(_, asked)| *asked + PAUSE);
-        Next { at: earliest.max(now + SETTLE) }
+        earliest.max(now + SETTLE)
     }
 
     async fn send(&self, news: PortNews) -> io::Result<()> {
-        self.news.send(news).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        self.news.send(news.into()).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
+}
+
+/// The ports once, for a command that only looks.
+pub async fn look(globs: &[String]) -> io::Result<Vec<Port>> {
+    let (connection, handle, _messages) = rtnetlink::new_connection()?;
+    let connection = tokio::spawn(connection);
+    let mut kernel = Kernel::new(handle);
+    let view = kernel.view().await?;
+    let ports = kernel.ports(&view, globs).await;
+    connection.abort();
+    Ok(ports)
 }

@@ -146,7 +146,8 @@ pub fn ports(view: &View, globs: &[String]) -> Vec<Port> {
 
 /// Every Ethernet address that is this host's own: what comes from one of them is an echo or a sibling.
 pub fn own_addresses(view: &View) -> Vec<MacAddress> {
-    let mut own: Vec<MacAddress> = view.links.values().filter(|link| link.ethernet).map(|link| link.mac).collect();
+    let mut own: Vec<MacAddress> =
+        view.links.values().filter(|link| link.ethernet).map(|link| link.mac).collect();
     own.sort_unstable();
     own.dedup();
     own

@@ -28,10 +28,17 @@ unsafe impl Plain for libc::packet_mreq {}
 unsafe impl Plain for libc::tpacket_stats {}
 
 /// `setsockopt(2)`.
-pub(crate) fn set_option<T: Plain>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+pub(crate) fn set_option<T: Plain>(
+    socket: BorrowedFd<'_>,
+    level: c_int,
+    name: c_int,
+    value: &T,
+) -> io::Result<()> {
     let length = socklen::<T>();
     // SAFETY: `value` is readable for `length` octets, which is its size; the kernel keeps no reference to it.
-    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, std::ptr::from_ref(value).cast(), length) };
+    let done = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, std::ptr::from_ref(value).cast(), length)
+    };
     succeeded(done)
 }
 
@@ -40,7 +47,9 @@ pub(crate) fn option<T: Plain>(socket: BorrowedFd<'_>, level: c_int, name: c_int
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = socklen::<T>();
     // SAFETY: `value` is writable for `length` octets and `length` itself is writable.
-    let done = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length) };
+    let done = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length)
+    };
     succeeded(done)?;
     // SAFETY: it was zeroed before the call, so whatever part the kernel wrote, all octets are initialised,
     // and any octets are a valid `Plain` value.
@@ -204,7 +213,11 @@ mod tests {
         };
         let head = size_of::<usize>() + 8;
         let cases: &[(&str, Vec<u8>, &[c_int])] = &[
-            ("two whole ones", [message(head + 4, 2, &[64, 0, 0, 0]), message(head + 1, 3, &[1])].concat(), &[2, 3]),
+            (
+                "two whole ones",
+                [message(head + 4, 2, &[64, 0, 0, 0]), message(head + 1, 3, &[1])].concat(),
+                &[2, 3],
+            ),
             ("a length past the end", message(head + 400, 2, &[1]), &[]),
             ("a length inside the header", message(3, 2, &[1]), &[]),
             ("half a header", vec![1, 2, 3], &[]),
@@ -221,7 +234,9 @@ mod tests {
 
     #[test]
     fn a_time_stamp_before_1970_or_cut_short_is_none() {
-        let stamp = |seconds: libc::c_long, nanos: libc::c_long| [seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat();
+        let stamp = |seconds: libc::c_long, nanos: libc::c_long| {
+            [seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat()
+        };
         assert_eq!(timespec_nanos(&stamp(2, 5)), Some(2_000_000_005));
         assert_eq!(timespec_nanos(&stamp(-1, 5)), None);
         assert_eq!(timespec_nanos(&stamp(2, 5)[..9]), None);

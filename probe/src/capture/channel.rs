@@ -61,7 +61,8 @@ impl Drop for Channel {
 
 impl FrameSource for Channel {
     async fn next(&mut self) -> Result<Frame, SourceError> {
-        let frame = self.frames.recv().await.ok_or_else(|| SourceError::Over("the interface is gone".into()))?;
+        let frame =
+            self.frames.recv().await.ok_or_else(|| SourceError::Over("the interface is gone".into()))?;
         self.counters.frames += 1;
         Ok(frame)
     }

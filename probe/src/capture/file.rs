@@ -47,8 +47,8 @@ impl FrameSource for CaptureFile {
     }
 }
 
-/// Every captured Ethernet frame of a file. A file cut short gives what it holds.
-fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
+/// Every captured Ethernet frame of a file, however long. A file cut short gives what it holds.
+pub fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
     let mut frames = Vec::new();
     let mut ethernet = true;
     let file = fs::File::open(path)?;
@@ -61,7 +61,9 @@ fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
             Ok((length, block)) => {
                 match block {
                     PcapBlockOwned::LegacyHeader(header) => ethernet = header.network == Linktype::ETHERNET,
-                    PcapBlockOwned::NG(Block::InterfaceDescription(it)) => ethernet = it.linktype == Linktype::ETHERNET,
+                    PcapBlockOwned::NG(Block::InterfaceDescription(it)) => {
+                        ethernet = it.linktype == Linktype::ETHERNET
+                    }
                     packet => frames.extend(octets(&packet).filter(|_| ethernet).map(Box::from)),
                 }
                 reader.consume(length);
@@ -101,7 +103,8 @@ mod tests {
 
     /// A legacy capture file, little-endian, of Ethernet frames.
     fn pcap(frames: &[&[u8]]) -> Vec<u8> {
-        let mut file = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0].to_vec();
+        let mut file =
+            [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0].to_vec();
         for frame in frames {
             let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
             file.extend([[0; 4], [0; 4], length, length].concat());
@@ -115,7 +118,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.pcap");
         let whole = pcap(&[&[1; 60], &[2; 61]]);
-        for (length, want) in [(whole.len(), vec![60, 61]), (whole.len() - 1, vec![60]), (24, vec![]), (0, vec![])] {
+        for (length, want) in
+            [(whole.len(), vec![60, 61]), (whole.len() - 1, vec![60]), (24, vec![]), (0, vec![])]
+        {
             fs::write(&path, &whole[..length]).unwrap();
             let mut file = CaptureFile::open(&path, 3).unwrap();
             let mut got = Vec::new();

@@ -78,8 +78,8 @@ const HALF: u16 = 0x08;
 const OCTET: u16 = 0x10;
 
 use Label::{
-    Accept, CiscoOnly, CiscoTail, Drop, FirstTag, Length, Lldp, LldpTail, Next, Payload, SecondTag, Slow, SlowTail,
-    Snap, SnapProtocol, SpanningTree, SpanningTreeTail, Walk,
+    Accept, CiscoOnly, CiscoTail, Drop, FirstTag, Length, Lldp, LldpTail, Next, Payload, SecondTag, Slow,
+    SlowTail, Snap, SnapProtocol, SpanningTree, SpanningTreeTail, Walk,
 };
 use Line::{At, IfAbove, IfEqual, Load, LoadBehindTags, Return, ShiftRight, TagOctets};
 
@@ -189,7 +189,8 @@ pub fn program() -> Vec<Instruction> {
 /// Instructions to skip to get from `next` to the instruction behind a label.
 fn distance(next: usize, label: Label) -> u8 {
     let is_label = |line: &Line| matches!(line, At(l) if *l == label);
-    let before = LINES.iter().take_while(|line| !is_label(line)).filter(|line| !matches!(line, At(_))).count();
+    let before =
+        LINES.iter().take_while(|line| !is_label(line)).filter(|line| !matches!(line, At(_))).count();
     // The tests run every jump; a program of this size has no distance above 255 and none backwards.
     u8::try_from(before.saturating_sub(next)).unwrap_or(u8::MAX)
 }

@@ -19,8 +19,10 @@ use std::io;
 
 use ringmesh_proto::time::Time;
 
+use crate::hints;
+
 pub use channel::Channel;
-pub use file::CaptureFile;
+pub use file::{CaptureFile, frames};
 pub use memory::Memory;
 pub use raw::RawSocket;
 
@@ -91,6 +93,32 @@ pub fn open(port: &Listen) -> io::Result<Source> {
     }
     tracing::warn!(port = %port.ifname, error = %refused, "own capture socket refused, using pnet's channel");
     Channel::open(port).map(Source::Channel)
+}
+
+/// Whether this process may listen at all: `PermissionDenied` if it lacks `CAP_NET_RAW`.
+pub fn may_listen() -> io::Result<()> {
+    socket::filtered().map(|_socket| ())
+}
+
+/// Why a port is not listened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deaf {
+    /// In words.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl From<io::Error> for Deaf {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            return Self {
+                reason: "no right to listen on the port (CAP_NET_RAW)".into(),
+                remedy: hints::RIGHT,
+            };
+        }
+        Self { reason: format!("cannot listen on the port: {error}"), remedy: "see the probe's log" }
+    }
 }
 
 /// Either live source, so that a port's task has one type.

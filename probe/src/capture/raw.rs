@@ -8,8 +8,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{Counters, FRAME_MAX, Frame, FrameSource, Listen, SourceError, socket};
-use crate::sys::{self, Held};
 use crate::clock;
+use crate::sys::{self, Held};
 
 /// A VLAN tag's octets.
 const TAG: usize = 4;
@@ -57,7 +57,11 @@ impl RawSocket {
     }
 
     fn count_drops(&mut self) {
-        let drops = sys::option::<libc::tpacket_stats>(self.socket.get_ref().0.as_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS);
+        let drops = sys::option::<libc::tpacket_stats>(
+            self.socket.get_ref().0.as_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+        );
         // The kernel starts from zero after each reading.
         self.counters.kernel_drops += drops.map_or(0, |drops| u64::from(drops.tp_drops));
     }
@@ -68,11 +72,14 @@ impl FrameSource for RawSocket {
         loop {
             let mut ready = self.socket.readable().await?;
             let buffer = &mut self.buffer[TAG..];
-            let attempt = ready.try_io(|socket| sys::receive(socket.get_ref().0.as_fd(), buffer, libc::MSG_TRUNC));
+            let attempt =
+                ready.try_io(|socket| sys::receive(socket.get_ref().0.as_fd(), buffer, libc::MSG_TRUNC));
             let received = match attempt {
                 Ok(Ok(received)) => received,
                 Ok(Err(error)) if socket::is_down(&error) => continue,
-                Ok(Err(error)) if socket::is_gone(&error) => return Err(SourceError::Over(error.to_string())),
+                Ok(Err(error)) if socket::is_gone(&error) => {
+                    return Err(SourceError::Over(error.to_string()));
+                }
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_would_block) => continue,
             };
@@ -91,8 +98,9 @@ impl FrameSource for RawSocket {
 /// The outer VLAN tag, which the kernel takes off before a packet socket sees the frame: `struct
 /// tpacket_auxdata` is status, lengths (3 x 4 octets), two offsets, tag and tag type (4 x 2 octets).
 fn stripped_tag(control: &sys::Control) -> Option<[u8; TAG]> {
-    let (.., data) =
-        control.messages().find(|&(level, kind, _)| level == libc::SOL_PACKET && kind == libc::PACKET_AUXDATA)?;
+    let (.., data) = control
+        .messages()
+        .find(|&(level, kind, _)| level == libc::SOL_PACKET && kind == libc::PACKET_AUXDATA)?;
     let half = |at: usize| Some(u16::from_ne_bytes(data.get(at..at + 2)?.try_into().ok()?));
     let status = u32::from_ne_bytes(data.get(..4)?.try_into().ok()?);
     let has = |bit: u32| status & bit != 0;

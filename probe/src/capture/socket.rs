@@ -29,7 +29,8 @@ pub(super) fn filtered() -> io::Result<Socket> {
     socket.attach_filter(&program)?;
     sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1)?;
     // The filter drops what goes out as well; this only saves the copy, and kernels before 4.20 lack it.
-    if let Err(refused) = sys::set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1) {
+    if let Err(refused) = sys::set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1)
+    {
         tracing::debug!(error = %refused, "PACKET_IGNORE_OUTGOING refused");
     }
     sys::set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_AUXDATA, &1)?;

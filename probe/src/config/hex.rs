@@ -23,7 +23,13 @@ mod tests {
 
     #[test]
     fn only_the_right_number_of_digits_is_taken() {
-        let cases = [("00ffAb", Some([0, 255, 0xab])), ("00ff", None), ("00ffabcd", None), ("00fg00", None), ("\u{e9}00f", None)];
+        let cases = [
+            ("00ffAb", Some([0, 255, 0xab])),
+            ("00ff", None),
+            ("00ffabcd", None),
+            ("00fg00", None),
+            ("\u{e9}00f", None),
+        ];
         for (text, want) in cases {
             assert_eq!(octets::<3>(text), want, "{text}");
         }

@@ -16,7 +16,7 @@ fn load(text: &str) -> Result<Config, ConfigError> {
 fn a_short_file_is_filled_with_defaults_and_paths_are_relative_to_it() {
     let config = load("name = \"h1\"\nsite = \"lab\"\nkey_file = \"host.key\"\nboot_id_file = \"boot\"\nstate_dir = \"state\"").unwrap();
     assert_eq!((config.name.as_str(), config.site.as_str(), config.port), ("h1", "lab", 1984));
-    assert_eq!(config.key[..3], [0, 1, 2]);
+    assert_eq!(config.key.0.0[..3], [0, 1, 2]);
     assert_eq!(config.host_boot.0[..3], [0xc0, 0xff, 0xee]);
     assert_eq!(config.back_within, Duration::from_secs(300));
     assert!(config.relays.is_empty() && config.ports.is_empty());
@@ -27,7 +27,9 @@ fn a_short_file_is_filled_with_defaults_and_paths_are_relative_to_it() {
 #[test]
 fn a_relay_may_be_written_with_and_without_port_in_both_families() {
     let relays = "relays = [\"10.77.0.2:1999\", \"10.77.0.2\", \"[fd00::1]:7\", \"fd00::1\", \"[fd00::1]\"]";
-    let config = load(&format!("site = \"lab\"\nkey = \"{KEY}\"\nboot_id_file = \"boot\"\nname = \"h1\"\n{relays}")).unwrap();
+    let config =
+        load(&format!("site = \"lab\"\nkey = \"{KEY}\"\nboot_id_file = \"boot\"\nname = \"h1\"\n{relays}"))
+            .unwrap();
     let got: Vec<String> = config.relays.iter().map(ToString::to_string).collect();
     assert_eq!(got, ["10.77.0.2:1999", "10.77.0.2:1990", "[fd00::1]:7", "[fd00::1]:1990", "[fd00::1]:1990"]);
 }
@@ -42,9 +44,21 @@ fn every_refusal_names_the_file_and_the_key_and_what_to_do() {
         ("port without room", format!("{good}port = 65533"), &["port", "65532"]),
         ("no key", without_key.into(), &["key", "ringmesh-relay key"]),
         ("two keys", format!("{good}key_file = \"host.key\""), &["key_file", "keep one"]),
-        ("short key", format!("{without_key}key = \"abcd\""), &["key", "64 hexadecimal digits", "ringmesh-relay key"]),
-        ("no such key file", format!("{without_key}key_file = \"none\""), &["none", "key_file", "ringmesh-relay key"]),
-        ("unresolvable relay", format!("{good}relays = [\"nobody.invalid:1\"]"), &["relays", "nobody.invalid:1", "resolve"]),
+        (
+            "short key",
+            format!("{without_key}key = \"abcd\""),
+            &["key", "64 hexadecimal digits", "ringmesh-relay key"],
+        ),
+        (
+            "no such key file",
+            format!("{without_key}key_file = \"none\""),
+            &["none", "key_file", "ringmesh-relay key"],
+        ),
+        (
+            "unresolvable relay",
+            format!("{good}relays = [\"nobody.invalid:1\"]"),
+            &["relays", "nobody.invalid:1", "resolve"],
+        ),
         ("a name with a space", good.replace("\"h1\"", "\"h 1\""), &["name", "h 1", "choose another"]),
         ("no site", good.replace("site = \"lab\"", ""), &["site"]),
         ("no boot id", good.replace("\"boot\"", "\"host.key\""), &["boot_id_file", "UUID"]),

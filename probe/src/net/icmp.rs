@@ -51,17 +51,31 @@ impl Report {
     /// Error number (4 octets), origin, type, code, padding, info (4), data (4), then a socket address.
     fn parse(data: &[u8]) -> Option<Self> {
         let &[.., origin, kind, code, _] = data.get(..8)? else { return None };
-        Some(Self { errno: sys::number(data)?, origin, kind, code, offender: data.get(16..).and_then(offender) })
+        Some(Self {
+            errno: sys::number(data)?,
+            origin,
+            kind,
+            code,
+            offender: data.get(16..).and_then(offender),
+        })
     }
 
     /// What is believed of it: the report of a datagram that was sent to `peer` lately, and that nobody who
     /// is not on its way could quote.
-    pub(super) fn believed(&self, now: Time, own: IpAddr, peer: SocketAddr, quoted: &[u8], recent: &Recent) -> Option<Notice> {
+    pub(super) fn believed(
+        &self,
+        now: Time,
+        own: IpAddr,
+        peer: SocketAddr,
+        quoted: &[u8],
+        recent: &Recent,
+    ) -> Option<Notice> {
         if !recent.holds(now, peer, quoted) {
             return None;
         }
         // ICMP destination unreachable, port unreachable; the same of ICMPv6.
-        let refused = matches!((self.origin, self.kind, self.code), (ORIGIN_ICMP, 3, 3) | (ORIGIN_ICMP6, 1, 4));
+        let refused =
+            matches!((self.origin, self.kind, self.code), (ORIGIN_ICMP, 3, 3) | (ORIGIN_ICMP6, 1, 4));
         if refused && self.offender == Some(peer.ip()) {
             return Some(Notice::Refused { peer });
         }
@@ -113,8 +127,15 @@ mod tests {
         let beat = [7; 28];
         let mut recent = Recent::default();
         recent.note(now.before(Duration::from_secs(1)), peer, &beat);
-        let refused = Report { errno: libc::ECONNREFUSED, origin: ORIGIN_ICMP, kind: 3, code: 3, offender: Some(peer.ip()) };
-        let no_host = Report { errno: libc::EHOSTUNREACH, origin: ORIGIN_ICMP, kind: 3, code: 1, offender: Some(own) };
+        let refused = Report {
+            errno: libc::ECONNREFUSED,
+            origin: ORIGIN_ICMP,
+            kind: 3,
+            code: 3,
+            offender: Some(peer.ip()),
+        };
+        let no_host =
+            Report { errno: libc::EHOSTUNREACH, origin: ORIGIN_ICMP, kind: 3, code: 1, offender: Some(own) };
         let cases = [
             ("refused by the peer", refused, &beat[..], Some(Notice::Refused { peer })),
             ("refused by another", Report { offender: Some(router), ..refused }, &beat[..], None),
@@ -123,7 +144,12 @@ mod tests {
             ("a datagram never sent", refused, &[8; 28][..], None),
             ("a quote without the tag", refused, &beat[..8], None),
             ("our own neighbour table", no_host, &beat[..], Some(Notice::Unreachable { peer })),
-            ("the same, local origin", Report { origin: ORIGIN_LOCAL, offender: None, ..no_host }, &beat[..], Some(Notice::Unreachable { peer })),
+            (
+                "the same, local origin",
+                Report { origin: ORIGIN_LOCAL, offender: None, ..no_host },
+                &beat[..],
+                Some(Notice::Unreachable { peer }),
+            ),
             ("a router's opinion", Report { offender: Some(router), ..no_host }, &beat[..], None),
         ];
         for (name, report, quoted, want) in cases {
@@ -131,7 +157,13 @@ mod tests {
         }
         let peer6: SocketAddr = "[fd00::5]:1984".parse().unwrap();
         recent.note(now, peer6, &beat);
-        let refused6 = Report { errno: libc::ECONNREFUSED, origin: ORIGIN_ICMP6, kind: 1, code: 4, offender: Some(peer6.ip()) };
+        let refused6 = Report {
+            errno: libc::ECONNREFUSED,
+            origin: ORIGIN_ICMP6,
+            kind: 1,
+            code: 4,
+            offender: Some(peer6.ip()),
+        };
         assert_eq!(refused6.believed(now, own, peer6, &beat, &recent), Some(Notice::Refused { peer: peer6 }));
     }
 

@@ -97,7 +97,9 @@ impl Lane {
             Ok(received) => datagram(&received).map_or(Taken::Error, Taken::Datagram),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Tells tokio that everything was read; fails as it must.
-                let _ = self.socket.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                let _ = self
+                    .socket
+                    .try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
                 Taken::Nothing
             }
             // The pending error of some datagram, told in place of a datagram; the queue has the whole story.
@@ -130,7 +132,9 @@ fn beside(control: &Control) -> (Option<u8>, Option<u64>) {
     let (mut hops, mut stamp) = (None, None);
     for (level, kind, data) in control.messages() {
         match (level, kind) {
-            (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => hops = hops_of(data),
+            (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                hops = hops_of(data)
+            }
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => stamp = sys::timespec_nanos(data),
             _ => {}
         }

@@ -15,7 +15,7 @@ mod recent;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::task::{Context, Poll};
 
 use ringmesh_proto::message::{DATAGRAM_MAX, Lane as LaneNumber};
@@ -65,7 +65,9 @@ pub struct OpenError {
 
 fn reason(error: &io::Error, owner: &Option<owner::Owner>) -> String {
     match owner {
-        Some(owner) => format!("taken by {owner}; stop it, or set another port in the configuration of every probe of the site"),
+        Some(owner) => format!(
+            "taken by {owner}; stop it, or set another port in the configuration of every probe of the site"
+        ),
         None => error.to_string(),
     }
 }
@@ -142,18 +144,33 @@ impl Sockets {
     /// Sends one datagram from a port's address on a lane, and once more after an error that is about another.
     ///
     /// An error says that this datagram is lost, as any may be: the machine repeats what matters.
-    pub fn send(&mut self, now: Time, via: u32, lane: LaneNumber, to: SocketAddr, octets: &[u8]) -> io::Result<()> {
+    pub fn send(
+        &mut self,
+        now: Time,
+        via: u32,
+        lane: LaneNumber,
+        to: SocketAddr,
+        octets: &[u8],
+    ) -> io::Result<()> {
         let sent = self.try_send(now, via, lane, to, octets);
         let counter = if sent.is_ok() { &mut self.counters.sent } else { &mut self.counters.unsent };
         *counter += 1;
         sent
     }
 
-    fn try_send(&mut self, now: Time, via: u32, lane: LaneNumber, to: SocketAddr, octets: &[u8]) -> io::Result<()> {
+    fn try_send(
+        &mut self,
+        now: Time,
+        via: u32,
+        lane: LaneNumber,
+        to: SocketAddr,
+        octets: &[u8],
+    ) -> io::Result<()> {
         if octets.len() > DATAGRAM_MAX {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let set = self.sets.iter().find(|set| set.ports.contains(&via)).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let set =
+            self.sets.iter().find(|set| set.ports.contains(&via)).ok_or(io::ErrorKind::AddrNotAvailable)?;
         let socket = set.lanes.get(usize::from(lane)).ok_or(io::ErrorKind::InvalidInput)?;
         let mut notices = NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
         socket.drain_errors(now, &self.recent, &mut notices);
@@ -168,10 +185,36 @@ impl Sockets {
         socket.send(to, octets)
     }
 
-    /// The ports that have sockets, with an address of IPv4 or IPv6 as asked for: one for each address.
-    pub fn senders(&self, ipv4: bool) -> impl Iterator<Item = u32> {
+    /// Sends on lane 0 by a port; `via` 0 leaves the choice to the kernel, and a group is told by every address.
+    pub fn send_routed(&mut self, now: Time, via: u32, to: SocketAddr, octets: &[u8]) -> io::Result<()> {
+        if via != 0 {
+            return self.send(now, via, 0, to, octets);
+        }
+        if !to.ip().is_multicast() {
+            let via = self.route(to).ok_or(io::ErrorKind::AddrNotAvailable)?;
+            return self.send(now, via, 0, to, octets);
+        }
+        let vias: Vec<u32> = self.senders(to.is_ipv4()).collect();
+        let sent: Vec<_> = vias.into_iter().map(|via| self.send(now, via, 0, to, octets)).collect();
+        sent.into_iter().collect()
+    }
+
+    /// The port whose address the kernel would send from; else any that has one of that family.
+    fn route(&self, to: SocketAddr) -> Option<u32> {
+        let source = kernel_source(to).ok();
+        let chosen = self.sets.iter().find(|set| Some(set.address) == source);
+        chosen.and_then(|set| set.ports.first().copied()).or_else(|| self.senders(to.is_ipv4()).next())
+    }
+
+    /// A port for each address of IPv4 or IPv6 as asked for.
+    fn senders(&self, ipv4: bool) -> impl Iterator<Item = u32> {
         let of_family = self.sets.iter().filter(move |set| set.address.is_ipv4() == ipv4);
         of_family.filter_map(|set| set.ports.first().copied())
+    }
+
+    /// Whether a port has sockets.
+    pub fn serve(&self, via: u32) -> bool {
+        self.sets.iter().any(|set| set.ports.contains(&via))
     }
 
     /// Returns when a datagram or a report of the network can be read. Safe to drop and call again.
@@ -181,12 +224,19 @@ impl Sockets {
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Each is asked, so that each wakes this task.
-        let ready = self.sets.iter().flat_map(|set| &set.lanes).filter(|lane| lane.poll_ready(cx).is_ready()).count();
+        let ready =
+            self.sets.iter().flat_map(|set| &set.lanes).filter(|lane| lane.poll_ready(cx).is_ready()).count();
         if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Hands out what has arrived. `stamps` turns the kernel's stamps into moments before `now`.
-    pub fn drain(&mut self, now: Time, stamps: &Stamps, buffer: &mut [u8; BUFFER], mut deliver: impl FnMut(Arrival<'_>)) {
+    pub fn drain(
+        &mut self,
+        now: Time,
+        stamps: &Stamps,
+        buffer: &mut [u8; BUFFER],
+        mut deliver: impl FnMut(Arrival<'_>),
+    ) {
         let mut notices = NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
         for set in &self.sets {
             let via = set.ports.first().copied().unwrap_or_default();
@@ -200,7 +250,13 @@ impl Sockets {
                             self.counters.received += 1;
                             let arrived = stamps.arrived(datagram.stamp_nanos);
                             let octets = &mut buffer[..datagram.length.min(BUFFER)];
-                            deliver(Arrival { via, from: datagram.from, hops: datagram.hops, arrived, octets });
+                            deliver(Arrival {
+                                via,
+                                from: datagram.from,
+                                hops: datagram.hops,
+                                arrived,
+                                octets,
+                            });
                         }
                         Taken::Error => lane.drain_errors(now, &self.recent, &mut notices),
                         Taken::Nothing => break,
@@ -216,6 +272,14 @@ impl Sockets {
     }
 }
 
+/// The address the kernel would send from. Connecting a UDP socket sends nothing.
+fn kernel_source(to: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(to)?;
+    Ok(socket.local_addr()?.ip())
+}
+
 impl Set {
     fn is_of(&self, above: &Above) -> bool {
         self.device == above.ifname && self.address == above.address
@@ -227,9 +291,13 @@ fn wanted(ports: &[Port]) -> Vec<(&Above, Vec<u32>)> {
     let mut wanted: Vec<(&Above, Vec<u32>)> = Vec::new();
     for port in ports {
         let Some(above) = &port.above else { continue };
-        let same = |(other, _): &&mut (&Above, Vec<u32>)| other.ifname == above.ifname && other.address == above.address;
+        let same = |(other, _): &&mut (&Above, Vec<u32>)| {
+            other.ifname == above.ifname && other.address == above.address
+        };
         match wanted.iter_mut().find(same) {
-            Some((_, below)) if port.bond.as_ref().is_some_and(|bond| bond.active) => below.insert(0, port.ifindex),
+            Some((_, below)) if port.bond.as_ref().is_some_and(|bond| bond.active) => {
+                below.insert(0, port.ifindex)
+            }
             Some((_, below)) => below.push(port.ifindex),
             None => wanted.push((above, vec![port.ifindex])),
         }

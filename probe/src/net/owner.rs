@@ -66,7 +66,9 @@ fn holder(proc: &Path, inode: u64) -> Option<Owner> {
     fs::read_dir(proc).ok()?.flatten().find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let descriptors = fs::read_dir(entry.path().join("fd")).ok()?;
-        let holds = |fd: &fs::DirEntry| fs::read_link(fd.path()).is_ok_and(|target| target.as_os_str() == wanted.as_str());
+        let holds = |fd: &fs::DirEntry| {
+            fs::read_link(fd.path()).is_ok_and(|target| target.as_os_str() == wanted.as_str())
+        };
         descriptors.flatten().find(holds)?;
         let command = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
         Some(Owner { pid, command: command.trim_end().into() })
@@ -103,7 +105,8 @@ mod tests {
     #[test]
     fn the_holder_of_a_socket_is_found_by_its_open_descriptors() {
         let proc = tempfile::tempdir().unwrap();
-        for (pid, command, socket) in [("17", "sshd\n", "socket:[1]"), ("812", "chronyd\n", "socket:[4242]")] {
+        for (pid, command, socket) in [("17", "sshd\n", "socket:[1]"), ("812", "chronyd\n", "socket:[4242]")]
+        {
             fs::create_dir_all(proc.path().join(pid).join("fd")).unwrap();
             fs::write(proc.path().join(pid).join("comm"), command).unwrap();
             symlink(socket, proc.path().join(pid).join("fd/3")).unwrap();

@@ -13,7 +13,7 @@ use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage}
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::read;
-use crate::ports::{Above, View};
+use crate::ports::{self, Above, Port, View};
 
 /// An address of the documentation range (RFC 5737, RFC 3849): the way to it is the default route, and
 /// nothing is ever sent there.
@@ -47,8 +47,17 @@ impl Kernel {
         Ok(view)
     }
 
+    /// The ports among them, with their gateways.
+    pub async fn ports(&mut self, view: &View, globs: &[String]) -> Vec<Port> {
+        let mut ports = ports::ports(view, globs);
+        for above in ports.iter_mut().filter_map(|port| port.above.as_mut()) {
+            self.find_gateway(above).await;
+        }
+        ports
+    }
+
     /// Fills in the gateway of an interface and its Ethernet address, as far as the kernel knows them.
-    pub async fn find_gateway(&mut self, above: &mut Above) {
+    async fn find_gateway(&mut self, above: &mut Above) {
         above.gateway = self.gateway(above).await;
         if let Some(gateway) = above.gateway {
             above.gateway_mac = self.neighbour(above.ifindex, gateway).await.unwrap_or_default();
@@ -71,7 +80,8 @@ impl Kernel {
             RouteAttribute::Source(RouteAddress::from(above.address)),
             RouteAttribute::Oif(above.ifindex),
         ];
-        let RouteNetlinkMessage::NewRoute(route) = self.ask(RouteNetlinkMessage::GetRoute(message)).await? else {
+        let RouteNetlinkMessage::NewRoute(route) = self.ask(RouteNetlinkMessage::GetRoute(message)).await?
+        else {
             return None;
         };
         read::gateway(&route)
@@ -79,11 +89,11 @@ impl Kernel {
 
     async fn neighbour(&mut self, ifindex: u32, address: IpAddr) -> Option<MacAddress> {
         let mut message = NeighbourMessage::default();
-        message.header.family =
-            if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         message.header.ifindex = ifindex;
         message.attributes = vec![NeighbourAttribute::Destination(NeighbourAddress::from(address))];
-        let RouteNetlinkMessage::NewNeighbour(found) = self.ask(RouteNetlinkMessage::GetNeighbour(message)).await?
+        let RouteNetlinkMessage::NewNeighbour(found) =
+            self.ask(RouteNetlinkMessage::GetNeighbour(message)).await?
         else {
             return None;
         };

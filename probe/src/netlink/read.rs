@@ -129,12 +129,19 @@ pub(super) fn address(message: &AddressMessage) -> Option<Address> {
             _ => {}
         }
     }
-    let passing = AddressFlags::Secondary | AddressFlags::Deprecated | AddressFlags::Tentative | AddressFlags::Dadfailed;
+    let passing = AddressFlags::Secondary
+        | AddressFlags::Deprecated
+        | AddressFlags::Tentative
+        | AddressFlags::Dadfailed;
     if message.header.scope != AddressScope::Universe || flags.intersects(passing) {
         return None;
     }
     // On a point-to-point interface the kernel's "address" is the peer's.
-    Some(Address { ifindex: message.header.index, address: local.or(peer)?, prefix_len: message.header.prefix_len })
+    Some(Address {
+        ifindex: message.header.index,
+        address: local.or(peer)?,
+        prefix_len: message.header.prefix_len,
+    })
 }
 
 /// The next hop of a route, if it has one.
@@ -150,7 +157,10 @@ pub(super) fn gateway(message: &RouteMessage) -> Option<IpAddr> {
 
 /// The Ethernet address of a neighbour; `None` while the kernel is still asking for it, or has given up.
 pub(super) fn neighbour(message: &NeighbourMessage) -> Option<MacAddress> {
-    if matches!(message.header.state, NeighbourState::Incomplete | NeighbourState::Failed | NeighbourState::None) {
+    if matches!(
+        message.header.state,
+        NeighbourState::Incomplete | NeighbourState::Failed | NeighbourState::None
+    ) {
         return None;
     }
     message.attributes.iter().find_map(|attribute| match attribute {
@@ -181,7 +191,10 @@ mod tests {
         symlink("../../../bus/pci/drivers/i40e", device.join("driver")).unwrap();
         fs::create_dir_all(sysfs.path().join("veth0/device")).unwrap();
         let name = |name: &str| LinkAttribute::IfName(name.into());
-        let card = link(&message(2, vec![name("eth0"), LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1])]), sysfs.path());
+        let card = link(
+            &message(2, vec![name("eth0"), LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1])]),
+            sysfs.path(),
+        );
         assert_eq!((card.kind, card.driver.as_str(), card.carrier), (Kind::Card, "i40e", true));
         assert_eq!(card.mac, MacAddress([2, 0, 0, 0, 0, 1]));
         let veth = vec![name("veth0"), LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth)])];

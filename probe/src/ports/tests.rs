@@ -95,7 +95,12 @@ fn the_address_above_a_port_is_found_through_bond_bridge_and_vlan() {
     for (name, addresses, want) in cases {
         for port in ports(&view(stack(), addresses), &[]) {
             let got = port.above.as_ref().map(|above| (above.ifname.clone(), above.address.to_string()));
-            assert_eq!(got, want.map(|(ifname, address)| (ifname.into(), address.into())), "{name}, {}", port.ifname);
+            assert_eq!(
+                got,
+                want.map(|(ifname, address)| (ifname.into(), address.into())),
+                "{name}, {}",
+                port.ifname
+            );
         }
     }
 }
@@ -118,7 +123,12 @@ fn only_the_active_leg_of_an_active_backup_bond_is_active_and_every_live_leg_of_
     let bond = |mode, active| {
         let state = BondState { mode, active, partner: None };
         let member = |ifindex, carrier| Link { master: Some(9), carrier, ..link(ifindex, "eth", Kind::Card) };
-        let links = vec![member(2, true), member(3, true), member(4, false), Link { bond: Some(state), ..link(9, "bond0", Kind::Bond) }];
+        let links = vec![
+            member(2, true),
+            member(3, true),
+            member(4, false),
+            Link { bond: Some(state), ..link(9, "bond0", Kind::Bond) },
+        ];
         let legs = ports(&view(links, &[]), &[]);
         legs.iter().map(|leg| leg.bond.as_ref().is_some_and(|bond| bond.active)).collect::<Vec<bool>>()
     };

@@ -1,0 +1,226 @@
+//! What a probe needs on this host, checked one by one, with what to do where it is missing.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::paint::{Paint, wrapped};
+use super::{BAD_USAGE, CHECK_FAILED, NO_RIGHT, ask, print, read};
+use crate::capture;
+use crate::config::Config;
+use crate::control::Request;
+use crate::control::shape::Attachments;
+use crate::hints;
+use crate::net::Sockets;
+use crate::netlink;
+use crate::ports::Port;
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Check {
+    what: String,
+    /// What is wrong and what to do about it.
+    trouble: Option<(String, String)>,
+    /// The exit code this check alone would give.
+    code: u8,
+}
+
+impl Check {
+    fn fine(what: impl Into<String>) -> Self {
+        Self { what: what.into(), trouble: None, code: 0 }
+    }
+
+    fn bad(what: impl Into<String>, trouble: impl ToString, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), trouble: Some((trouble.to_string(), remedy.into())), code: CHECK_FAILED }
+    }
+}
+
+/// Checks a host by its configuration file. The gravest finding is the exit code.
+pub async fn doctor(path: &Path) -> ExitCode {
+    let paint = Paint::of_stdout();
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    let checks = examine(path, &config).await;
+    print(&report(&checks, paint));
+    ExitCode::from(checks.iter().map(|check| check.code).max().unwrap_or(0))
+}
+
+async fn examine(path: &Path, config: &Config) -> Vec<Check> {
+    let named = format!("configuration {}: {} at {}", path.display(), config.name, config.site);
+    let mut checks = vec![Check::fine(named), right()];
+    let running: Option<Attachments> =
+        ask(config, &Request::Attachments).ok().and_then(|answer| read(&answer).ok());
+    match netlink::look(&config.ports).await {
+        Ok(ports) => {
+            checks.extend(of_ports(&ports));
+            checks.extend(running.is_none().then(|| of_sockets(config.port, &ports)).into_iter().flatten());
+        }
+        Err(error) => {
+            checks.push(Check::bad("interfaces", error, "this needs a Linux kernel with rtnetlink"))
+        }
+    }
+    checks.push(folder("run_dir", &config.run_dir));
+    checks.push(folder("state_dir", &config.state_dir));
+    checks.push(relays(config));
+    match running {
+        Some(attachments) => checks.extend(of_attachments(&attachments)),
+        None => checks.push(Check::bad(
+            "running probe",
+            format!("none answers at {}", config.control_socket().display()),
+            "start it: systemctl start ringmesh-probe",
+        )),
+    }
+    checks
+}
+
+fn right() -> Check {
+    const WHAT: &str = "right to listen (CAP_NET_RAW)";
+    match capture::may_listen() {
+        Ok(()) => Check::fine(WHAT),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let trouble = "this user has not got it: no switch is heard, a fallback ring has to do";
+            Check { code: NO_RIGHT, ..Check::bad(WHAT, trouble, hints::RIGHT) }
+        }
+        Err(error) => {
+            Check::bad(WHAT, error, "packet sockets are needed: is the kernel built with CONFIG_PACKET?")
+        }
+    }
+}
+
+fn of_ports(ports: &[Port]) -> Vec<Check> {
+    if ports.is_empty() {
+        let remedy = "name them in the configuration: ports = [\"eth*\"]";
+        return vec![Check::bad("physical ports", "none was found", remedy)];
+    }
+    ports.iter().map(of_port).collect()
+}
+
+fn of_port(port: &Port) -> Check {
+    let driver = if port.driver.is_empty() { String::new() } else { format!(" ({})", port.driver) };
+    let what = format!("port {}{driver}", port.ifname);
+    if !port.carrier {
+        return Check::bad(what, "no carrier", "plug the cable in, or set the interface up");
+    }
+    match &port.above {
+        Some(above) => {
+            Check::fine(format!("{what}: {}/{} on {}", above.address, above.prefix_len, above.ifname))
+        }
+        None => Check::bad(
+            what,
+            "no address on it or on a bond, bridge or VLAN above it: it listens only",
+            "give it an address with an on-link prefix, unless listening is all it shall do",
+        ),
+    }
+}
+
+/// Whether the lanes could be opened. Asked only while no probe runs, which would have them open.
+fn of_sockets(port: u16, ports: &[Port]) -> Vec<Check> {
+    let errors = Sockets::new(port).sync(ports);
+    if errors.is_empty() {
+        return vec![Check::fine(format!(
+            "UDP ports {port} to {} are free",
+            port + crate::config::LANES - 1
+        ))];
+    }
+    errors.iter().map(|error| Check::bad("UDP ports", error, "see there")).collect()
+}
+
+/// Whether a folder can be written: by doing it.
+fn folder(key: &str, path: &Path) -> Check {
+    let what = format!("{key} {}", path.display());
+    let trial = path.join(format!(".doctor-{}", std::process::id()));
+    let written =
+        fs::create_dir_all(path).and_then(|()| fs::write(&trial, "x")).and_then(|()| fs::remove_file(&trial));
+    match written {
+        Ok(()) => Check::fine(what),
+        Err(error) => {
+            // Half written on a full disk.
+            let _ = fs::remove_file(&trial);
+            Check::bad(what, error, format!("make it writable for the probe's user, or set {key}"))
+        }
+    }
+}
+
+fn relays(config: &Config) -> Check {
+    if config.relays.is_empty() {
+        return Check::fine("relays: found by multicast to 224.0.2.5");
+    }
+    let list: Vec<String> = config.relays.iter().map(ToString::to_string).collect();
+    Check::fine(format!("relays: {}", list.join(", ")))
+}
+
+fn of_attachments(attachments: &Attachments) -> Vec<Check> {
+    let of = |port: &crate::control::shape::PortShape| {
+        let what = format!("switch behind {}", port.ifname);
+        match port.evidence.as_str() {
+            "lldp" | "cdp" => Check::fine(format!("{what}: {}", port.switch_name)),
+            _ => Check::bad(what, &port.reason, port.remedy.clone()),
+        }
+    };
+    attachments.ports.iter().map(of).collect()
+}
+
+fn report(checks: &[Check], paint: Paint) -> String {
+    let mut lines = Vec::new();
+    for check in checks {
+        match &check.trouble {
+            None => lines.push(format!("{} {}", paint.good("ok  "), check.what)),
+            Some((trouble, remedy)) => {
+                lines.push(format!("{} {}", paint.bad("FAIL"), check.what));
+                lines.extend(wrapped(trouble, 5));
+                lines.extend(wrapped(&format!("-> {remedy}"), 5));
+            }
+        }
+    }
+    let bad = checks.iter().filter(|check| check.trouble.is_some()).count();
+    lines.push(if bad == 0 {
+        "nothing is missing".into()
+    } else {
+        format!("{bad} of {} checks failed", checks.len())
+    });
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_check_says_what_is_wrong_and_what_to_do() {
+        let text = report(&[Check::fine("one"), Check::bad("two", "it is broken", "mend it")], Paint(false));
+        assert_eq!(text, "ok   one\nFAIL two\n     it is broken\n     -> mend it\n1 of 2 checks failed");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_fails_with_its_key_and_nothing_is_left_behind() {
+        let parent = tempfile::tempdir().unwrap();
+        assert_eq!(folder("run_dir", &parent.path().join("new")).trouble, None);
+        assert_eq!(fs::read_dir(parent.path().join("new")).unwrap().count(), 0);
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        let check = folder("state_dir", &file.join("below"));
+        assert!(check.trouble.is_some_and(|(_, remedy)| remedy.contains("set state_dir")));
+    }
+
+    #[test]
+    fn a_host_without_ports_or_a_port_without_address_is_a_failed_check() {
+        assert_eq!(of_ports(&[])[0].code, CHECK_FAILED);
+        let port = Port {
+            ifindex: 2,
+            ifname: "eth0".into(),
+            mac: Default::default(),
+            carrier: true,
+            driver: "ice".into(),
+            above: None,
+            bond: None,
+        };
+        let check = of_port(&port);
+        assert_eq!((check.what.as_str(), check.code), ("port eth0 (ice)", CHECK_FAILED));
+    }
+}

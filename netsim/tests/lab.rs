@@ -4,6 +4,8 @@
 //! the system is missing, the labs are skipped loudly with the reason; a missing program of ours is a
 //! failure.
 
+#![allow(clippy::unwrap_used)]
+
 use std::env;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -19,12 +21,15 @@ use ringmesh_netsim::lab::{
 
 type Outcome = Result<(), LabError>;
 
+/// One lab: what it shows, and how, given the prefix of its namespaces.
+type Case = (&'static str, fn(&str) -> Outcome);
+
 /// From a probe's start to its being watched, before any switch has spoken.
 const FALLBACK_WITHIN: Duration = Duration::from_secs(3);
 /// From the switches' first frames to whole switch rings.
 const RINGS_WITHIN: Duration = Duration::from_secs(5);
 
-const LABS: &[(&str, fn(&str) -> Outcome)] = &[
+const LABS: &[Case] = &[
     ("the default tour, announced by our own encoder", default_tour),
     ("attachments, announced by lldpd", lldpd_is_believed),
     ("no dual-homed host: switch and uplink are told apart at the heal", settled_at_the_heal),
@@ -40,12 +45,11 @@ fn labs_side_by_side() {
         return skipped("every lab", &reason);
     }
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let start = |(n, (name, run)): (usize, &(&'static str, fn(&str) -> Outcome))| {
-            let (name, run) = (*name, *run);
+        let start = |(n, (name, run)): (usize, Case)| {
             let prefix = format!("rmt{}x{n}", std::process::id());
             scope.spawn(move || told(name, run(&prefix)))
         };
-        let running: Vec<_> = LABS.iter().enumerate().map(start).collect();
+        let running: Vec<_> = LABS.iter().copied().enumerate().map(start).collect();
         running.into_iter().filter_map(|lab| lab.join().unwrap_or_else(|_| Some("panicked".into()))).collect()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -6,6 +6,8 @@
 
 mod announce;
 mod announcer;
+mod args;
+mod cleanup;
 mod cli;
 mod command;
 mod error;
@@ -26,7 +28,9 @@ mod status;
 mod text;
 pub mod tour;
 
-pub use cli::{LabArgs, run};
+pub use args::LabArgs;
+pub use cleanup::sweep;
+pub use cli::run;
 pub use error::LabError;
 pub use formed::{missing_for_fallback_rings, missing_for_switch_rings};
 pub use interrupt::Interrupt;
@@ -35,5 +39,5 @@ pub use operator::{
 };
 pub use permit::enter_or_return;
 pub use plan::{Host, Leg, Plan, Size, Switch};
-pub use running::{Lab, Options, sweep};
+pub use running::{Lab, Options};
 pub use state::{Announcer, Profile};

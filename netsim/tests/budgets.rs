@@ -1,0 +1,145 @@
+//! What each change of a ring costs in datagrams, loss-free, each counted where it is sent.
+//!
+//! The table of docs/PROTOCOL.md, "Changes", row by row, over the three cores in virtual time.
+
+use std::time::Duration;
+
+use ringmesh_netsim::model::{Account, Plan, World};
+use ringmesh_proto::message::GoodbyeReason;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A site that has come to rest.
+fn settled(plan: Plan) -> World {
+    let hosts = plan.hosts.len();
+    let mut world = World::new(plan);
+    world.run_for(20 * SECOND);
+    assert_eq!(world.linked(), hosts, "not all probes are linked");
+    let before = world.account().clone();
+    world.run_for(20 * SECOND);
+    let quiet = world.account().since(&before);
+    assert_eq!(quiet.control(), 0, "a site at rest says: {quiet}");
+    assert!(world.incidents().is_empty(), "{:?}", world.incidents());
+    world.trace();
+    world
+}
+
+/// The datagrams of one change, heartbeats left out.
+fn cost(world: &mut World, span: Duration, change: impl FnOnce(&mut World)) -> Account {
+    let before = world.account().clone();
+    change(world);
+    world.run_for(span);
+    world.account().since(&before)
+}
+
+/// Datagrams that repair, and those that verify (pings, their answers, echoes).
+fn split(cost: &Account) -> (u64, u64) {
+    let verify = cost.of("Ping") + cost.of("Pong") + cost.of("Echo");
+    (cost.control() - verify, verify)
+}
+
+fn lines(world: &World) -> String {
+    world.traced().join("\n")
+}
+
+/// A member that speaks for no ring: neither the first two of its switch.
+const ORDINARY: usize = 4;
+
+#[test]
+fn a_death_costs_five_and_at_most_six_to_verify() {
+    let mut world = settled(Plan::even(2, 8));
+    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(ORDINARY));
+    let (repair, verify) = split(&cost);
+    assert!(repair <= 5 && verify <= 6, "repair {repair}, verification {verify}: {cost}\n{}", lines(&world));
+    assert_eq!((cost.of("Suspicion"), cost.of("Assignment"), cost.of("Applied")), (2, 2, 1), "{cost}");
+    assert_eq!(world.incidents().len(), 1);
+}
+
+#[test]
+fn a_clean_leave_costs_five() {
+    let mut world = settled(Plan::even(2, 8));
+    let leave =
+        |world: &mut World| world.stop_probe(ORDINARY, GoodbyeReason::ServiceStop, Duration::from_secs(300));
+    let cost = cost(&mut world, 8 * SECOND, leave);
+    assert_eq!(split(&cost), (5, 0), "{cost}\n{}", lines(&world));
+}
+
+#[test]
+fn a_restart_of_a_probe_costs_seven() {
+    let mut world = settled(Plan::even(2, 8));
+    let restart = |world: &mut World| {
+        world.kill_probe(ORDINARY);
+        world.start_probe(ORDINARY);
+    };
+    let cost = cost(&mut world, 8 * SECOND, restart);
+    let (repair, verify) = split(&cost);
+    assert!(repair <= 7 && verify == 0, "{repair} and {verify}: {cost}\n{}", lines(&world));
+}
+
+#[test]
+fn a_death_of_a_delegate_costs_twelve_and_at_most_six_to_verify() {
+    let mut world = settled(Plan::even(3, 8));
+    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(0));
+    let (repair, verify) = split(&cost);
+    assert!(repair <= 12 && verify <= 6, "repair {repair}, verification {verify}: {cost}\n{}", lines(&world));
+    assert_eq!(world.incidents().len(), 1, "{}", lines(&world));
+}
+
+#[test]
+fn adjacent_deaths_are_found_by_the_outward_check_within_their_budget() {
+    for k in [2_u64, 3] {
+        let mut world = settled(Plan::even(2, 12));
+        // Neighbours in the ring: found by asking the relay's order through the news it told.
+        let victims = neighbours_in_ring(&world, ORDINARY, usize::try_from(k).unwrap());
+        let kill = |world: &mut World| victims.iter().for_each(|host| world.kill_host(*host));
+        let cost = cost(&mut world, 10 * SECOND, kill);
+        let (repair, verify) = split(&cost);
+        // As one death, and at most a delegate's part for each of them that spoke for the ring.
+        assert!(repair <= 5 + 7 * k, "k = {k}: repair {repair}: {cost}\n{}", lines(&world));
+        assert!(verify <= 6 * k + 8, "k = {k}: verification {verify}: {cost}\n{}", lines(&world));
+        let behind: usize = world.incidents().iter().map(|i| i.behind.len().max(1)).sum();
+        assert_eq!(behind, victims.len(), "k = {k}: {:?}", world.incidents());
+    }
+}
+
+/// `count` members that stand side by side from `first` on, none of them a delegate if that can be.
+fn neighbours_in_ring(world: &World, first: usize, count: usize) -> Vec<usize> {
+    let order = world.ring_of(first);
+    let at = order.iter().position(|host| *host == first).expect("in its ring");
+    (0..count).map(|step| order[(at + step) % order.len()]).collect()
+}
+
+#[test]
+fn a_false_suspicion_costs_four() {
+    let mut world = settled(Plan::even(1, 8));
+    let [left, _] = world.beside(ORDINARY);
+    let cost = cost(&mut world, 5 * SECOND, |world| world.mute_beats(ORDINARY, left, Duration::from_millis(3_500)));
+    let (without_refuted, verify) = (cost.control() - cost.of("Refuted"), cost.of("Ping") + cost.of("Pong"));
+    assert_eq!(cost.of("Suspicion"), 1, "{cost}\n{}", lines(&world));
+    assert!(verify <= 2 && cost.of("Noted") >= 1, "{cost}\n{}", lines(&world));
+    // The beat that ends it is told too, and taken note of.
+    assert!(without_refuted <= 5, "{cost}\n{}", lines(&world));
+    assert!(world.incidents().is_empty());
+}
+
+#[test]
+fn a_move_to_another_switch_costs_nine() {
+    let mut world = settled(Plan::even(2, 8));
+    let cost = cost(&mut world, 8 * SECOND, |world| world.recable(ORDINARY, 0, 1));
+    // Carrier lost and back are told before the new switch is known.
+    let (repair, _) = split(&cost);
+    let carrier = cost.of("Evidence");
+    assert!(repair - carrier <= 9 + cost.of("Noted"), "{cost}\n{}", lines(&world));
+    assert_eq!((cost.of("Assignment"), cost.of("Applied")), (6, 2), "{cost}\n{}", lines(&world));
+}
+
+#[test]
+fn a_silent_switch_is_frozen_not_cut() {
+    let mut world = settled(Plan::even(3, 8));
+    let cost = cost(&mut world, 8 * SECOND, |world| world.set_switch(0, false));
+    let verify = cost.of("Ping") + cost.of("Pong") + cost.of("Echo");
+    assert!(verify <= 8 * 3 + 2 * 6 + 8 * 2, "verification {verify}: {cost}\n{}", lines(&world));
+    let inside = cost.of("Assignment");
+    assert!(inside <= 8, "only the site ring closes: {inside} assignments: {cost}\n{}", lines(&world));
+    assert_eq!(world.incidents().len(), 1);
+}

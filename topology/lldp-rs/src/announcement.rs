@@ -31,6 +31,7 @@ impl Heard {
 
 /// What a neighbour said, in the protocol it said it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one is held at a time, while its frame is handled")]
 pub enum Announcement {
     /// IEEE 802.1AB.
     Lldp(Lldp),

@@ -11,7 +11,8 @@ use core::net::IpAddr;
 
 use crate::id::Subtype;
 use crate::{
-    Announcement, ChassisId, ChassisSubtype, Heard, Lldp, Mac, ManagementAddress, PortSubtype, Text, lldp, text,
+    Announcement, ChassisId, ChassisSubtype, Heard, Lldp, Mac, ManagementAddress, PortSubtype, Text, lldp,
+    text,
 };
 
 /// A switch, as octets fit for a map key: one octet of kind, then the id; at most 64 together.
@@ -239,14 +240,19 @@ mod tests {
         assert_ne!(one.chassis, two.chassis);
         assert_ne!(one.switch, of(3, "cheap", &[10, 0, 0, 2]).switch, "same default name, other switch");
         let lone = of(4, "cheap", &[169, 254, 0, 1]);
-        assert_eq!((lone.switch, lone.basis), (lone.chassis, Basis::Chassis), "a link-local address is a port's");
+        assert_eq!(
+            (lone.switch, lone.basis),
+            (lone.chassis, Basis::Chassis),
+            "a link-local address is a port's"
+        );
     }
 
     #[test]
     fn a_chassis_that_happens_to_send_from_its_own_address_stays_a_chassis() {
         let mut heard = per_port(MAC, "leaf1", &[10, 0, 0, 1]);
         let port = PortId::new(PortSubtype::InterfaceName, b"swp1").expect("sound");
-        heard.announcement = Announcement::Lldp(Lldp::new(chassis(ChassisSubtype::MacAddress, &MAC.0), port, 120));
+        heard.announcement =
+            Announcement::Lldp(Lldp::new(chassis(ChassisSubtype::MacAddress, &MAC.0), port, 120));
         assert_eq!(SwitchIdentity::of(&heard).map(|identity| identity.basis), Some(Basis::Chassis));
     }
 

@@ -68,9 +68,9 @@ pub use identity::{Basis, SwitchIdentity, SwitchKey};
 pub use legacy::{Edp, EdpPort, EdpVlan, Fdp, Sonmp};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
-    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView, Location,
-    MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, Policy, Power, Ppvid, Tlv, Tlvs, UnknownTlv,
-    VlanName,
+    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView,
+    Location, MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, Policy, Power, Ppvid, Tlv,
+    Tlvs, UnknownTlv, VlanName,
 };
 pub use mac::Mac;
 pub use reject::{Defect, DefectKind, Reject};

@@ -150,7 +150,9 @@ impl<'a> Link<'a> {
     /// The announcement protocol, by EtherType or SNAP protocol alone.
     pub fn protocol(&self) -> Option<Protocol> {
         match self.payload {
-            Payload::EtherType(0x88cc) | Payload::Snap { oui: [0, 0, 0], pid: 0x88cc } => Some(Protocol::Lldp),
+            Payload::EtherType(0x88cc) | Payload::Snap { oui: [0, 0, 0], pid: 0x88cc } => {
+                Some(Protocol::Lldp)
+            }
             Payload::Snap { oui: [0x00, 0x00, 0x0c], pid: 0x2000 } => Some(Protocol::Cdp),
             Payload::Snap { oui: [0x00, 0xe0, 0x2b], pid: 0x00bb } => Some(Protocol::Edp),
             Payload::Snap { oui: [0x00, 0xe0, 0x52], pid: 0x2000 } => Some(Protocol::Fdp),

@@ -4,8 +4,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use lldp_rs::{CdpView, ChassisId, ChassisSubtype, Heard, Link, Lldp, LldpView, Mac, PortId, PortSubtype};
 use lldp_rs::{Cdp, decode, encode};
+use lldp_rs::{CdpView, ChassisId, ChassisSubtype, Heard, Link, Lldp, LldpView, Mac, PortId, PortSubtype};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -60,7 +60,8 @@ fn checking_and_walking_a_frame_allocates_nothing() {
 
 #[test]
 fn refusing_a_frame_allocates_nothing() {
-    let frames: [&[u8]; 3] = [&[], &[1; 14], &[0x01, 0x80, 0xc2, 0, 0, 0x0e, 2, 0, 0, 0, 0, 1, 0x88, 0xcc, 0, 0]];
+    let frames: [&[u8]; 3] =
+        [&[], &[1; 14], &[0x01, 0x80, 0xc2, 0, 0, 0x0e, 2, 0, 0, 0, 0, 1, 0x88, 0xcc, 0, 0]];
     let counted = allocations(|| frames.iter().for_each(|frame| assert!(decode(frame).is_err())));
     assert_eq!(counted, 0);
 }

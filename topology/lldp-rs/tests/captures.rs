@@ -27,8 +27,10 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Where the reference decoder is wrong.
-const ORACLE_ERRS: &[(&str, &str)] =
-    &[("made1__mutants.pcap.frames[147].lldp.tlvs[3][1]", "an End TLV of length 1 is printed as one of length 0")];
+const ORACLE_ERRS: &[(&str, &str)] = &[(
+    "made1__mutants.pcap.frames[147].lldp.tlvs[3][1]",
+    "an End TLV of length 1 is printed as one of length 0",
+)];
 
 fn captures() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
@@ -103,7 +105,9 @@ fn differences(oracle: &Value, ours: &Value, path: &str, found: &mut Vec<String>
                 differences(oracle, ours, &format!("{path}[{at}]"), found);
             }
         }
-        (oracle, ours) if oracle != ours && ORACLE_ERRS.iter().all(|(leaf, _)| *leaf != path) => found.push(format!("{path}: {ours}, oracle has {oracle}")),
+        (oracle, ours) if oracle != ours && ORACLE_ERRS.iter().all(|(leaf, _)| *leaf != path) => {
+            found.push(format!("{path}: {ours}, oracle has {oracle}"))
+        }
         _ => {}
     }
 }
@@ -146,7 +150,8 @@ fn only_the_frames_that_should_be_are_refused() {
         let by_list = REFUSED.iter().find(|(refused, _)| *refused == name);
         let list = |value: &Value| value["frames"].as_array().cloned().expect("frames");
         for (oracle, ours) in list(&oracle).iter().zip(&list(&ours)) {
-            let lost = ours["verdict"] == "reject" && oracle["proto"] != "other" && oracle["malformed"] != true;
+            let lost =
+                ours["verdict"] == "reject" && oracle["proto"] != "other" && oracle["malformed"] != true;
             if lost && !by_verdict && by_list.is_none_or(|(_, reason)| ours["reject"] != *reason) {
                 found.push(format!("{name}: {ours}"));
             }

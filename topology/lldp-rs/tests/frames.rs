@@ -1,8 +1,6 @@
 //! Frames written by hand, octet by octet: what is believed, what is refused, and why.
 
-use lldp_rs::{
-    Announcement, CdpAddress, DefectKind, Encapsulation, Heard, Protocol, Reject, decode, json,
-};
+use lldp_rs::{Announcement, CdpAddress, DefectKind, Encapsulation, Heard, Protocol, Reject, decode, json};
 
 const SOURCE: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const CHASSIS: (u8, &[u8]) = (1, &[4, 2, 0, 0, 0, 0, 9]);
@@ -189,7 +187,8 @@ fn cdp_respects_the_length_field_and_its_neighbours_on_the_same_group_are_foreig
     assert_eq!(decode(&whole[..whole.len() - 1]), Err(Reject::LengthOverrun));
     for protocol in [0x2003_u16, 0x2004, 0x0104, 0x0111, 0x010b] {
         let [high, low] = protocol.to_be_bytes();
-        let frame = snap([0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc], [0, 0, 0x0c, high, low], &body, body.len() + 8);
+        let frame =
+            snap([0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc], [0, 0, 0x0c, high, low], &body, body.len() + 8);
         assert_eq!(decode(&frame), Err(Reject::Foreign), "{protocol:04x}");
     }
     let mut third = whole.clone();
@@ -266,7 +265,9 @@ fn json_says_what_was_heard_and_why_not() {
     let empty_list = cdp(&[cdp_tlv((1, b"core1")), cdp_tlv((2, &[0; 4]))].concat());
     assert!(json::frame(1, &empty_list).contains(r#""addresses":[]"#));
     let file = json::capture("f", [&frame[..14]]);
-    assert!(file.starts_with(r#"{"file":"f","frames":[{"n":1,"#) && file.ends_with(r#""reject":"truncated"}]}"#));
+    assert!(
+        file.starts_with(r#"{"file":"f","frames":[{"n":1,"#) && file.ends_with(r#""reject":"truncated"}]}"#)
+    );
 }
 
 #[test]
@@ -291,7 +292,8 @@ fn old_protocols_give_an_identity() {
     assert_eq!(defects(&unmarked), [(0, DefectKind::Marker)]);
 
     let fdp = |version: u8| {
-        let body = [&[version, 10, 0, 0][..], &cdp_tlv((1, b"domix")), &cdp_tlv((3, b"ethernet3/1"))].concat();
+        let body =
+            [&[version, 10, 0, 0][..], &cdp_tlv((1, b"domix")), &cdp_tlv((3, b"ethernet3/1"))].concat();
         snap([0x01, 0xe0, 0x52, 0xcc, 0xcc, 0xcc], [0x00, 0xe0, 0x52, 0x20, 0], &body, body.len() + 8)
     };
     let heard = decode(&fdp(1)).expect("sound");

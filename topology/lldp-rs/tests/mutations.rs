@@ -2,8 +2,8 @@
 
 use lldp_rs::{
     Capabilities, CapabilitySet, Cdp, ChassisId, ChassisSubtype, Dot1, Heard, Lacp, Limits, Lldp, Mac,
-    ManagementAddress, MedDevice, NeighbourTable, Numbering, PortId, PortSubtype, Reject, Stp, SwitchIdentity,
-    VlanName, decode, encode, json,
+    ManagementAddress, MedDevice, NeighbourTable, Numbering, PortId, PortSubtype, Reject, Stp,
+    SwitchIdentity, VlanName, decode, encode, json,
 };
 
 const SEED: u64 = 0x6c6c_6470;

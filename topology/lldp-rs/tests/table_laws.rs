@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lldp_rs::{
-    Cdp, ChassisId, ChassisSubtype, Heard, Key, Limits, Lldp, Mac, NeighbourTable, PortId, PortSubtype, TableEvent,
+    Cdp, ChassisId, ChassisSubtype, Heard, Key, Limits, Lldp, Mac, NeighbourTable, PortId, PortSubtype,
+    TableEvent,
 };
 use proptest::prelude::*;
 
@@ -46,12 +47,16 @@ fn follow(known: &mut BTreeSet<Key>, event: &TableEvent) {
         TableEvent::Moved { from, to } => (Some(from), Some(to)),
         // The old identity has been reported as a shutdown.
         TableEvent::Renamed { to, .. } => (None, Some(to)),
-        TableEvent::Shutdown { key } | TableEvent::Expired { key } | TableEvent::Displaced { key } => (Some(key), None),
+        TableEvent::Shutdown { key } | TableEvent::Expired { key } | TableEvent::Displaced { key } => {
+            (Some(key), None)
+        }
         TableEvent::Changed { key, .. } | TableEvent::Late { key } | TableEvent::Recovered { key } => {
             assert!(known.contains(key), "{event:?}");
             (None, None)
         }
-        TableEvent::CarrierLost { .. } | TableEvent::CarrierBack { .. } | TableEvent::Ambiguous { .. } => (None, None),
+        TableEvent::CarrierLost { .. } | TableEvent::CarrierBack { .. } | TableEvent::Ambiguous { .. } => {
+            (None, None)
+        }
     };
     if let Some(key) = gone {
         assert!(known.remove(key), "{event:?}");

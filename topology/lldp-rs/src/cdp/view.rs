@@ -95,7 +95,7 @@ fn signed(octet: u8) -> u64 {
 }
 
 fn folds_to_ones(sum: u64) -> bool {
-    sum != 0 && sum % 0xffff == 0
+    sum != 0 && sum.is_multiple_of(0xffff)
 }
 
 /// The checksum to send: zero complement sum with the original treatment of an odd last octet.

@@ -30,9 +30,7 @@ impl Lldp {
             tlv_type::PORT_DESCRIPTION => once(&mut self.port_description, Text::from(tlv.value)),
             tlv_type::SYSTEM_NAME => once(&mut self.system_name, Text::from(tlv.value)),
             tlv_type::SYSTEM_DESCRIPTION => once(&mut self.system_description, Text::from(tlv.value)),
-            tlv_type::SYSTEM_CAPABILITIES => {
-                once(&mut self.capabilities, Capabilities::decode(tlv.value)?)
-            }
+            tlv_type::SYSTEM_CAPABILITIES => once(&mut self.capabilities, Capabilities::decode(tlv.value)?),
             tlv_type::MANAGEMENT_ADDRESS => {
                 self.management.push(ManagementAddress::decode(tlv.value)?);
                 Ok(())

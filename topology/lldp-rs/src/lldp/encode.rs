@@ -82,19 +82,13 @@ fn management(out: &mut Vec<u8>, address: &ManagementAddress) -> Result<(), Enco
     let head = [address.octets.len() as u8 + 1, address.family];
     let number = address.interface.to_be_bytes();
     let tail = [&[address.numbering.code()], &number[..], &[address.oid.len() as u8]];
-    tlv(
-        out,
-        tlv_type::MANAGEMENT_ADDRESS,
-        &[&head, &address.octets, tail[0], tail[1], tail[2], &address.oid],
-    )
+    tlv(out, tlv_type::MANAGEMENT_ADDRESS, &[&head, &address.octets, tail[0], tail[1], tail[2], &address.oid])
 }
 
 fn as_it_came(out: &mut Vec<u8>, unknown: &UnknownTlv) -> Result<(), EncodeError> {
     match unknown {
         UnknownTlv::Reserved { kind: kind @ 9..=126, octets } => tlv(out, *kind, &[octets]),
         UnknownTlv::Reserved { kind, .. } => Err(EncodeError::TlvType(*kind)),
-        UnknownTlv::Organisation { oui, subtype, octets } => {
-            organisation(out, *oui, *subtype, &[octets])
-        }
+        UnknownTlv::Organisation { oui, subtype, octets } => organisation(out, *oui, *subtype, &[octets]),
     }
 }

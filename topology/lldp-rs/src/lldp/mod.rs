@@ -9,8 +9,8 @@ mod med;
 mod value;
 mod view;
 
-pub use basic::{Capabilities, CapabilitySet, ManagementAddress, Numbering};
 pub(crate) use basic::hex;
+pub use basic::{Capabilities, CapabilitySet, ManagementAddress, Numbering};
 pub use dot1::{Aggregation, Dot1, Ppvid, VlanName};
 pub use dot3::{Classification, Dot3, MacPhy, Power};
 pub use med::{Inventory, Location, Med, MedDevice, MedPower, Policy};

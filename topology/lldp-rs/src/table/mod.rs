@@ -145,7 +145,8 @@ impl NeighbourTable {
         let limits = self.limits;
         let port = self.ports.entry(sighting.key.ifindex).or_default();
         let outcome = port.admit(sighting, elsewhere.as_ref(), &limits, now, out);
-        let has_moved = |from: &Key| matches!(out.last(), Some(TableEvent::Moved { from: left, .. }) if left == from);
+        let has_moved =
+            |from: &Key| matches!(out.last(), Some(TableEvent::Moved { from: left, .. }) if left == from);
         if let Some(from) = elsewhere.filter(has_moved) {
             self.ports.entry(from.ifindex).or_default().take(|neighbour| neighbour.key == from);
             self.report_ambiguity(from.ifindex, out);

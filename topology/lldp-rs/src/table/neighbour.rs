@@ -6,8 +6,8 @@ use core::net::IpAddr;
 use crate::table::interval::Interval;
 use crate::table::{Field, SECOND_NS};
 use crate::{
-    Announcement, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, ChassisId, Heard, Lldp, Mac, PortId, Protocol,
-    SwitchIdentity, Text,
+    Announcement, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, ChassisId, Heard, Lldp, Mac, PortId,
+    Protocol, SwitchIdentity, Text,
 };
 
 /// What tells two neighbours apart.

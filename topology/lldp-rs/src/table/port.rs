@@ -73,7 +73,7 @@ impl Port {
     }
 
     pub(crate) fn carrier(&mut self, ifindex: u32, up: bool, out: &mut Vec<TableEvent>) {
-        if up == !self.carrier_lost {
+        if up != self.carrier_lost {
             return;
         }
         self.carrier_lost = !up;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::{
-    Announcement, Capabilities, CapabilitySet, Cdp, CdpCapabilities, ChassisId, ChassisSubtype, Lldp, MedDevice,
-    PortId, PortSubtype,
+    Announcement, Capabilities, CapabilitySet, Cdp, CdpCapabilities, ChassisId, ChassisSubtype, Lldp,
+    MedDevice, PortId, PortSubtype,
 };
 
 const S: u64 = SECOND_NS;
@@ -257,8 +257,7 @@ fn the_switch_is_chosen_by_rank_and_the_reason_is_told() {
         heard.destination = Mac::NEAREST_CUSTOMER_BRIDGE;
         heard
     };
-    let telephone =
-        with_caps(lldp(3, "pc", 120), CapabilitySet::BRIDGE.with(CapabilitySet::TELEPHONE));
+    let telephone = with_caps(lldp(3, "pc", 120), CapabilitySet::BRIDGE.with(CapabilitySet::TELEPHONE));
     let media = with(lldp(4, "pc", 120), |lldp| {
         lldp.med.device = Some(MedDevice { capabilities: 1, class: 3 });
     });

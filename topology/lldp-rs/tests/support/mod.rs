@@ -2,10 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use lldp_rs::{
-    Aggregation, Announcement, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower, ChassisId,
-    Classification, Dot1, Dot3, Inventory, Location, MacPhy, Med, MedDevice, MedPower, Policy, Power, Ppvid, VlanName,
-    ChassisSubtype, Encapsulation, Heard, Id, Lldp, Mac, ManagementAddress, Numbering, OtherTlv, PortId,
-    PortSubtype, Subtype, Text, UnknownTlv, VlanTag,
+    Aggregation, Announcement, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower,
+    ChassisId, ChassisSubtype, Classification, Dot1, Dot3, Encapsulation, Heard, Id, Inventory, Lldp,
+    Location, Mac, MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, OtherTlv, Policy, PortId,
+    PortSubtype, Power, Ppvid, Subtype, Text, UnknownTlv, VlanName, VlanTag,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -24,10 +24,13 @@ fn mac() -> impl Strategy<Value = Mac> {
 }
 
 fn id<S: Subtype + 'static>() -> impl Strategy<Value = Id<S>> {
-    (1_u8..=7, vec(any::<u8>(), 1..40), any::<[u8; 6]>()).prop_filter_map("subtype", |(number, octets, mac)| {
-        let subtype = S::from_lldp(number)?;
-        Id::new(subtype, &octets).or_else(|_| Id::new(subtype, &mac)).ok()
-    })
+    (1_u8..=7, vec(any::<u8>(), 1..40), any::<[u8; 6]>()).prop_filter_map(
+        "subtype",
+        |(number, octets, mac)| {
+            let subtype = S::from_lldp(number)?;
+            Id::new(subtype, &octets).or_else(|_| Id::new(subtype, &mac)).ok()
+        },
+    )
 }
 
 pub(crate) fn chassis() -> impl Strategy<Value = ChassisId> {
@@ -84,9 +87,14 @@ fn dot1() -> impl Strategy<Value = Dot1> {
 }
 
 fn classification() -> impl Strategy<Value = Classification> {
-    (any::<u8>(), any::<u16>(), any::<u16>(), octets(17)).prop_map(|(type_source_priority, requested, allocated, extension)| {
-        Classification { type_source_priority, requested, allocated, extension }
-    })
+    (any::<u8>(), any::<u16>(), any::<u16>(), octets(17)).prop_map(
+        |(type_source_priority, requested, allocated, extension)| Classification {
+            type_source_priority,
+            requested,
+            allocated,
+            extension,
+        },
+    )
 }
 
 fn dot3() -> impl Strategy<Value = Dot3> {
@@ -115,7 +123,8 @@ fn inventory() -> impl Strategy<Value = Inventory> {
 }
 
 fn med() -> impl Strategy<Value = Med> {
-    let device = (any::<u16>(), any::<u8>()).prop_map(|(capabilities, class)| MedDevice { capabilities, class });
+    let device =
+        (any::<u16>(), any::<u8>()).prop_map(|(capabilities, class)| MedDevice { capabilities, class });
     let policy = (any::<u8>(), any::<bool>(), any::<bool>(), 0_u16..4096, 0_u8..8, 0_u8..64).prop_map(
         |(application, unknown, tagged, vlan, priority, dscp)| Policy {
             application,
@@ -129,7 +138,13 @@ fn med() -> impl Strategy<Value = Med> {
     let location = (any::<u8>(), octets(40)).prop_map(|(format, octets)| Location { format, octets });
     let power = (any::<u8>(), any::<u16>()).prop_map(|(flags, value)| MedPower { flags, value });
     (option::of(device), vec(policy, 0..3), vec(location, 0..3), option::of(power), inventory()).prop_map(
-        |(device, policies, locations, power, inventory)| Med { device, policies, locations, power, inventory },
+        |(device, policies, locations, power, inventory)| Med {
+            device,
+            policies,
+            locations,
+            power,
+            inventory,
+        },
     )
 }
 

@@ -7,7 +7,7 @@ use super::candidates::LostLeg;
 use super::cost;
 use super::odds::{alternatives, within_reach};
 use super::paths::{End, legs, paths};
-use super::problem::{Clue, Problem, Subject};
+use super::problem::{Clue, Problem, Subject, Ways};
 use super::search::{Region, Search};
 use super::types::{Alternative, Component, HostIx, Mode, OpenIncident, SwitchIx};
 use super::window::{Window, shared_instant};
@@ -55,7 +55,8 @@ pub(super) fn causes(
     share_fates(problem, all)
 }
 
-/// Which believed candidate takes which member: the one whose open incident has it already, else the widest.
+/// Which believed candidate takes which member: the one whose open incident has it already, else the one that
+/// explains most of what is missed of it, then the widest.
 fn assign(
     belief: &Belief,
     problem: &Problem,
@@ -73,7 +74,7 @@ fn assign(
             let has_it = |&index: &usize| open[index].members.contains(&host);
             let older = problem.candidates.get(place).open.filter(has_it).map(age);
             let width = problem.touches[place as usize].len();
-            (older.is_none(), older, core::cmp::Reverse(width), place)
+            (older.is_none(), older, left_open(subject, place), core::cmp::Reverse(width), place)
         };
         if let Some(place) = explaining(problem, search, subject).into_iter().min_by_key(rank) {
             takes.entry(place).or_default().insert(host);
@@ -82,10 +83,20 @@ fn assign(
     takes
 }
 
+/// What of the silence of a subject one candidate does not explain by itself.
+fn left_open(subject: &Subject, place: u32) -> usize {
+    let explains = |ways: &Ways| ways.iter().all(|way| way.contains(&(place, false)));
+    let is_left = |clue: &&Clue| match clue {
+        Clue::Lost { ways, .. } | Clue::Silent { ways } => !explains(ways),
+        Clue::CarrierLost { .. } | Clue::Alive { .. } | Clue::Missing { .. } => false,
+    };
+    subject.clues.iter().filter(is_left).count()
+}
+
 /// The believed candidates that explain why a subject is missed; those of another instant only if no other does.
 fn explaining(problem: &Problem, search: &Search<'_>, subject: &Subject) -> Vec<u32> {
     let of_clue = |clue: &Clue| match clue {
-        Clue::Lost { ways } | Clue::Silent { ways, .. } => ways.iter().flatten().copied().collect(),
+        Clue::Lost { ways, .. } | Clue::Silent { ways } => ways.iter().flatten().copied().collect(),
         Clue::CarrierLost { .. } | Clue::Alive { .. } | Clue::Missing { .. } => Vec::new(),
     };
     let believed = |&(place, _): &(u32, bool)| search.believed[place as usize];

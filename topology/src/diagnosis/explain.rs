@@ -7,7 +7,7 @@ use super::candidates::{LostLeg, family};
 use super::causes::Cause;
 use super::facts::{Facts, Silent};
 use super::paths::{legs, must_pass, paths};
-use super::problem::{Problem, suspects};
+use super::problem::{Problem, any_apart, suspects};
 use super::types::{
     Check, Component, Explanation, HostIx, OpenIncident, RuledOut, Settle, SwitchIx, Vantage,
 };
@@ -103,10 +103,7 @@ impl Teller<'_> {
             passes.retain(|vertex| !branch.contains(vertex));
             through.entry(silent.edge.from).or_insert(passes);
         }
-        let compared: Vec<&Vec<Component>> = through.values().take(COMPARED_MAX).collect();
-        let apart =
-            |a: &[Component], b: &[Component]| a.iter().all(|vertex| b.binary_search(vertex).is_err());
-        compared.iter().enumerate().any(|(place, a)| compared[..place].iter().any(|b| apart(a, b)))
+        any_apart(&through.into_values().take(COMPARED_MAX).collect::<Vec<_>>())
     }
 
     /// A switch's branch includes its uplink.

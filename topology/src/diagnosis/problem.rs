@@ -26,10 +26,10 @@ pub(super) type Ways = Vec<Vec<(u32, bool)>>;
 /// One thing a hypothesis must agree with.
 #[derive(Debug)]
 pub(super) enum Clue {
-    /// A witness misses it; its number among the subject's silences.
-    Silent { number: usize, ways: Ways },
-    /// Nobody reaches it by any leg that is looked at.
-    Lost { ways: Ways },
+    /// A witness misses it.
+    Silent { ways: Ways },
+    /// The judge reaches it by no leg that is looked at; what it costs to leave that unexplained.
+    Lost { ways: Ways, unexplained: u64 },
     /// Its own port lost carrier.
     CarrierLost { ways: Ways },
     /// It came through after the onset: candidates by path, with the cost of contradicting it.
@@ -47,8 +47,8 @@ pub(super) struct Subject {
     /// No sign of life by any leg that is looked at: it must be explained.
     pub(super) silent: bool,
     pub(super) clues: Vec<Clue>,
-    /// For each silence, a bit for each other one that is independent of it.
-    pub(super) independent: Vec<u64>,
+    /// Two independent witnesses miss it.
+    pub(super) confirmed: bool,
     /// Who misses it.
     pub(super) silences: Vec<Silent>,
     /// Candidates that any clue names, sorted.
@@ -140,7 +140,7 @@ struct Compiler<'a> {
 struct Draft {
     clues: Vec<Clue>,
     silences: Vec<Silent>,
-    independent: Vec<u64>,
+    confirmed: bool,
 }
 
 impl Compiler<'_> {
@@ -163,19 +163,34 @@ impl Compiler<'_> {
         let host = silences[0].edge.subject;
         let kept = &silences[..silences.len().min(INDEPENDENT_MAX)];
         let mut lost: BTreeMap<u8, Ways> = BTreeMap::new();
-        for (number, silent) in kept.iter().enumerate() {
+        for silent in kept {
             let leg = lost_leg(silent);
             let ways = self.ways(silent.edge.from.into(), leg);
-            self.clue(Some(host), Clue::Silent { number, ways });
+            self.clue(Some(host), Clue::Silent { ways });
             lost.entry(leg.1).or_insert_with(|| self.ways(End::Judge, leg));
         }
-        if self.silent.contains(&host) {
-            self.clue(Some(host), Clue::Lost { ways: lost.into_values().flatten().collect() });
+        if let Some(unexplained) = self.cost_of_losing(host, kept) {
+            let ways = lost.into_values().flatten().collect();
+            self.clue(Some(host), Clue::Lost { ways, unexplained });
         }
-        let independent = independence(self.belief, kept, proved, self.candidates);
+        let confirmed = is_confirmed(self.belief, kept, proved, self.candidates);
         let draft = self.drafts.entry(Some(host)).or_default();
-        draft.independent = independent;
+        draft.confirmed = confirmed;
         draft.silences = silences.iter().map(|silent| **silent).collect();
+    }
+
+    /// A silent member must be explained. One that others hear inside and that the judge gets no word of is behind
+    /// a broken path: as good as confirmed, for the judge made sure of it before it judged.
+    fn cost_of_losing(&self, host: HostIx, silences: &[&Silent]) -> Option<u64> {
+        if self.silent.contains(&host) {
+            return Some(cost::SILENT_UNEXPLAINED);
+        }
+        let by_judge = silences.iter().filter(|silent| silent.edge.from == Vantage::Judge);
+        let since = by_judge.filter_map(|s| self.candidates.lost.get(&lost_leg(s))).map(|lost| lost.hi).max()?;
+        let pongs = self.facts.heard_of(host).iter().filter(|sign| sign.edge.from == Vantage::Judge);
+        let word = pongs.map(|sign| sign.at_ms).max().max(self.facts.words.get(&host).copied());
+        let is_known = word.is_some_and(|at| Window::new(since, since).is_over_at(at));
+        (!is_known).then_some(cost::UNEXPLAINED_CONFIRMED)
     }
 
     /// The candidates on each path to a leg that was lost.
@@ -260,7 +275,7 @@ impl Compiler<'_> {
                 host,
                 silent: host.is_some_and(|host| silent.contains(&host)),
                 clues: draft.clues,
-                independent: draft.independent,
+                confirmed: draft.confirmed,
                 silences: draft.silences,
                 touched_by,
             }
@@ -286,7 +301,7 @@ fn switch_of(candidates: &Candidates, place: u32) -> Option<SwitchIx> {
 
 fn touched_by(clue: &Clue) -> Vec<u32> {
     match clue {
-        Clue::Silent { ways, .. } | Clue::Lost { ways } | Clue::CarrierLost { ways } => {
+        Clue::Silent { ways, .. } | Clue::Lost { ways, .. } | Clue::CarrierLost { ways } => {
             ways.iter().flatten().map(|&(place, _)| place).collect()
         }
         Clue::Alive { ways } => ways.iter().flatten().map(|&(place, _)| place).collect(),
@@ -294,27 +309,25 @@ fn touched_by(clue: &Clue) -> Vec<u32> {
     }
 }
 
-/// Which silences of one subject share nothing but the subject's own branch, and what is proved to live.
-fn independence(
+/// Whether two silences of one subject share nothing but its own branch, and what is proved to live.
+fn is_confirmed(
     belief: &Belief,
     silences: &[&Silent],
     proved: &BTreeMap<Component, u64>,
     candidates: &Candidates,
-) -> Vec<u64> {
-    let through: Vec<Vec<Component>> = silences
-        .iter()
-        .map(|silent| {
-            let leg = lost_leg(silent);
-            let lost = candidates.lost.get(&leg).copied().unwrap_or(silent.window);
-            suspects(belief, silent.edge.from, leg, proved, lost)
-        })
-        .collect();
-    let apart = |a: &[Component], b: &[Component]| a.iter().all(|vertex| b.binary_search(vertex).is_err());
-    let bits = |mine: &Vec<Component>| {
-        let others = through.iter().enumerate();
-        others.filter(|(_, theirs)| apart(mine, theirs)).fold(0, |bits, (place, _)| bits | 1 << place)
+) -> bool {
+    let through = |silent: &&Silent| {
+        let leg = lost_leg(silent);
+        let lost = candidates.lost.get(&leg).copied().unwrap_or(silent.window);
+        suspects(belief, silent.edge.from, leg, proved, lost)
     };
-    through.iter().map(bits).collect()
+    any_apart(&silences.iter().map(through).collect::<Vec<_>>())
+}
+
+/// Whether two of these sorted sets share nothing.
+pub(super) fn any_apart(sets: &[Vec<Component>]) -> bool {
+    let apart = |a: &[Component], b: &[Component]| a.iter().all(|vertex| b.binary_search(vertex).is_err());
+    sets.iter().enumerate().any(|(place, a)| sets[..place].iter().any(|b| apart(a, b)))
 }
 
 /// What a witness depends on when it misses a leg: its must-pass vertices outside of the branch of the subject,
@@ -342,18 +355,16 @@ pub(super) fn suspects(
 /// The cost of a subject under the candidates that are believed.
 pub(super) fn subject_cost(subject: &Subject, believed: &[bool]) -> u64 {
     let on = |place: u32| believed[place as usize];
-    let (mut worst, mut unexplained, mut late) = (0, 0u64, 0u64);
+    let (mut worst, mut unexplained, mut late) = (0, false, false);
     for clue in &subject.clues {
         let cost = match clue {
-            Clue::Silent { number, ways } => {
-                match explained(ways, believed) {
-                    None => unexplained |= 1 << number,
-                    Some(true) => late |= 1 << number,
-                    Some(false) => {}
-                }
+            Clue::Silent { ways } => {
+                let by = explained(ways, believed);
+                unexplained |= by.is_none();
+                late |= by == Some(true);
                 0
             }
-            Clue::Lost { ways } => must_explain(ways, believed, cost::SILENT_UNEXPLAINED),
+            Clue::Lost { ways, unexplained } => must_explain(ways, believed, *unexplained),
             Clue::CarrierLost { ways } => must_explain(ways, believed, cost::UNEXPLAINED_CONFIRMED),
             Clue::Alive { ways } => contradicted(ways, believed),
             Clue::Missing { cut, mute } => {
@@ -375,19 +386,13 @@ fn must_explain(ways: &Ways, believed: &[bool], unexplained: u64) -> u64 {
     }
 }
 
-/// Twice missed is confirmed, if the two are independent.
-fn unexplained_cost(subject: &Subject, unexplained: u64, late: u64) -> u64 {
-    let is_confirmed = |these: u64| {
-        let mine = |number: &usize| these & (1 << number) != 0;
-        (0..subject.independent.len()).filter(mine).any(|number| subject.independent[number] & these != 0)
-    };
-    let one = |these: u64| if these == 0 { 0 } else { cost::UNEXPLAINED_ONE_WITNESS };
-    if is_confirmed(unexplained) {
-        cost::UNEXPLAINED_CONFIRMED
-    } else if is_confirmed(late) {
-        cost::ONSET_OUTSIDE
-    } else {
-        one(unexplained | late)
+/// What a silence costs that is not explained, or only by what began at another time.
+fn unexplained_cost(subject: &Subject, unexplained: bool, late: bool) -> u64 {
+    match (unexplained, late) {
+        (false, false) => 0,
+        (true, _) if subject.confirmed => cost::UNEXPLAINED_CONFIRMED,
+        (false, true) if subject.confirmed => cost::ONSET_OUTSIDE,
+        (true, _) | (false, true) => cost::UNEXPLAINED_ONE_WITNESS,
     }
 }
 

@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
         let mut moves: BTreeSet<Move> = region.candidates.iter().map(|&place| (place, None)).collect();
         for &number in &region.subjects {
             for clue in &self.problem.subjects[number as usize].clues {
-                if let Clue::Lost { ways } = clue {
+                if let Clue::Lost { ways, .. } = clue {
                     moves.extend(self.two_cuts(ways));
                 }
             }

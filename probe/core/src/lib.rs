@@ -38,6 +38,9 @@ mod talk;
 mod view;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use action::{Action, Note};
 pub use config::{CachedAttachment, Config};
 pub use event::{BondFacts, Event, PortFacts};

@@ -120,15 +120,8 @@ fn text<S: Subtype>(subtype: Option<S>, octets: &[u8]) -> String {
     id.map_or_else(|| lldp_rs::Text::from(name).safe(), |id| id.text())
 }
 
-/// Both words of a chassis id, for tests and notes.
+/// Switch and port in words, for the log.
 pub(crate) fn attached_to(name: &str, switch: &WireId, port: &WireId) -> String {
     let switch = if name.is_empty() { switch_text(switch) } else { name.to_owned() };
     format!("{switch} {}", port_text(port))
-}
-
-/// A switch key from its parts, where it is the key of a chassis id.
-#[cfg(test)]
-pub(crate) fn key_of(subtype: ChassisSubtype, octets: &[u8]) -> WireId {
-    let chassis = lldp_rs::ChassisId::new(subtype, octets).unwrap();
-    switch_id(&SwitchKey::of_chassis(&chassis))
 }

@@ -257,6 +257,16 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_names_itself_by_its_first_port_stays_a_chassis_on_the_others() {
+        let mut heard = per_port(MAC, "leaf1", &[10, 0, 0, 1]);
+        let second = PortId::new(PortSubtype::MacAddress, &[2, 0, 0, 0, 0, 8]).expect("sound");
+        if let Announcement::Lldp(lldp) = &mut heard.announcement {
+            lldp.port = second;
+        }
+        assert_eq!(SwitchIdentity::of(&heard).map(|identity| identity.basis), Some(Basis::Chassis));
+    }
+
+    #[test]
     fn module_is_the_first_of_three_numbers() {
         let cases: &[(&str, Option<u16>)] = &[
             ("2/0/5", Some(2)),

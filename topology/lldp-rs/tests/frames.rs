@@ -1,27 +1,34 @@
 //! Frames written by hand, octet by octet: what is believed, what is refused, and why.
 
 use lldp_rs::{Announcement, CdpAddress, DefectKind, Encapsulation, Heard, Protocol, Reject, decode, json};
+use lldp_rs::{
+    Cdp, ChassisId, ChassisSubtype, EncodeError, Lldp, Mac, ManagementAddress, Numbering, PortId,
+    PortSubtype, UnknownTlv, VlanTag, encode,
+};
 
 const SOURCE: [u8; 6] = [2, 0, 0, 0, 0, 1];
-const CHASSIS: (u8, &[u8]) = (1, &[4, 2, 0, 0, 0, 0, 9]);
-const PORT: (u8, &[u8]) = (2, &[5, b's', b'w', b'p', b'1']);
-const TTL: (u8, &[u8]) = (3, &[0, 120]);
-const END: (u8, &[u8]) = (0, &[]);
+/// Type and contents.
+type TlvParts<'a> = (u8, &'a [u8]);
+
+const CHASSIS: TlvParts<'_> = (1, &[4, 2, 0, 0, 0, 0, 9]);
+const PORT: TlvParts<'_> = (2, &[5, b's', b'w', b'p', b'1']);
+const TTL: TlvParts<'_> = (3, &[0, 120]);
+const END: TlvParts<'_> = (0, &[]);
 
 fn ethernet(destination: [u8; 6], kind: &[u8], body: &[u8]) -> Vec<u8> {
     [&destination[..], &SOURCE, kind, body].concat()
 }
 
-fn tlv((kind, value): (u8, &[u8])) -> Vec<u8> {
+fn tlv((kind, value): TlvParts<'_>) -> Vec<u8> {
     let header = (u16::from(kind) << 9) | value.len() as u16;
     [&header.to_be_bytes()[..], value].concat()
 }
 
-fn lldpdu(tlvs: &[(u8, &[u8])]) -> Vec<u8> {
+fn lldpdu(tlvs: &[TlvParts<'_>]) -> Vec<u8> {
     tlvs.iter().copied().flat_map(tlv).collect()
 }
 
-fn lldp(tlvs: &[(u8, &[u8])]) -> Vec<u8> {
+fn lldp(tlvs: &[TlvParts<'_>]) -> Vec<u8> {
     ethernet([0x01, 0x80, 0xc2, 0, 0, 0x0e], &[0x88, 0xcc], &lldpdu(tlvs))
 }
 
@@ -52,7 +59,10 @@ fn cdp(body: &[u8]) -> Vec<u8> {
     snap([0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc], [0, 0, 0x0c, 0x20, 0], &octets, length)
 }
 
-fn defects(heard: &Heard) -> Vec<(u16, DefectKind)> {
+/// TLV index and kind.
+type Defects = Vec<(u16, DefectKind)>;
+
+fn defects(heard: &Heard) -> Defects {
     heard.announcement.defects().iter().map(|defect| (defect.tlv, defect.kind)).collect()
 }
 
@@ -60,8 +70,7 @@ fn defects(heard: &Heard) -> Vec<(u16, DefectKind)> {
 fn the_mandatory_part_of_lldp_is_strict() {
     let long = [&[7][..], &[b'x'; 255]].concat();
     let too_long = [&[7][..], &[b'x'; 256]].concat();
-    type Tlvs<'a> = Vec<(u8, &'a [u8])>;
-    let cases: Vec<(&str, Tlvs<'_>, Result<(), Reject>)> = vec![
+    let cases: Vec<(&str, Vec<TlvParts<'_>>, Result<(), Reject>)> = vec![
         ("least", vec![CHASSIS, PORT, TTL, END], Ok(())),
         ("nothing", vec![], Err(Reject::Truncated)),
         ("end only", vec![END], Err(Reject::MandatoryOrder)),
@@ -96,7 +105,7 @@ fn the_mandatory_part_of_lldp_is_strict() {
 fn the_optional_part_of_lldp_costs_only_itself() {
     use DefectKind::{EndLength, InnerLength, Length, Repeated};
     let address: &[u8] = &[5, 1, 10, 0, 0, 1, 2, 0, 0, 0, 3, 0];
-    let cases: &[(&str, (u8, &[u8]), Option<DefectKind>)] = &[
+    let cases: &[(&str, TlvParts<'_>, Option<DefectKind>)] = &[
         ("empty name", (5, b""), None),
         ("capabilities", (7, &[0, 20, 0, 4]), None),
         ("short capabilities", (7, &[0, 20]), Some(Length)),
@@ -202,7 +211,7 @@ fn a_broken_cdp_tlv_costs_itself_and_what_follows() {
     let address = [&[0, 0, 0, 1, 1, 1, 0xcc, 0, 4][..], &[10, 0, 0, 1]].concat();
     let mut lying = address.clone();
     lying[..4].copy_from_slice(&u32::MAX.to_be_bytes());
-    let cases: Vec<(&str, Vec<u8>, Vec<(u16, DefectKind)>)> = vec![
+    let cases: Vec<(&str, Vec<u8>, Defects)> = vec![
         ("sound", cdp_tlv((2, &address)), vec![]),
         ("a count of addresses that is a lie", cdp_tlv((2, &lying)), vec![(1, DefectKind::InnerLength)]),
         ("no count", cdp_tlv((2, &[0])), vec![(1, DefectKind::Length)]),
@@ -288,6 +297,8 @@ fn old_protocols_give_an_identity() {
     assert_eq!(heard.announcement.system_name().map(|name| name.safe()).as_deref(), Some("HD2"));
     assert_eq!(decode(&edp(2, 0, &tlvs)), Err(Reject::Version));
     assert_eq!(decode(&edp(1, 1, &tlvs)), Err(Reject::NoIdentity));
+    let endless = decode(&edp(1, 0, &info)).expect("sound");
+    assert_eq!(defects(&endless), [], "EDP's own length ends the list");
     let unmarked = decode(&edp(1, 0, &[0x98, 1, 0, 4])).expect("kept");
     assert_eq!(defects(&unmarked), [(0, DefectKind::Marker)]);
 
@@ -308,4 +319,77 @@ fn old_protocols_give_an_identity() {
     assert_eq!(heard.announcement.chassis().map(|id| id.text()).as_deref(), Some("172.17.142.37"));
     assert_eq!(heard.announcement.port().map(|id| id.text()).as_deref(), Some("000401"));
     assert_eq!(decode(&sonmp([0; 4])), Err(Reject::NoIdentity));
+}
+
+fn lldp_value() -> Lldp {
+    let chassis = ChassisId::new(ChassisSubtype::MacAddress, &SOURCE).expect("sound");
+    Lldp::new(chassis, PortId::new(PortSubtype::InterfaceName, b"swp1").expect("sound"), 120)
+}
+
+#[test]
+fn what_has_no_place_on_the_wire_is_not_encoded() {
+    let lldp = |change: &dyn Fn(&mut Lldp)| {
+        let mut value = lldp_value();
+        change(&mut value);
+        encode(&Heard::lldp(Mac(SOURCE), value)).map(|_| ())
+    };
+    let text = |octets: usize| Some([b'x'; 512][..octets].into());
+    let address = |octets: usize, oid: usize| {
+        let mut address = ManagementAddress::ipv4([10, 0, 0, 1].into(), Numbering::IfIndex, 1);
+        (address.octets, address.oid) = (vec![1; octets].into(), vec![1; oid].into());
+        address
+    };
+    let reserved = |kind: u8| UnknownTlv::Reserved { kind, octets: Box::default() };
+    assert_eq!(lldp(&|lldp| lldp.system_name = text(511)), Ok(()));
+    assert_eq!(lldp(&|lldp| lldp.system_name = text(512)), Err(EncodeError::TlvTooLong(5)));
+    assert_eq!(lldp(&|lldp| lldp.management.push(address(31, 128))), Ok(()));
+    for (octets, oid) in [(0, 0), (32, 0), (4, 129)] {
+        assert_eq!(
+            lldp(&|lldp| lldp.management.push(address(octets, oid))),
+            Err(EncodeError::ManagementAddress)
+        );
+    }
+    for kind in [0, 8, 127] {
+        assert_eq!(lldp(&|lldp| lldp.unknown.push(reserved(kind))), Err(EncodeError::TlvType(kind)));
+    }
+    let foreign = ChassisId::new(ChassisSubtype::Cdp, b"core1").expect("sound");
+    assert_eq!(lldp(&|lldp| lldp.chassis = foreign.clone()), Err(EncodeError::IdKind));
+}
+
+#[test]
+fn what_no_receiver_would_believe_is_not_encoded() {
+    let cdp = |change: &dyn Fn(&mut Cdp)| {
+        let mut value = Cdp::new("core1", "Gi0/1", 180);
+        change(&mut value);
+        encode(&Heard::cdp(Mac(SOURCE), value)).map(|frame| frame.len())
+    };
+    let software = |octets: usize| move |cdp: &mut Cdp| cdp.software = Some([b'x'; 1500][..octets].into());
+    // 8 of LLC and SNAP, 4 of header, 9 of each id, 4 of TLV header.
+    assert_eq!(cdp(&software(1500 - 34)), Ok(1514));
+    assert_eq!(cdp(&software(1500 - 33)), Err(EncodeError::FrameTooLong));
+    assert_eq!(cdp(&|cdp| cdp.version = 3), Err(EncodeError::Version));
+    assert_eq!(cdp(&|cdp| cdp.device_id = None), Err(EncodeError::NoDeviceId));
+    assert_eq!(cdp(&|cdp| cdp.device_id = Some("".into())), Err(EncodeError::NoDeviceId));
+
+    let heard = |change: &dyn Fn(&mut Heard)| {
+        let mut heard = Heard::cdp(Mac(SOURCE), Cdp::new("core1", "Gi0/1", 180));
+        change(&mut heard);
+        encode(&heard).map(|_| ())
+    };
+    let tag = VlanTag { protocol: 0x8100, control: 1 };
+    assert_eq!(heard(&|heard| heard.vlans = vec![tag; 5]), Err(EncodeError::TooManyTags));
+    assert_eq!(heard(&|heard| heard.destination = Mac::NEAREST_BRIDGE), Err(EncodeError::Destination));
+    assert_eq!(
+        heard(&|heard| heard.encapsulation = Encapsulation::EthernetII),
+        Err(EncodeError::Encapsulation)
+    );
+}
+
+#[test]
+fn a_shutdown_is_the_mandatory_part_alone_and_padded() {
+    let value = lldp_value();
+    let frame = encode(&Heard::lldp(Mac(SOURCE), Lldp::shutdown(value.chassis, value.port))).expect("sound");
+    let want = lldp(&[(1, &[4, 2, 0, 0, 0, 0, 1]), PORT, (3, &[0, 0]), END]);
+    assert_eq!((&frame[..want.len()], frame.len()), (&want[..], 60));
+    assert!(decode(&frame).is_ok_and(|heard| heard.announcement.is_shutdown()));
 }

@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(lacp.actor.system, Mac([2, 0, 0, 0, 0, 9]));
         assert_eq!((lacp.actor.system_priority, lacp.actor.key, lacp.actor.port), (0x8000, 7, 3));
         assert!(lacp.actor.state.carries_data() && lacp.actor.state.is_active());
+        assert!(!LacpState(0x10).carries_data(), "collecting alone");
         assert!(!lacp.partner.state.carries_data() && lacp.partner.state.is_short_timeout());
     }
 

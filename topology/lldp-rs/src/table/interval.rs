@@ -56,4 +56,11 @@ mod tests {
             assert_eq!(interval.ns(120 * S), want.map(|s| s * S), "{gaps:?}");
         }
     }
+
+    #[test]
+    fn a_long_hold_does_not_hide_a_short_interval() {
+        let mut interval = Interval::default();
+        [20; 4].into_iter().for_each(|gap| interval.learn(gap * BURST_NS / 15));
+        assert_eq!(interval.ns(240 * BURST_NS), Some(20 * BURST_NS / 15));
+    }
 }

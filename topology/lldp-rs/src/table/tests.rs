@@ -122,6 +122,15 @@ fn a_silent_neighbour_is_late_once_and_expires_at_its_own_ttl() {
 }
 
 #[test]
+fn a_neighbour_that_keeps_its_ttl_barely_expires_before_it_is_late() {
+    let mut bench = Bench::new();
+    [0, 100, 200].into_iter().for_each(|at| _ = bench.hear(PORT, &lldp(1, "p1", 120), at * S));
+    assert_eq!(bench.table.next_deadline(), Some(320 * S));
+    bench.run_until(320 * S);
+    assert_eq!(bench.said(), ["appeared 01/p1@7", "expired 01/p1@7"]);
+}
+
+#[test]
 fn a_late_neighbour_that_speaks_has_recovered_and_its_outage_is_no_interval() {
     let mut bench = Bench::new();
     [0, 30, 60].into_iter().for_each(|at| _ = bench.hear(PORT, &lldp(1, "p1", 120), at * S));
@@ -266,10 +275,10 @@ fn the_switch_is_chosen_by_rank_and_the_reason_is_told() {
         ("nobody", &[], "Silent"),
         ("a switch", &[bridge(1, "p1")], "01/p1@7 Only"),
         ("one that does not say", &[lldp(1, "p1", 120)], "01/p1@7 Only"),
-        ("a telephone", &[telephone.clone()], "EndpointsOnly"),
+        ("a telephone", core::slice::from_ref(&telephone), "EndpointsOnly"),
         ("a media endpoint", &[media], "EndpointsOnly"),
         ("a station", &[station], "EndpointsOnly"),
-        ("a switch behind a telephone", &[telephone, bridge(1, "p1")], "01/p1@7 Only"),
+        ("a switch behind a telephone", &[telephone.clone(), bridge(1, "p1")], "01/p1@7 Only"),
         ("a switch among the silent about it", &[lldp(2, "p1", 120), bridge(1, "p1")], "01/p1@7 Forwards"),
         ("a far and a near switch", &[further(bridge(2, "p1")), bridge(1, "p1")], "01/p1@7 Nearest"),
         ("flooded CDP", &[cdp("far", 9), lldp(1, "p1", 120)], "01/p1@7 Protocol"),

@@ -233,6 +233,22 @@ fn a_neighbour_that_still_speaks_has_not_moved() {
 }
 
 #[test]
+fn a_neighbour_is_small_whatever_its_frame_was() {
+    assert!(size_of::<Neighbour>() <= 400, "{} octets before its texts", size_of::<Neighbour>());
+    let mut bench = Bench::new();
+    let talkative = with(lldp(1, "p1", 120), |lldp| {
+        lldp.system_name = Some([b'n'; 511][..].into());
+        lldp.port_description = Some([b'd'; 511][..].into());
+        lldp.system_description = Some([b's'; 511][..].into());
+    });
+    bench.hear(PORT, &talkative, 0);
+    let facts = &bench.table.neighbours(PORT)[0].facts;
+    let kept =
+        [&facts.system_name, &facts.port_description].map(|text| text.as_ref().map(|t| t.octets().len()));
+    assert_eq!(kept, [Some(255), Some(255)]);
+}
+
+#[test]
 fn our_own_frames_are_never_neighbours() {
     let mut bench = Bench::new();
     bench.table.set_own_macs(8, &[mac(1)]);

@@ -101,7 +101,9 @@ fn failed<T>(lab: &Lab, text: String) -> Result<T, LabError> {
 fn default_tour(prefix: &str) -> Outcome {
     let mut lab = Lab::build(&options(prefix, Size::default(), Announcer::Own))?;
     let quiet = Duration::from_secs(10);
-    let tour = tour::walk(&mut lab, TOUR, quiet, &Interrupt::never(), &Progress::on_stderr())?;
+    // As the command does it: what we wait for ourselves must not reach the daemons as a blocked signal.
+    let stop = Interrupt::on_signals()?;
+    let tour = tour::walk(&mut lab, TOUR, quiet, &stop, &Progress::on_stderr())?;
     lab.down()?;
     good(&tour)
 }

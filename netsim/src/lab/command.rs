@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("lldpd", "lldpd"),
+    ("env", "coreutils"),
     ("sleep", "coreutils"),
     ("timeout", "coreutils"),
     ("sh", "dash"),

@@ -12,6 +12,8 @@ use super::error::LabError;
 
 /// A command that answers later than this does not answer.
 const ANSWER_S: &str = "10";
+/// Its end is not left to it: the signals one could ask with may be blocked in our children.
+const KILL: [&str; 2] = ["-s", "KILL"];
 
 /// Asks one CMA through `ringmesh`.
 #[derive(Clone, Debug)]
@@ -171,7 +173,7 @@ impl Operator {
     /// The command, ready to be run or shown.
     fn command(&self, words: &[&str]) -> Command {
         let mut command = system("timeout");
-        command.arg(ANSWER_S).arg(&self.ringmesh).arg("--socket").arg(&self.socket).args(words);
+        command.args(KILL).arg(ANSWER_S).arg(&self.ringmesh).arg("--socket").arg(&self.socket).args(words);
         command
     }
 

@@ -63,10 +63,15 @@ impl Launch {
         let log =
             OpenOptions::new().create(true).append(true).open(&self.log).map_err(at(&self.log, "open"))?;
         let again = log.try_clone().map_err(at(&self.log, "open"))?;
-        // Both `setsid` and `ip netns exec` become the program they start, so the pid stays the child's.
+        // Each of these becomes the program it starts, so the pid stays the child's. A child inherits the
+        // signals that we wait for as blocked ones; a daemon must hear them.
         let mut command = system("setsid");
-        command.args(["ip", "netns", "exec", &self.netns]).arg(&self.program).args(&self.args);
-        command.env(MARK, lab).current_dir(lab);
+        command
+            .args(["env", "--default-signal=TERM,INT,HUP", "ip", "netns", "exec", &self.netns])
+            .arg(&self.program)
+            .args(&self.args);
+        // Logs are read as text, by people and by us.
+        command.env(MARK, lab).env("NO_COLOR", "1").current_dir(lab);
         command.stdin(Stdio::null()).stdout(log).stderr(again);
         let child = command.spawn().map_err(|error| not_started(&command, &error))?;
         let process = identify(child.id())?;

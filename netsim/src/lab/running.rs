@@ -297,10 +297,23 @@ impl Lab {
     fn hand_out_keys(&self) -> Result<(), LabError> {
         let relay = self.state.bin_dir.join("ringmesh-relay");
         let site = ["--site", SITE, "--secret"];
-        run(system("timeout").arg("20").arg(&relay).arg("init").args(site).arg(self.files.secret()), "")?;
+        run(
+            system("timeout")
+                .args(["-s", "KILL", "20"])
+                .arg(&relay)
+                .arg("init")
+                .args(site)
+                .arg(self.files.secret()),
+            "",
+        )?;
         for host in &self.plan.hosts {
             let mut command = system("timeout");
-            command.arg("20").arg(&relay).args(["key", &host.name]).args(site).arg(self.files.secret());
+            command
+                .args(["-s", "KILL", "20"])
+                .arg(&relay)
+                .args(["key", &host.name])
+                .args(site)
+                .arg(self.files.secret());
             let printed = run(&mut command, "")?;
             let key = printed.trim();
             if key.len() != 64 || !key.bytes().all(|octet| octet.is_ascii_hexdigit()) {

@@ -8,7 +8,7 @@ pub mod shape;
 
 use serde::{Deserialize, Serialize};
 
-pub use server::{Asked, Server, refusal, serve};
+pub use server::{Asked, Conversations, Server, refusal, serve};
 
 /// A question, as one line like `{"command":"attachments"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -17,6 +18,8 @@ use super::{Refusal, Request};
 const QUESTION_MAX: u64 = 4_096;
 /// Who asks nothing for so long is sent away.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// An answer that is being written when the probe ends gets this long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Questions in hand at once.
 const CLIENTS_MAX: usize = 8;
 
@@ -32,6 +35,19 @@ pub struct Asked {
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    places: Conversations,
+}
+
+/// The questions in hand, by the places they take.
+#[derive(Clone)]
+pub struct Conversations(Arc<Semaphore>);
+
+impl Conversations {
+    /// Returns when all that was asked is answered, or after a moment: a silent client is not waited for.
+    pub async fn ended(self) {
+        let all = u32::try_from(CLIENTS_MAX).unwrap_or(u32::MAX);
+        let _ = timeout(LAST_WORDS, self.0.acquire_many(all)).await;
+    }
 }
 
 impl Server {
@@ -51,7 +67,15 @@ impl Server {
         }
         let listener = UnixListener::bind(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-        Ok(Self { listener, path: path.into() })
+        let places = Conversations(Arc::new(Semaphore::new(CLIENTS_MAX)));
+        Ok(Self { listener, path: path.into(), places })
+    }
+}
+
+impl Server {
+    /// What is being asked, for whoever ends the probe.
+    pub fn conversations(&self) -> Conversations {
+        self.places.clone()
     }
 }
 
@@ -67,9 +91,7 @@ pub async fn serve<N: From<Asked> + Send + 'static>(
     server: Server,
     probe: mpsc::Sender<N>,
 ) -> io::Result<()> {
-    let free = std::sync::Arc::new(Semaphore::new(CLIENTS_MAX));
     loop {
-        let Ok(place) = std::sync::Arc::clone(&free).acquire_owned().await else { return Ok(()) };
         let (client, _) = match server.listener.accept().await {
             Ok(accepted) => accepted,
             // Out of descriptors, or a client gone already: the next one may fare better.
@@ -79,6 +101,7 @@ pub async fn serve<N: From<Asked> + Send + 'static>(
                 continue;
             }
         };
+        let Ok(place) = Arc::clone(&server.places.0).acquire_owned().await else { return Ok(()) };
         let probe = probe.clone();
         tokio::spawn(async move {
             let _ = timeout(PATIENCE, converse(client, probe)).await;

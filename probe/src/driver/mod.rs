@@ -51,11 +51,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let remedy = "set run_dir to a folder this user may write and no other probe uses";
         format!("cannot open the control socket {}; {remedy}", socket.display())
     })?;
+    let conversations = server.conversations();
     let (inbox, inputs) = mpsc::channel(QUEUE);
     let mut driver = Driver::new(&config, inbox.clone())?;
     input::spawn_all(&config, server, &inbox);
     driver.deliver(clock::now(), Event::WallClock(clock::wall_clock()));
-    driver.drive(inputs).await
+    driver.drive(inputs).await?;
+    conversations.ended().await;
+    Ok(())
 }
 
 struct Driver {
@@ -123,7 +126,7 @@ impl Driver {
         })
     }
 
-    async fn drive(mut self, mut inputs: mpsc::Receiver<Input>) -> anyhow::Result<()> {
+    async fn drive(&mut self, mut inputs: mpsc::Receiver<Input>) -> anyhow::Result<()> {
         while !self.done {
             self.alarm.set(self.probe.next_deadline()).context("cannot set the timer")?;
             let retry = self.retry;
@@ -136,7 +139,9 @@ impl Driver {
             };
             let now = clock::now();
             self.take_datagrams(now);
-            if let Some(input) = input {
+            // All that waits, not only what woke us: a flood of datagrams must not keep carrier news waiting.
+            let waiting = std::iter::from_fn(|| inputs.try_recv().ok()).take(QUEUE);
+            for input in input.into_iter().chain(waiting) {
                 self.take(now, input)?;
             }
             if now >= self.probe.next_deadline() {

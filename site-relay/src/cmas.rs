@@ -1,0 +1,185 @@
+//! The driver's side of all uplinks: what each CMA holds, and who waits for news.
+//!
+//! The machine knows one CMA: it is connected while any is, and has acknowledged what all of them hold. So nothing
+//! is dropped from the outbox that one of them still lacks.
+
+use ringmesh_proto::codec;
+use ringmesh_proto::news::Warning;
+use ringmesh_proto::pb;
+use ringmesh_relay_core::{Event, Outbox};
+use tokio::sync::mpsc;
+
+use crate::config::Tls;
+use crate::failure::Failure;
+use crate::uplink::{Asked, BATCH, Pace, REPLIES, Reply, Uplink};
+
+/// Questions that may lie in the driver's channel; an uplink waits when it is full.
+const ASKS: usize = 64;
+
+struct Cma {
+    address: String,
+    replies: mpsc::Sender<Reply>,
+    /// It wants the news after this sequence.
+    waiting: Option<u64>,
+    connected: bool,
+    /// It holds all news up to here.
+    taken: u64,
+    /// Why there is no stream; empty before the first attempt has failed.
+    away: String,
+}
+
+/// All configured CMAs.
+pub(crate) struct Cmas {
+    cmas: Vec<Cma>,
+    acknowledged: u64,
+}
+
+impl Cmas {
+    /// Starts an uplink to each address. What they ask comes out of the receiver.
+    pub(crate) fn start(
+        addresses: &[String],
+        tls: Option<&Tls>,
+        pace: Pace,
+    ) -> Result<(Self, mpsc::Receiver<Asked>), Failure> {
+        let (asks, asked) = mpsc::channel(ASKS);
+        let mut cmas = Vec::with_capacity(addresses.len());
+        for (at, address) in addresses.iter().enumerate() {
+            let (replies, replied) = mpsc::channel(REPLIES);
+            tokio::spawn(Uplink::new((at, address), tls, pace, asks.clone(), replied)?.run());
+            cmas.push(Cma::new(address, replies));
+        }
+        Ok((Self { cmas, acknowledged: 0 }, asked))
+    }
+
+    /// Answers at once.
+    pub(crate) fn reply(&mut self, cma: usize, reply: Reply) {
+        if let Some(cma) = self.cmas.get_mut(cma) {
+            cma.reply(reply);
+        }
+    }
+
+    /// A CMA wants the news after a sequence: now, or when there is one.
+    pub(crate) fn wait(&mut self, cma: usize, after: u64, outbox: &Outbox) {
+        if let Some(cma) = self.cmas.get_mut(cma) {
+            cma.waiting = Some(after);
+            cma.feed(outbox);
+        }
+    }
+
+    /// The outbox has something new.
+    pub(crate) fn feed(&mut self, outbox: &Outbox) {
+        self.cmas.iter_mut().for_each(|cma| cma.feed(outbox));
+    }
+
+    /// A stream opened or broke. Says what that means to the machine.
+    pub(crate) fn turned(&mut self, cma: usize, away: Option<String>) -> Option<Event> {
+        let before = self.is_connected();
+        let cma = self.cmas.get_mut(cma)?;
+        cma.connected = away.is_none();
+        cma.away = away.unwrap_or_default();
+        cma.waiting = None;
+        let connected = self.is_connected();
+        (connected != before).then_some(Event::Cma { connected })
+    }
+
+    /// A CMA holds all news up to a sequence. Says what that means to the machine.
+    pub(crate) fn holds(&mut self, cma: usize, sequence: u64) -> Option<Event> {
+        self.cmas.get_mut(cma)?.taken = sequence;
+        let all_hold = self.cmas.iter().map(|cma| cma.taken).min()?;
+        if all_hold <= self.acknowledged {
+            return None;
+        }
+        self.acknowledged = all_hold;
+        Some(Event::Acknowledged { sequence: all_hold })
+    }
+
+    fn is_connected(&self) -> bool {
+        self.cmas.iter().any(|cma| cma.connected)
+    }
+
+    /// Which CMAs cannot be told anything, if there are such.
+    pub(crate) fn away(&self) -> Option<Warning> {
+        let away = self.cmas.iter().filter(|cma| !cma.away.is_empty());
+        let away: Vec<String> = away.map(|cma| format!("{} ({})", cma.address, cma.away)).collect();
+        (!away.is_empty()).then(|| Warning {
+            code: "cma-away".into(),
+            text: format!("no stream to {}; the news wait in the outbox", away.join(", ")),
+            remedy: "see whether the CMA runs and can be reached, and check cma and [tls]".into(),
+        })
+    }
+
+    /// Which CMAs have lost what they once held: from them, only what changes from now on can be seen.
+    pub(crate) fn behind(&self) -> Option<Warning> {
+        let behind = self.cmas.iter().filter(|cma| cma.connected && cma.taken < self.acknowledged);
+        let behind: Vec<&str> = behind.map(|cma| cma.address.as_str()).collect();
+        (!behind.is_empty()).then(|| Warning {
+            code: "cma-lost-news".into(),
+            text: format!("{} has lost news that it had acknowledged", behind.join(", ")),
+            remedy: "restart the relay: it then tells everything again".into(),
+        })
+    }
+}
+
+impl Cma {
+    fn new(address: &str, replies: mpsc::Sender<Reply>) -> Self {
+        let (waiting, connected, taken, away) = (None, false, 0, String::new());
+        Self { address: address.into(), replies, waiting, connected, taken, away }
+    }
+
+    fn feed(&mut self, outbox: &Outbox) {
+        let Some(after) = self.waiting else { return };
+        let items: Vec<pb::NewsItem> = outbox
+            .after(after)
+            .take(BATCH)
+            .map(|(sequence, news)| codec::news_item(sequence, news))
+            .collect();
+        if !items.is_empty() && self.reply(Reply::News { after, items }) {
+            self.waiting = None;
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) -> bool {
+        // There is room for every answer that was asked for; and an uplink that ended wants none.
+        self.replies.try_send(reply).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cmas(number: usize) -> (Cmas, Vec<mpsc::Receiver<Reply>>) {
+        let (cmas, replies) = (0..number)
+            .map(|at| {
+                let (replies, replied) = mpsc::channel(REPLIES);
+                (Cma::new(&format!("cma{at}:1991"), replies), replied)
+            })
+            .unzip();
+        (Cmas { cmas, acknowledged: 0 }, replies)
+    }
+
+    #[test]
+    fn the_machine_is_acknowledged_what_all_hold_and_connected_while_any_is() {
+        let (mut cmas, _replies) = cmas(2);
+        assert_eq!(cmas.turned(0, None), Some(Event::Cma { connected: true }));
+        assert_eq!(cmas.turned(1, None), None);
+        assert_eq!(cmas.holds(0, 7), None, "the other lacks it");
+        assert_eq!(cmas.holds(1, 5), Some(Event::Acknowledged { sequence: 5 }));
+        assert_eq!(cmas.holds(1, 9), Some(Event::Acknowledged { sequence: 7 }));
+        assert_eq!(cmas.turned(0, Some("it broke".into())), None);
+        assert_eq!(cmas.turned(1, Some("it broke".into())), Some(Event::Cma { connected: false }));
+        let text = cmas.away().unwrap().text;
+        assert!(text.contains("cma0:1991 (it broke), cma1:1991"), "{text}");
+        assert_eq!(cmas.turned(9, None), None, "there is no such CMA");
+    }
+
+    #[test]
+    fn a_cma_that_lost_its_store_is_noticed() {
+        let (mut cmas, _replies) = cmas(1);
+        cmas.turned(0, None);
+        cmas.holds(0, 7);
+        assert_eq!(cmas.behind(), None);
+        assert_eq!(cmas.holds(0, 0), None);
+        assert!(cmas.behind().unwrap().text.contains("cma0:1991"));
+    }
+}

@@ -1,0 +1,107 @@
+//! From a configuration file to a running relay.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use ringmesh_proto::news::{RelayHello, Warning};
+use ringmesh_proto::wire::RelayWire;
+use ringmesh_relay_core::Relay;
+use ringmesh_topology::id::Boot;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock;
+use crate::cmas::Cmas;
+use crate::config::Config;
+use crate::driver::Driver;
+use crate::failure::{Failure, Kind};
+use crate::icmp::Icmp;
+use crate::secret::{self, random};
+use crate::term;
+use crate::udp::{Udp, own_address};
+use crate::uplink::Pace;
+use crate::warnings::Warnings;
+
+/// Runs a relay until it is told to stop by SIGTERM or SIGINT.
+pub(crate) fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(path)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+    runtime.block_on(async {
+        let stop = stop()?;
+        let driver = driver(&config)?;
+        tracing::info!(
+            site = %config.site, relay = config.relay.0, listen = %config.listen, term = driver.relay.term(), "started"
+        );
+        driver.run(stop).await.map_err(system)?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Puts all parts together. What is wrong with any of them is said before the term is taken.
+fn driver(config: &Config) -> Result<Driver, Failure> {
+    let secret = secret::load(&config.secret_file)?;
+    let address = config.address.or_else(|| own_address(config.listen.ip())).ok_or_else(|| {
+        let problem =
+            format!("listen = {}: this host has no address that members could reach", config.listen);
+        Failure::usage(problem, "set address to the one they will")
+    })?;
+    let (udp, missing) = Udp::open(config.listen, config.multicast)?;
+    let (icmp, no_icmp) = Icmp::open()?;
+    let (term, no_term) = term::next(&config.state_dir, clock::wall_clock().unix_ms)?;
+    let mut warnings = Warnings::default();
+    let no_cma = config.cma.is_empty().then(no_cma);
+    missing
+        .into_iter()
+        .chain(no_icmp)
+        .chain(no_term)
+        .chain(no_cma)
+        .for_each(|warning| warnings.raise(warning));
+
+    let outbox = u64::from_be_bytes(random()?);
+    let relay = Relay::new(ringmesh_relay_core::Config {
+        site: config.site.clone(),
+        relay: config.relay,
+        address: SocketAddr::new(address, config.listen.port()),
+        term,
+        outbox,
+        timing: config.timing,
+        classes: config.classes.clone(),
+    });
+    let (cmas, asks) = Cmas::start(&config.cma, config.tls.as_ref(), Pace::default())?;
+    let wire = RelayWire::new(config.relay, Boot(random()?), secret);
+    Ok(Driver { relay, wire, udp, icmp, cmas, asks, warnings, hello: hello(config, term, outbox) })
+}
+
+fn hello(config: &Config, term: u32, outbox: u64) -> RelayHello {
+    RelayHello {
+        site: config.site.clone(),
+        relay: config.relay,
+        term,
+        outbox,
+        insecure: config.tls.is_none(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+fn stop() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn system(error: std::io::Error) -> Failure {
+    Failure::new(Kind::OutOfReach, error.to_string(), "free some file descriptors or memory")
+}
+
+fn no_cma() -> Warning {
+    Warning {
+        code: "no-cma".into(),
+        text: "no CMA is configured: the site is watched, and nobody is told".into(),
+        remedy: "set cma = [\"HOST:1991\"]".into(),
+    }
+}

@@ -1,0 +1,27 @@
+# Sets up what is missing, then does it. Each target is a script, to be read and run by itself too.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak fuzz audit
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a network in this machine, every fault once, what an operator sees (KEEP=1 leaves it running)
+	@KEEP="$(KEEP)" SWITCHES="$(SWITCHES)" HOSTS="$(HOSTS)" scripts/demo
+
+test: ## everything that can be shown here, real processes included; at most 25 minutes on two cores
+	@scripts/test
+
+lint: ## formatting, clippy, documentation: no warning, no broken link
+	@scripts/lint
+
+bench: ## the figures, in release; writes docs/measured/
+	@scripts/bench
+
+soak: ## the long ones: default timing, ten minutes in which nothing may happen
+	@scripts/soak
+
+fuzz: ## the laws of the pure crates with ever new seeds, for FUZZ_MINUTES=10
+	@FUZZ_MINUTES="$(or $(FUZZ_MINUTES),10)" scripts/fuzz
+
+audit: ## licences, sources and duplicates of the dependencies
+	@scripts/audit

@@ -56,7 +56,7 @@ pub(super) fn causes(
 }
 
 /// Which believed candidate takes which member: the one whose open incident has it already, else the one that
-/// explains most of what is missed of it, then the widest.
+/// explains most of what is missed of it, then one of its own branch, then the widest.
 fn assign(
     belief: &Belief,
     problem: &Problem,
@@ -74,7 +74,8 @@ fn assign(
             let has_it = |&index: &usize| open[index].members.contains(&host);
             let older = problem.candidates.get(place).open.filter(has_it).map(age);
             let width = problem.touches[place as usize].len();
-            (older.is_none(), older, left_open(subject, place), core::cmp::Reverse(width), place)
+            let foreign = !is_of_branch(belief, host, problem.candidates.get(place).fault.component);
+            (older.is_none(), older, left_open(subject, place), foreign, core::cmp::Reverse(width), place)
         };
         if let Some(place) = explaining(problem, search, subject).into_iter().min_by_key(rank) {
             takes.entry(place).or_default().insert(host);
@@ -91,6 +92,17 @@ fn left_open(subject: &Subject, place: u32) -> usize {
         Clue::CarrierLost { .. } | Clue::Alive { .. } | Clue::Missing { .. } => false,
     };
     subject.clues.iter().filter(is_left).count()
+}
+
+/// Whether a component belongs to a host, or to a switch that it hangs on.
+fn is_of_branch(belief: &Belief, host: HostIx, component: Component) -> bool {
+    match component {
+        Component::Host(of) | Component::Leg(of, _) => of == host,
+        Component::Switch(switch) | Component::Uplink(switch) | Component::PeerLink(switch) => {
+            !legs_on(belief, host, switch).is_empty()
+        }
+        Component::Fabric | Component::JudgeBranch | Component::SharedFate => false,
+    }
 }
 
 /// The believed candidates that explain why a subject is missed; those of another instant only if no other does.

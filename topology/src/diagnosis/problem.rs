@@ -186,7 +186,8 @@ impl Compiler<'_> {
             return Some(cost::SILENT_UNEXPLAINED);
         }
         let by_judge = silences.iter().filter(|silent| silent.edge.from == Vantage::Judge);
-        let since = by_judge.filter_map(|s| self.candidates.lost.get(&lost_leg(s))).map(|lost| lost.hi).max()?;
+        let since =
+            by_judge.filter_map(|s| self.candidates.lost.get(&lost_leg(s))).map(|lost| lost.hi).max()?;
         let pongs = self.facts.heard_of(host).iter().filter(|sign| sign.edge.from == Vantage::Judge);
         let word = pongs.map(|sign| sign.at_ms).max().max(self.facts.words.get(&host).copied());
         let is_known = word.is_some_and(|at| Window::new(since, since).is_over_at(at));

@@ -1,5 +1,7 @@
 //! What the word of returned members settles.
 
+use core::cmp::Ordering;
+
 use super::types::{Alternative, Component, HealReport};
 use crate::verdict::Verdict;
 
@@ -15,11 +17,11 @@ pub fn settle_at_heal(alternatives: &[Alternative], reports: &[HealReport]) -> O
     match best.component {
         Component::Host(_) | Component::Leg(..) => settle_host(alternatives, reports),
         Component::SharedFate => mostly_rebooted(reports).then_some(Verdict::RackPower),
-        Component::Switch(_)
-        | Component::Uplink(_)
-        | Component::PeerLink(_)
-        | Component::Fabric
-        | Component::JudgeBranch => settle_switch(alternatives, reports),
+        Component::Switch(_) | Component::Uplink(_) | Component::PeerLink(_) => {
+            settle_switch(alternatives, reports)
+        }
+        // What joins the judge to them is not theirs to prove.
+        Component::Fabric | Component::JudgeBranch => None,
     }
 }
 
@@ -46,14 +48,10 @@ fn settle_switch(alternatives: &[Alternative], reports: &[HealReport]) -> Option
     let kept = || reports.iter().filter(|report| !report.rebooted);
     let heard = kept().filter(|report| report.ring_heard_inside == Some(true)).count();
     let dead = kept().filter(|report| report.ring_heard_inside == Some(false)).count();
-    let of_a_switch = alternatives
-        .iter()
-        .any(|a| matches!(a.component, Component::Switch(_) | Component::Uplink(_) | Component::PeerLink(_)));
     match heard.cmp(&dead) {
-        _ if !of_a_switch => None,
-        core::cmp::Ordering::Greater => Some(Verdict::UplinkCut),
-        core::cmp::Ordering::Less => Some(Verdict::SwitchDown),
-        core::cmp::Ordering::Equal => None,
+        Ordering::Greater => Some(Verdict::UplinkCut),
+        Ordering::Less => Some(Verdict::SwitchDown),
+        Ordering::Equal => None,
     }
 }
 

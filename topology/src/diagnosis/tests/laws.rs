@@ -138,11 +138,15 @@ fn best(told: &[Explanation]) -> Vec<(Component, Verdict, Vec<HostIx>)> {
     told.iter().map(|e| (e.alternatives[0].component, e.alternatives[0].verdict, e.members.clone())).collect()
 }
 
-/// The faults that the best alternatives together amount to.
-fn believed(told: &[Explanation]) -> Vec<Component> {
-    let of = |e: &Explanation| match e.alternatives[0].component {
-        Component::SharedFate => e.members.iter().map(|&host| Component::Host(host)).collect(),
-        component => vec![component],
+/// The faults that the best alternatives together amount to. `UplinkCut` of one of a pair is said of its uplink
+/// alone and of a switch that is cut off from core and peer alike: `alone` tells which is meant.
+fn believed(world: &World, told: &[Explanation], alone: bool) -> Vec<Component> {
+    let of = |e: &Explanation| match (e.alternatives[0].component, world.pair) {
+        (Component::SharedFate, _) => e.members.iter().map(|&host| Component::Host(host)).collect(),
+        (Component::Uplink(of), Some((a, b))) if !alone && (of == s(a) || of == s(b)) => {
+            vec![Component::Uplink(of), Component::PeerLink(s(a))]
+        }
+        (component, _) => vec![component],
     };
     told.iter().flat_map(of).collect()
 }
@@ -245,6 +249,11 @@ fn check_shape_of_nonsense(
     assert!(silent.is_subset(&distinct), "unexplained: {:?} {told:#?}", silent.difference(&distinct));
 }
 
+/// Whether members tell the same. That nobody beyond the core was heard is no evidence: perhaps nobody is there.
+fn same_told(a: &Evidence, b: &Evidence) -> bool {
+    a.observations == b.observations && a.ports == b.ports
+}
+
 /// A cut leg of a host with no other leg is told as host or cable.
 fn is_named(told: &[Explanation], fault: Component) -> bool {
     let alternatives = || told.iter().flat_map(|e| e.alternatives.iter().map(move |a| (e, a)));
@@ -276,7 +285,10 @@ fn the_truth_or_what_nobody_could_tell_from_it_is_among_the_alternatives() {
             let told = judge(&world.belief(), &evidence, &[], NOW);
             if seen.iter().all(|&fault| is_named(&told, fault)) {
                 named += 1;
-            } else if world.evidence(&believed(&told)) == evidence {
+            } else if [true, false]
+                .iter()
+                .any(|&alone| same_told(&world.evidence(&believed(&world, &told, alone)), &evidence))
+            {
                 equal += 1;
             } else {
                 wrong.push((seed, broken, best(&told)));
@@ -284,7 +296,6 @@ fn the_truth_or_what_nobody_could_tell_from_it_is_among_the_alternatives() {
         }
         println!("{faults} fault(s): visible {visible}, named {named}, equal {equal}, wrong {}", wrong.len());
         assert!(visible > 500, "{visible}");
-        for w in &wrong { println!("WRONG {w:?}"); }
         assert!(wrong.is_empty(), "{} wrong, first {:#?}", wrong.len(), wrong.first());
         assert!(named * 100 >= visible * 90, "named {named} of {visible}");
     }
@@ -325,21 +336,4 @@ fn a_thousand_silences_of_a_hundred_thousand_hosts_touch_their_region_only() {
         assert_eq!(told.iter().map(|e| e.members.len()).sum::<usize>(), 1_000, "{case}");
         assert!(evaluations <= 200_000, "{case}: {evaluations}");
     }
-}
-
-#[test]
-fn debug_one() {
-    let seed: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(188);
-    let f: u64 = std::env::var("FAULTS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let (world, broken, evidence) = broken_world(seed * 7 + f, f, 0);
-    println!("{world:?} {broken:?}");
-    for o in &evidence.observations {
-        println!("{:?} -> h{} leg {} {:?}", o.from, o.subject.0, o.leg, o.outcome);
-    }
-    for p in &evidence.ports {
-        println!("{p:?}");
-    }
-    println!("outside {:?}", evidence.outside_heard_ms);
-    let told = judge(&world.belief(), &evidence, &[], NOW);
-    println!("{:#?}", told);
 }

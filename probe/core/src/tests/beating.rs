@@ -12,24 +12,6 @@ fn causes(bench: &mut Bench) -> Vec<(u64, u32, Cause)> {
     bench.said().into_iter().filter_map(told).collect()
 }
 
-/// Every suspicion is noted at once, so that none is repeated.
-fn run_noting(bench: &mut Bench, until: u64, log: &mut Vec<(u64, Action)>) {
-    while bench.now < until {
-        bench.run_to((bench.now + 10).min(until));
-        let reports: Vec<_> = bench.log.iter().filter_map(|(_, action)| report_in(action)).collect();
-        log.append(&mut bench.log);
-        for report in reports {
-            bench.relay(ToProbe::Noted(report));
-        }
-        log.append(&mut bench.log);
-    }
-}
-
-fn report_in(action: &Action) -> Option<Report> {
-    let Action::Send { message, .. } = action else { return None };
-    report_of(message)
-}
-
 #[test]
 fn all_beats_leave_together_once_a_second_and_the_phase_survives_a_long_sleep() {
     let links = [link(1), link(2), link(3)];
@@ -43,12 +25,12 @@ fn all_beats_leave_together_once_a_second_and_the_phase_survives_a_long_sleep() 
         assert!(group.iter().all(|(at, _)| *at == want), "{group:?}");
         assert_eq!(group.iter().map(|(_, beat)| beat.link.0).collect::<Vec<_>>(), [1, 2, 3]);
     }
-    bench.log.clear();
+    bench.clear();
     bench.sleep_to(JOINED + 17_777);
     bench.hear(&links[0]);
     assert!(matches!(bench.log[0].1, Action::Beat { .. }), "an overdue beat is the first thing: {:?}", bench.log[0]);
     assert_eq!(bench.beats().len(), 3, "what was missed is not caught up on");
-    bench.log.clear();
+    bench.clear();
     bench.run_to(JOINED + 18_777);
     let (at, beat) = bench.beats()[0];
     assert_eq!(at % 1_000, phase);
@@ -62,7 +44,7 @@ fn a_new_link_is_heard_both_ways_within_a_round_trip_and_costs_two_beats_more() 
     bench.relay(ToProbe::Assignment(Box::new(order(2, &new))));
     let flags = |bench: &Bench| bench.beats().iter().map(|(_, b)| (b.link.0, b.heard_you)).collect::<Vec<_>>();
     assert_eq!(flags(&bench), [(1, false), (2, false)], "at once, not at the tick");
-    bench.log.clear();
+    bench.clear();
     bench.hear(&new[0]);
     assert_eq!(flags(&bench), [(1, true)], "the first beat is answered");
     assert_eq!(bench.kinds(), [], "link 2 is still to be heard");
@@ -94,7 +76,7 @@ fn an_unchanged_adjacency_goes_on_and_a_changed_one_starts_anew() {
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1), link(2)]);
     bench.run_to(JOINED + 1_000);
     let sequence = |bench: &mut Bench, id| {
-        bench.log.clear();
+        bench.clear();
         bench.run_to(bench.now + 1_000);
         bench.beats().iter().find(|(_, beat)| beat.link.0 == id).unwrap().1.sequence
     };
@@ -115,16 +97,14 @@ fn an_unchanged_adjacency_goes_on_and_a_changed_one_starts_anew() {
 fn silence_is_told_once_and_taken_back_by_the_next_beat() {
     let links = [link(1), link(2)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    let mut log = Vec::new();
     bench.hear(&links[1]);
-    run_noting(&mut bench, JOINED + 3_000, &mut log);
+    bench.run_noting_to(JOINED + 3_000);
     bench.hear(&links[1]);
-    run_noting(&mut bench, JOINED + 5_500, &mut log);
+    bench.run_noting_to(JOINED + 5_500);
     bench.hear(&links[1]);
-    run_noting(&mut bench, JOINED + 8_000, &mut log);
+    bench.run_noting_to(JOINED + 8_000);
     bench.hear(&links[0]);
-    run_noting(&mut bench, JOINED + 8_500, &mut log);
-    bench.log = log;
+    bench.run_noting_to(JOINED + 8_500);
     let told: Vec<_> = bench.kinds().into_iter().map(|(at, kind)| (at - JOINED, kind)).collect();
     assert_eq!(told, [(3_050, "Suspicion"), (8_000, "Refuted")]);
 }
@@ -158,23 +138,21 @@ fn a_link_that_was_never_proven_accuses_nobody() {
 fn a_refusal_is_told_at_once_and_once_until_the_next_beat() {
     let links = [link(1), link(2)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    let mut log = Vec::new();
     let refused = || Event::Refused { peer: links[0].peer_address };
-    run_noting(&mut bench, JOINED + 300, &mut log);
+    bench.run_noting_to(JOINED + 300);
     bench.event(refused());
-    run_noting(&mut bench, JOINED + 500, &mut log);
+    bench.run_noting_to(JOINED + 500);
     bench.event(refused());
     bench.event(Event::Refused { peer: at("10.99.0.1:1984") });
-    run_noting(&mut bench, JOINED + 800, &mut log);
+    bench.run_noting_to(JOINED + 800);
     bench.hear_all(&links);
-    run_noting(&mut bench, JOINED + 900, &mut log);
+    bench.run_noting_to(JOINED + 900);
     bench.event(refused());
-    run_noting(&mut bench, JOINED + 3_000, &mut log);
+    bench.run_noting_to(JOINED + 3_000);
     bench.hear(&links[1]);
-    run_noting(&mut bench, JOINED + 4_500, &mut log);
+    bench.run_noting_to(JOINED + 4_500);
     bench.event(refused());
-    run_noting(&mut bench, JOINED + 4_900, &mut log);
-    bench.log = log;
+    bench.run_noting_to(JOINED + 4_900);
     let told = causes(&mut bench);
     assert_eq!(told, [(300, 1, Cause::Refused), (900, 1, Cause::Refused), (3_850, 1, Cause::Silent)]);
 }
@@ -183,15 +161,13 @@ fn a_refusal_is_told_at_once_and_once_until_the_next_beat() {
 fn an_unreachable_neighbour_must_be_two_beats_late_as_well() {
     let links = [link(1), link(2)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    let mut log = Vec::new();
     for (at, peer) in [(1_000, 0), (2_049, 0), (2_050, 0), (2_060, 0)] {
-        run_noting(&mut bench, JOINED + at, &mut log);
+        bench.run_noting_to(JOINED + at);
         bench.event(Event::Unreachable { peer: links[peer].peer_address });
     }
-    run_noting(&mut bench, JOINED + 3_100, &mut log);
+    bench.run_noting_to(JOINED + 3_100);
     bench.event(Event::Unreachable { peer: links[1].peer_address });
-    run_noting(&mut bench, JOINED + 3_200, &mut log);
-    bench.log = log;
+    bench.run_noting_to(JOINED + 3_200);
     let told = causes(&mut bench);
     let (unreachable, silent) = (Cause::Unreachable, Cause::Silent);
     assert_eq!(told, [(2_050, 1, unreachable), (3_050, 1, silent), (3_050, 2, silent)], "silence says it all");
@@ -211,17 +187,15 @@ fn a_port_without_carrier_is_told_by_another_one_and_accuses_nobody() {
     assert_eq!(carriers, [(2, false, ms(0)), (3, true, Duration::MAX)]);
     bench.relay(ToProbe::Noted(*report));
 
-    let mut log = Vec::new();
     for step in 1..=6 {
-        run_noting(&mut bench, JOINED + step * 1_000, &mut log);
+        bench.run_noting_to(JOINED + step * 1_000);
         bench.hear(&b);
     }
     bench.event(Event::Carrier { port: 2, up: true });
     let back = bench.now - JOINED;
-    run_noting(&mut bench, JOINED + 8_000, &mut log);
+    bench.run_noting_to(JOINED + 8_000);
     bench.hear(&b);
-    run_noting(&mut bench, JOINED + 9_900, &mut log);
-    bench.log = log;
+    bench.run_noting_to(JOINED + 9_900);
     assert_eq!(causes(&mut bench), [(back + 3_050, 1, Cause::Silent)], "silence is counted from the carrier");
 }
 
@@ -240,8 +214,7 @@ fn a_bonds_other_leg_carries_the_link() {
     let links = [link(1)];
     let mut bench = Bench::joined(config(&[RELAY]), &[bonded(2, true), bonded(3, false)], &links);
     bench.event(Event::Carrier { port: 2, up: false });
-    bench.log.clear();
-    bench.run_to(JOINED + 3_100);
+    bench.run_noting_to(JOINED + 3_100);
     assert_eq!(causes(&mut bench), [(3_050, 1, Cause::Silent)]);
 }
 
@@ -270,7 +243,7 @@ fn three_late_wakes_within_a_minute_are_said_with_every_word() {
         bench.event(Event::DeadlineReached);
         bench.run_to(bench.now);
     }
-    bench.log.clear();
+    bench.clear();
     bench.relay(ToProbe::Ping { nonce: 1 });
     let said = bench.said();
     assert!(matches!(said[..], [(_, _, _, ToRelay::Pong { starved: true, .. })]), "{said:?}");
@@ -285,17 +258,14 @@ fn three_late_wakes_within_a_minute_are_said_with_every_word() {
 fn loss_is_told_at_two_in_a_block_and_then_not_for_ten_minutes() {
     let links = [link(1)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    let mut log = Vec::new();
     for second in 1..=1_300_u64 {
-        run_noting(&mut bench, JOINED + second * 1_000, &mut log);
+        bench.run_noting_to(JOINED + second * 1_000);
         if second % 8 == 0 {
             bench.sequence += 1;
         } else {
             bench.hear(&links[0]);
         }
     }
-    log.append(&mut bench.log);
-    bench.log = log;
     let said = bench.said();
     let told: Vec<_> = said.iter().map(|(at, _, _, m)| (at - JOINED, kind(m))).collect();
     assert!(told.iter().all(|(_, kind)| *kind == "Loss"), "{told:?}");
@@ -316,7 +286,7 @@ fn beats_of_strangers_and_replays_change_nothing_but_a_count() {
     bench.hear(&link(9));
     let counters = bench.probe.status(Time::from_millis(bench.now)).counters;
     assert_eq!((counters.beats_heard, counters.beats_replayed, counters.beats_martian), (4, 1, 1));
-    bench.log.clear();
+    bench.clear();
     bench.run_to(JOINED + 3_050);
     assert_eq!(causes(&mut bench).len(), 1, "a replay keeps nobody alive");
 }

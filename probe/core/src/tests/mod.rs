@@ -61,7 +61,7 @@ pub(crate) fn port(ifindex: u8) -> PortFacts {
 pub(crate) fn link(id: u32) -> LinkOrder {
     LinkOrder {
         link: LinkId(id),
-        counter: id + 1_000,
+        counter: id.wrapping_add(1_000),
         peer: ProbeId([id as u8; 16]),
         peer_address: SocketAddr::new([10, 0, 2, id as u8].into(), 1984),
         via: 2,
@@ -85,11 +85,13 @@ pub(crate) struct Bench {
     pub(crate) now: u64,
     pub(crate) log: Vec<(u64, Action)>,
     sequence: u32,
+    /// Of the log, how much has been answered.
+    noted: usize,
 }
 
 impl Bench {
     pub(crate) fn new(config: Config) -> Self {
-        Self { probe: Probe::new(Arc::new(config), Time::ZERO), now: 0, log: Vec::new(), sequence: 0 }
+        Self { probe: Probe::new(Arc::new(config), Time::ZERO), now: 0, log: Vec::new(), sequence: 0, noted: 0 }
     }
 
     /// Knows its ports, has said nothing.
@@ -111,7 +113,7 @@ impl Bench {
         bench.run_to(JOINED);
         bench.hear_all(links);
         assert_eq!(bench.state(), State::Linked);
-        bench.log.clear();
+        bench.clear();
         bench
     }
 
@@ -143,6 +145,24 @@ impl Bench {
             self.hear_all(links);
         }
         self.run_to(until);
+    }
+
+    /// As [`Bench::run_to`], with every report noted within ten milliseconds.
+    pub(crate) fn run_noting_to(&mut self, until: u64) {
+        while self.now < until {
+            self.run_to((self.now + 10).min(until));
+            self.note_all();
+        }
+    }
+
+    pub(crate) fn note_all(&mut self) {
+        let report = |(_, action): &(u64, Action)| match action {
+            Action::Send { message, .. } => report_of(message),
+            Action::Beat { .. } | Action::Remember(_) | Action::Exit | Action::Say(_) => None,
+        };
+        let reports: Vec<_> = self.log[self.noted.min(self.log.len())..].iter().filter_map(report).collect();
+        self.noted = self.log.len();
+        reports.into_iter().for_each(|report| self.relay(ToProbe::Noted(report)));
     }
 
     /// Sleeps: nothing is delivered before then.
@@ -183,7 +203,13 @@ impl Bench {
             Action::Send { to, via, message } => Some((at, to, via, message)),
             Action::Beat { .. } | Action::Remember(_) | Action::Exit | Action::Say(_) => None,
         };
+        self.noted = 0;
         core::mem::take(&mut self.log).into_iter().filter_map(said).collect()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.log.clear();
+        self.noted = 0;
     }
 
     /// The kinds of messages to relays since the log was taken last.

@@ -73,7 +73,7 @@ fn an_announcement_that_is_not_answered_is_repeated_and_then_another_relay_is_tr
     let mut bench = Bench::started(config(&[RELAY, STANDBY]), &[port(2)]);
     bench.run_to(1_000);
     bench.relay(hello(0));
-    bench.log.clear();
+    bench.clear();
     bench.run_to(60_000);
     let said = bench.said();
     let kinds: Vec<_> = said.iter().map(|(_, to, _, message)| (*to, kind(message))).take(4).collect();
@@ -221,7 +221,7 @@ fn an_answer_ends_the_asking() {
 #[test]
 fn cut_off_it_asks_at_growing_intervals_and_keeps_beating() {
     let (mut bench, links) = asking(&[RELAY]);
-    bench.log.clear();
+    bench.clear();
     let cut = JOINED + 3_050 + 1_500;
     bench.run_healthy_to(cut + 40_000, &links[1..]);
     assert_eq!(bench.state(), State::CutOff);
@@ -247,7 +247,7 @@ fn returning_tells_what_is_suspected_with_its_age_how_long_nobody_answered_and_t
     bench.run_healthy_to(silent + 20_000, &links[1..]);
     bench.hear(&links[1]);
     assert_eq!(bench.state(), State::CutOff);
-    bench.log.clear();
+    bench.clear();
     bench.relay(ToProbe::Noted(Report(1)));
     assert_eq!(bench.state(), State::Returning);
     let said = bench.said();
@@ -276,7 +276,7 @@ fn an_assignment_that_answers_no_announcement_does_not_end_the_return() {
     let (mut bench, links) = asking(&[RELAY]);
     bench.run_healthy_to(JOINED + 3_050 + 1_600, &links[1..]);
     assert_eq!(bench.state(), State::CutOff);
-    bench.log.clear();
+    bench.clear();
     bench.relay(ToProbe::Assignment(Box::new(order(1, &links))));
     assert_eq!(bench.state(), State::Returning, "it was on its way before we were cut off");
     let kinds: Vec<_> = bench.kinds().into_iter().map(|(_, kind)| kind).collect();
@@ -319,7 +319,7 @@ fn carrier_that_comes_back_makes_it_ask_soon() {
     assert_eq!(bench.state(), State::Isolated);
     let next = bench.probe.next_deadline();
     bench.event(Event::Carrier { port: 2, up: true });
-    bench.log.clear();
+    bench.clear();
     bench.run_to(JOINED + 61_300);
     assert!(!bench.said().is_empty(), "the next ask was due at {next:?}");
 }
@@ -372,7 +372,7 @@ fn the_highest_order_is_obeyed_and_an_older_one_learns_of_it() {
         let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
         bench.relay(assignment(2, 3, 5, 5));
         bench.hear(&link(5));
-        bench.log.clear();
+        bench.clear();
         bench.relay(assignment(term, relay, counter, 6));
         assert_eq!(bench.probe.holds(LinkId(6)), obeyed, "{case}");
         assert_eq!(bench.probe.holds(LinkId(5)), !obeyed, "{case}");
@@ -401,7 +401,7 @@ fn a_ping_is_answered_at_once_by_the_port_it_came_by() {
     let links = [link(1), link(2)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2), port(3)], &links);
     bench.relay(ToProbe::Assignment(Box::new(order(2, &[link(1), link(2), link(3)]))));
-    bench.log.clear();
+    bench.clear();
     bench.run_to(JOINED + 400);
     bench.event(Event::Control { from: at(STANDBY), via: 3, message: ToProbe::Ping { nonce: 99 } });
     let said = bench.said();

@@ -103,7 +103,11 @@ fn a_peer_that_nobody_answers_for_is_unreachable() {
             let mut sockets = Sockets::new(41_984);
             assert!(sockets.sync(&ports).is_empty());
             let nobody = "10.9.0.99:41984".parse().unwrap();
-            sockets.send(clock::now(), ports[0].ifindex, 0, nobody, &[7; 28]).unwrap();
+            // The kernel asks three times, a second each, before it gives up; a beat of the last second tells.
+            for _ in 0..2 {
+                sockets.send(clock::now(), ports[0].ifindex, 0, nobody, &[7; 28]).unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             timeout(PATIENCE, sockets.ready()).await.expect("the kernel's own report did not wake the reader");
             let now = clock::now();
             let stamps = clock::Stamps::at(now, now);

@@ -13,6 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn settled(plan: Plan) -> World {
     let hosts = plan.hosts.len();
     let mut world = World::new(plan);
+    world.trace();
     world.run_for(20 * SECOND);
     assert_eq!(world.linked(), hosts, "not all probes are linked");
     let before = world.account().clone();
@@ -20,7 +21,6 @@ fn settled(plan: Plan) -> World {
     let quiet = world.account().since(&before);
     assert_eq!(quiet.control(), 0, "a site at rest says: {quiet}");
     assert!(world.incidents().is_empty(), "{:?}", world.incidents());
-    world.trace();
     world
 }
 
@@ -42,13 +42,24 @@ fn lines(world: &World) -> String {
     world.traced().join("\n")
 }
 
-/// A member that speaks for no ring: neither the first two of its switch.
-const ORDINARY: usize = 4;
+/// A member that speaks for no ring.
+fn ordinary(world: &World) -> usize {
+    let ring = world.rings().find(|ring| ring.level == 0).expect("a switch ring");
+    let name = ring.members.iter().find(|name| !ring.delegates.contains(name)).expect("more than delegates");
+    world.host(name).expect("a host of ours")
+}
+
+/// A member that speaks for its ring.
+fn delegate(world: &World) -> usize {
+    let ring = world.rings().find(|ring| ring.level == 0).expect("a switch ring");
+    world.host(&ring.delegates[0]).expect("a host of ours")
+}
 
 #[test]
 fn a_death_costs_five_and_at_most_six_to_verify() {
     let mut world = settled(Plan::even(2, 8));
-    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(ORDINARY));
+    let victim = ordinary(&world);
+    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(victim));
     let (repair, verify) = split(&cost);
     assert!(repair <= 5 && verify <= 6, "repair {repair}, verification {verify}: {cost}\n{}", lines(&world));
     assert_eq!((cost.of("Suspicion"), cost.of("Assignment"), cost.of("Applied")), (2, 2, 1), "{cost}");
@@ -58,8 +69,9 @@ fn a_death_costs_five_and_at_most_six_to_verify() {
 #[test]
 fn a_clean_leave_costs_five() {
     let mut world = settled(Plan::even(2, 8));
+    let leaver = ordinary(&world);
     let leave =
-        |world: &mut World| world.stop_probe(ORDINARY, GoodbyeReason::ServiceStop, Duration::from_secs(300));
+        |world: &mut World| world.stop_probe(leaver, GoodbyeReason::ServiceStop, Duration::from_secs(300));
     let cost = cost(&mut world, 8 * SECOND, leave);
     assert_eq!(split(&cost), (5, 0), "{cost}\n{}", lines(&world));
 }
@@ -67,9 +79,10 @@ fn a_clean_leave_costs_five() {
 #[test]
 fn a_restart_of_a_probe_costs_seven() {
     let mut world = settled(Plan::even(2, 8));
+    let host = ordinary(&world);
     let restart = |world: &mut World| {
-        world.kill_probe(ORDINARY);
-        world.start_probe(ORDINARY);
+        world.kill_probe(host);
+        world.start_probe(host);
     };
     let cost = cost(&mut world, 8 * SECOND, restart);
     let (repair, verify) = split(&cost);
@@ -79,7 +92,8 @@ fn a_restart_of_a_probe_costs_seven() {
 #[test]
 fn a_death_of_a_delegate_costs_twelve_and_at_most_six_to_verify() {
     let mut world = settled(Plan::even(3, 8));
-    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(0));
+    let victim = delegate(&world);
+    let cost = cost(&mut world, 8 * SECOND, |world| world.kill_host(victim));
     let (repair, verify) = split(&cost);
     assert!(repair <= 12 && verify <= 6, "repair {repair}, verification {verify}: {cost}\n{}", lines(&world));
     assert_eq!(world.incidents().len(), 1, "{}", lines(&world));
@@ -90,7 +104,7 @@ fn adjacent_deaths_are_found_by_the_outward_check_within_their_budget() {
     for k in [2_u64, 3] {
         let mut world = settled(Plan::even(2, 12));
         // Neighbours in the ring: found by asking the relay's order through the news it told.
-        let victims = neighbours_in_ring(&world, ORDINARY, usize::try_from(k).unwrap());
+        let victims = neighbours_in_ring(&world, ordinary(&world), usize::try_from(k).unwrap());
         let kill = |world: &mut World| victims.iter().for_each(|host| world.kill_host(*host));
         let cost = cost(&mut world, 10 * SECOND, kill);
         let (repair, verify) = split(&cost);
@@ -112,8 +126,9 @@ fn neighbours_in_ring(world: &World, first: usize, count: usize) -> Vec<usize> {
 #[test]
 fn a_false_suspicion_costs_four() {
     let mut world = settled(Plan::even(1, 8));
-    let [left, _] = world.beside(ORDINARY);
-    let cost = cost(&mut world, 5 * SECOND, |world| world.mute_beats(ORDINARY, left, Duration::from_millis(3_500)));
+    let muted = ordinary(&world);
+    let [left, _] = world.beside(muted);
+    let cost = cost(&mut world, 5 * SECOND, |world| world.mute_beats(muted, left, Duration::from_millis(3_500)));
     let (without_refuted, verify) = (cost.control() - cost.of("Refuted"), cost.of("Ping") + cost.of("Pong"));
     assert_eq!(cost.of("Suspicion"), 1, "{cost}\n{}", lines(&world));
     assert!(verify <= 2 && cost.of("Noted") >= 1, "{cost}\n{}", lines(&world));
@@ -125,7 +140,9 @@ fn a_false_suspicion_costs_four() {
 #[test]
 fn a_move_to_another_switch_costs_nine() {
     let mut world = settled(Plan::even(2, 8));
-    let cost = cost(&mut world, 8 * SECOND, |world| world.recable(ORDINARY, 0, 1));
+    let mover = ordinary(&world);
+    let to = 1 - world.switch_of(mover);
+    let cost = cost(&mut world, 8 * SECOND, |world| world.recable(mover, 0, to));
     // Carrier lost and back are told before the new switch is known.
     let (repair, _) = split(&cost);
     let carrier = cost.of("Evidence");

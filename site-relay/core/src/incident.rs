@@ -387,7 +387,7 @@ impl Relay {
     pub(crate) fn returned(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
         if self.roster[host].standing != Standing::Live {
             self.came_back(now, host, false, false, out);
-            self.replan(now, host, out);
+            self.replan(now, host);
             self.give_again(now, host, out);
             self.tell_host(host);
         }
@@ -674,7 +674,7 @@ impl Relay {
             let (verdict, closed) = (best.verdict, incident.closed.is_some());
             out.put(Action::Say(Note::Incident { verdict, subject: told.subject.name.clone(), why, closed }));
         }
-        self.tell(News::Incident(Box::new(news)), out);
+        self.tell(News::Incident(Box::new(news)));
     }
 
     fn incident_news(&self, now: Time, incident: &Incident, why: String) -> IncidentNews {
@@ -863,7 +863,7 @@ impl Relay {
             incident.seen = vec![format!("{seen} lost, the host lives by another")];
         }
         self.revise(now, number, "one leg lost".to_owned(), out);
-        self.replan(now, host, out);
+        self.replan(now, host);
     }
 }
 

@@ -26,6 +26,16 @@ fn repeat_after(sent: u32) -> Duration {
     doubled.min(Duration::from_secs(15))
 }
 
+/// Who speaks already keeps its slot, so that the site ring changes around the one that is new and nowhere else.
+fn in_their_slots(before: &[HostIx], mut chosen: Vec<HostIx>) -> Vec<HostIx> {
+    for (slot, host) in before.iter().enumerate() {
+        if let Some(at) = chosen.iter().position(|new| new == host).filter(|_| slot < chosen.len()) {
+            chosen.swap(at, slot);
+        }
+    }
+    chosen
+}
+
 impl Relay {
     /// Cuts every ring whose changes are due and tells those whose neighbours changed, each once.
     pub(crate) fn cut_due(&mut self, now: Time, out: &mut impl Sink<Action>) {
@@ -40,10 +50,14 @@ impl Relay {
         for &ring in due.iter().filter(|ring| **ring != SITE_RING) {
             self.cut_one(ring, &mut all, out);
         }
-        if self.elect(&due) || due.contains(&SITE_RING) {
+        if self.elect(&due) {
+            due.insert(SITE_RING);
+        }
+        if due.contains(&SITE_RING) {
             self.cut_one(SITE_RING, &mut all, out);
         }
         self.tell_links(now, &all, out);
+        due.into_iter().for_each(|ring| self.tell_ring(ring));
     }
 
     fn cut_one(&mut self, ring: RingId, all: &mut Cut, out: &mut impl Sink<Action>) {
@@ -63,7 +77,7 @@ impl Relay {
         for &id in rings.iter().filter(|id| **id != SITE_RING) {
             let chosen = self.delegates_of(id);
             if let Some(ring) = self.rings.get_mut(id) {
-                ring.delegates = chosen;
+                ring.delegates = in_their_slots(&ring.delegates, chosen);
             }
         }
         let spoken_for: Vec<Vec<(HostIx, RingId)>> = self
@@ -118,22 +132,14 @@ impl Relay {
         choose_delegates(&candidates)
     }
 
-    /// Gives their whole assignment to all members of a cut, and tells the CMA of the rings.
+    /// Gives their whole assignment to all members of a cut.
     fn tell_links(&mut self, now: Time, cut: &Cut, out: &mut impl Sink<Action>) {
-        let mut rings = BTreeSet::new();
         for peer in &cut.touched {
             match *peer {
-                Peer::Member(host) => {
-                    self.give(now, host, &cut.new, out);
-                    rings.extend(self.roster[host].seats.iter().map(|seat| seat.ring));
-                }
-                Peer::Relay => {
-                    self.take_own_links(now, out);
-                    rings.insert(SITE_RING);
-                }
+                Peer::Member(host) => self.give(now, host, &cut.new, out),
+                Peer::Relay => self.take_own_links(now, out),
             }
         }
-        rings.into_iter().for_each(|ring| self.tell_ring(ring, out));
     }
 
     fn take_own_links(&mut self, now: Time, out: &mut impl Sink<Action>) {
@@ -152,7 +158,7 @@ impl Relay {
     /// Gives a member its assignment because `new` links are among its own; a member that only loses links is told
     /// once: if it misses that, it will suspect a neighbour it has no more and be told again.
     fn give(&mut self, now: Time, host: HostIx, new: &[LinkId], out: &mut impl Sink<Action>) {
-        if self.roster[host].standing == Standing::Gone {
+        if self.roster[host].standing != Standing::Live {
             return;
         }
         let held = self.held(host);
@@ -323,7 +329,7 @@ impl Relay {
         let leaving: Vec<RingId> =
             self.roster[host].seats.iter().filter(|seat| seat.leaving).map(|seat| seat.ring).collect();
         for ring in leaving {
-            self.leave_ring(now, host, ring, out);
+            self.leave_ring(now, host, ring);
         }
         self.refresh_belief(host);
         self.return_confirmed(now, host, out);
@@ -344,7 +350,7 @@ impl Relay {
         }
     }
 
-    pub(crate) fn tell_ring(&mut self, id: RingId, out: &mut impl Sink<Action>) {
+    fn tell_ring(&mut self, id: RingId) {
         let Some(ring) = self.rings.get(id) else { return };
         let news = if ring.ring.is_empty() {
             News::RingGone(id.0)
@@ -369,7 +375,7 @@ impl Relay {
         if let News::RingGone(_) = news {
             self.rings.forget(id);
         }
-        self.tell(news, out);
+        self.tell(news);
     }
 
     /// Why the members of a fallback ring are in one: the reason most of them give.

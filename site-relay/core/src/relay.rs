@@ -125,7 +125,7 @@ impl Relay {
         self.nonce
     }
 
-    pub(crate) fn tell(&mut self, news: News, _out: &mut impl Sink<Action>) {
+    pub(crate) fn tell(&mut self, news: News) {
         self.outbox.push(news);
     }
 
@@ -177,7 +177,7 @@ impl Relay {
                 self.take_places(host, places);
                 self.legs_told(host);
                 self.tell_host(host);
-                self.replan(now, host, out);
+                self.replan(now, host);
             }
             ToRelay::Evidence { report, carriers, heard } => {
                 self.note(host, report, out);
@@ -246,7 +246,7 @@ impl Relay {
         }
         self.came_back(now, host, rebooted, restarted, out);
         let rings_before = self.roster[host].seats.len();
-        self.replan(now, host, out);
+        self.replan(now, host);
         let told_soon = restarted || self.roster[host].seats.len() != rings_before;
         if !told_soon {
             self.give_again(now, host, out);
@@ -291,7 +291,7 @@ impl Relay {
         });
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
         self.take_places(host, announce.places);
-        self.replan(now, host, out);
+        self.replan(now, host);
         self.tell_host(host);
     }
 
@@ -322,7 +322,7 @@ impl Relay {
     }
 
     /// Moves a member to the rings it should stand in: it joins the new before it leaves the old.
-    pub(crate) fn replan(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+    pub(crate) fn replan(&mut self, now: Time, host: HostIx) {
         if self.roster[host].standing != Standing::Live {
             return;
         }
@@ -350,7 +350,7 @@ impl Relay {
             self.mark(now, ring);
             joined = true;
         }
-        self.leave_unwanted(now, host, &wanted, joined, out);
+        self.leave_unwanted(now, host, &wanted, joined);
     }
 
     fn leave_unwanted(
@@ -359,7 +359,6 @@ impl Relay {
         host: HostIx,
         wanted: &[(RingId, u32)],
         joined: bool,
-        out: &mut impl Sink<Action>,
     ) {
         let unwanted: Vec<RingId> = self.roster[host]
             .seats
@@ -375,28 +374,17 @@ impl Relay {
                 let seat = self.roster[host].seats.iter_mut().find(|seat| seat.ring == ring);
                 seat.into_iter().for_each(|seat| seat.leaving = true);
             } else {
-                self.leave_ring(now, host, ring, out);
+                self.leave_ring(now, host, ring);
             }
         }
     }
 
-    pub(crate) fn leave_ring(
-        &mut self,
-        now: Time,
-        host: HostIx,
-        ring: RingId,
-        out: &mut impl Sink<Action>,
-    ) {
+    pub(crate) fn leave_ring(&mut self, now: Time, host: HostIx, ring: RingId) {
         self.roster[host].seats.retain(|seat| seat.ring != ring);
-        let Some(left) = self.rings.get_mut(ring) else { return };
-        left.ring.remove(Peer::Member(host));
-        let empty = left.ring.is_empty();
-        self.rings.mark(ring, now + CUT_AFTER);
-        if empty {
-            self.rings.cut(ring, self.generation);
-            self.rings.mark(SITE_RING, now + CUT_AFTER);
-            self.tell_ring(ring, out);
+        if let Some(left) = self.rings.get_mut(ring) {
+            left.ring.remove(Peer::Member(host));
         }
+        self.rings.mark(ring, now + CUT_AFTER);
     }
 
     /// Takes a member out of all rings, at once.

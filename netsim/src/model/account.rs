@@ -1,0 +1,53 @@
+//! What was sent, by purpose.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    sent: BTreeMap<&'static str, u64>,
+    octets: u64,
+}
+
+impl Account {
+    pub(super) fn count(&mut self, purpose: &'static str, octets: usize) {
+        *self.sent.entry(purpose).or_default() += 1;
+        self.octets += octets as u64;
+    }
+
+    /// How many of one purpose.
+    pub fn of(&self, purpose: &str) -> u64 {
+        self.sent.get(purpose).copied().unwrap_or(0)
+    }
+
+    /// How many of all purposes but heartbeats.
+    pub fn control(&self) -> u64 {
+        self.sent.iter().filter(|(purpose, _)| **purpose != "Beat").map(|(_, count)| count).sum()
+    }
+
+    /// Octets of UDP payload, heartbeats included.
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// What was sent after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let difference = |(purpose, count): (&&'static str, &u64)| (*purpose, count - earlier.of(purpose));
+        let sent = self.sent.iter().map(difference).filter(|(_, count)| *count > 0).collect();
+        Self { sent, octets: self.octets - earlier.octets }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (purpose, count) in self.sent.iter().filter(|(purpose, _)| **purpose != "Beat") {
+            let comma = if first { "" } else { ", " };
+            write!(f, "{comma}{purpose} {count}")?;
+            first = false;
+        }
+        Ok(())
+    }
+}

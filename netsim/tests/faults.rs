@@ -1,0 +1,248 @@
+//! One site, one fault: what the CMA says of it, when, and how it ends.
+//!
+//! Virtual time, the three cores unchanged; times are from the fault to the incident opened at the CMA.
+
+use std::time::Duration;
+
+use ringmesh_netsim::model::{Plan, World};
+use ringmesh_proto::message::GoodbyeReason;
+use ringmesh_proto::news::IncidentNews;
+use ringmesh_topology::verdict::Verdict;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn settled(plan: Plan) -> World {
+    let hosts = plan.hosts.len();
+    let mut world = World::new(plan);
+    world.trace();
+    world.run_for(20 * SECOND);
+    assert_eq!(world.linked(), hosts, "not all probes are linked\n{}", world.traced().join("\n"));
+    world
+}
+
+fn lines(world: &World) -> String {
+    world.traced().join("\n")
+}
+
+/// The verdicts of an incident, sorted, as people read them.
+fn verdict(incident: &IncidentNews) -> String {
+    let mut words: Vec<&str> = incident.alternatives.iter().map(|a| a.verdict.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join("|")
+}
+
+/// The one incident there is.
+fn only(world: &World) -> IncidentNews {
+    let incidents = world.incidents();
+    assert_eq!(incidents.len(), 1, "{:#?}\n{}", incidents, lines(world));
+    incidents[0].clone()
+}
+
+/// Lines of severity page that were opened and closed.
+fn pages(world: &World) -> (usize, usize) {
+    let of = |transition: &str| {
+        let lines = world.pages().iter();
+        lines.filter(|line| line.severity == "page" && line.transition == transition).count()
+    };
+    (of("opened"), of("closed"))
+}
+
+/// Breaks something and waits for the incident: seconds from the fault to its opening.
+fn opened_after(world: &mut World, fault: impl FnOnce(&mut World)) -> f64 {
+    let at = world.now();
+    let at_ms = world.wall_ms(at);
+    fault(world);
+    let seen = world.run_until(10 * SECOND, |world| !world.incidents().is_empty());
+    assert!(seen, "no incident within 10 s\n{}", lines(world));
+    (only(world).opened_ms - at_ms) as f64 / 1_000.0
+}
+
+fn ends(world: &mut World, span: Duration) -> IncidentNews {
+    let closed = world.run_until(span, |world| world.incidents().iter().all(|i| i.closed));
+    assert!(closed, "still open after {span:?}: {:#?}\n{}", world.incidents(), lines(world));
+    world.run_for(30 * SECOND);
+    only(world)
+}
+
+#[test]
+fn a_host_dies_and_comes_back_with_another_boot_id() {
+    let mut world = settled(Plan::even(2, 4));
+    let after = opened_after(&mut world, |world| world.kill_host(2));
+    assert!(after <= 4.0, "{after}");
+    let incident = only(&world);
+    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("HostOrCable", "h3"));
+    world.run_for(30 * SECOND);
+    world.boot_host(2);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "HostDown", "{}", lines(&world));
+    assert_eq!(pages(&world), (0, 0), "a host of class normal is a ticket");
+}
+
+#[test]
+fn a_probe_is_killed_and_started_again() {
+    let mut world = settled(Plan::even(2, 4));
+    let after = opened_after(&mut world, |world| world.kill_probe(1));
+    assert!(after <= 2.0, "{after}\n{}", lines(&world));
+    assert_eq!(verdict(&only(&world)), "ProbeDown", "{}", lines(&world));
+    world.run_for(6 * SECOND);
+    world.start_probe(1);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "ProbeDown");
+    assert!(world.pages().is_empty(), "back within ten seconds: nobody hears of it: {:?}", world.pages());
+}
+
+#[test]
+fn user_space_that_stops_for_five_seconds_was_slow_and_never_pages() {
+    for host in 0..8 {
+        let mut world = settled(Plan::even(2, 4));
+        let fault = |world: &mut World| world.pause(host);
+        let began = world.now();
+        opened_after(&mut world, fault);
+        assert_eq!(verdict(&only(&world)), "HostHung", "h{}\n{}", host + 1, lines(&world));
+        world.run_for((began + 5 * SECOND).since(world.now()));
+        world.resume(host);
+        assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "HostSlow", "h{}\n{}", host + 1, lines(&world));
+        assert!(world.pages().is_empty(), "{:?}", world.pages());
+    }
+}
+
+#[test]
+fn a_hung_host_pages_once_and_is_resolved_once() {
+    let mut world = settled(Plan::even(2, 4));
+    opened_after(&mut world, |world| world.pause(5));
+    world.run_for(20 * SECOND);
+    assert_eq!(pages(&world), (1, 0));
+    world.resume(5);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "HostHung");
+    assert_eq!(pages(&world), (1, 1));
+}
+
+#[test]
+fn a_dead_switch_is_proved_at_once_by_a_host_on_two() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    let after = opened_after(&mut world, |world| world.set_switch(0, false));
+    assert!(after <= 5.0, "{after}");
+    let incident = only(&world);
+    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("SwitchDown", "sw1"));
+    assert_eq!(incident.behind, ["h1", "h2", "h3", "h4"], "{}", lines(&world));
+    world.run_for(60 * SECOND);
+    assert_eq!(pages(&world), (1, 0));
+    world.set_switch(0, true);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "SwitchDown", "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 1));
+    assert_eq!(world.linked(), 9);
+}
+
+#[test]
+fn a_cut_uplink_is_proved_at_once_by_a_host_on_two() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    let after = opened_after(&mut world, |world| world.set_uplink(0, false));
+    assert!(after <= 5.0, "{after}");
+    let incident = only(&world);
+    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("UplinkCut", "sw1"));
+    assert_eq!(incident.behind, ["h1", "h2", "h3", "h4"], "{}", lines(&world));
+    world.run_for(60 * SECOND);
+    world.set_uplink(0, true);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "UplinkCut", "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 1));
+    assert_eq!(world.linked(), 9);
+}
+
+#[test]
+fn without_such_a_host_both_are_told_and_the_heal_settles_it() {
+    for (wanted, uplink) in [("SwitchDown", false), ("UplinkCut", true)] {
+        let mut world = settled(Plan::even(2, 4));
+        let broken = |world: &mut World, works| match uplink {
+            true => world.set_uplink(1, works),
+            false => world.set_switch(1, works),
+        };
+        let after = opened_after(&mut world, |world| broken(world, false));
+        assert!(after <= 5.0, "{after}");
+        assert_eq!(verdict(&only(&world)), "SwitchDown|UplinkCut", "{wanted}\n{}", lines(&world));
+        assert_eq!(only(&world).behind, ["h5", "h6", "h7", "h8"]);
+        world.run_for(40 * SECOND);
+        broken(&mut world, true);
+        assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), wanted, "{}", lines(&world));
+        assert_eq!(pages(&world), (1, 1), "{wanted}");
+        assert_eq!(world.linked(), 8);
+    }
+}
+
+#[test]
+fn a_planned_stop_is_planned_and_a_broken_promise_pages() {
+    let mut world = settled(Plan::even(2, 4));
+    let stop = |world: &mut World| world.stop_probe(6, GoodbyeReason::ServiceStop, Duration::from_secs(60));
+    opened_after(&mut world, stop);
+    assert_eq!(verdict(&only(&world)), "Planned");
+    world.run_for(20 * SECOND);
+    world.start_probe(6);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "Planned");
+    assert!(world.pages().is_empty());
+
+    let mut world = settled(Plan::even(2, 4));
+    opened_after(&mut world, stop);
+    world.run_for(90 * SECOND);
+    assert_eq!(only(&world).alternatives[0].verdict, Verdict::NotReturned, "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 0));
+}
+
+#[test]
+fn a_rack_that_comes_back_without_one_host_has_one_straggler() {
+    let mut world = settled(Plan::even(2, 12));
+    opened_after(&mut world, |world| world.set_switch(0, false));
+    world.run_for(30 * SECOND);
+    world.kill_host(3);
+    world.run_for(5 * SECOND);
+    world.set_switch(0, true);
+    world.run_for(90 * SECOND);
+    let incidents = world.incidents();
+    let open: Vec<_> = incidents.iter().filter(|incident| !incident.closed).collect();
+    assert_eq!(open.len(), 1, "{incidents:#?}");
+    assert_eq!((verdict(open[0]).as_str(), open[0].behind.as_slice()), ("NotReturned", &["h4".to_owned()][..]));
+    world.boot_host(3);
+    assert!(world.run_until(60 * SECOND, |world| world.incidents().iter().all(|i| i.closed)));
+}
+
+#[test]
+fn a_pulled_cable_of_a_host_on_two_switches_is_no_outage() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    let after = opened_after(&mut world, |world| world.set_cable(8, 0, false));
+    assert_eq!(verdict(&only(&world)), "RedundancyLost", "after {after} s\n{}", lines(&world));
+    world.run_for(30 * SECOND);
+    world.set_cable(8, 0, true);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "RedundancyLost", "{}", lines(&world));
+    assert_eq!(pages(&world), (0, 0));
+    assert_eq!(world.linked(), 9);
+}
+
+#[test]
+fn two_hosts_of_two_switches_that_die_together_are_two_incidents() {
+    let mut world = settled(Plan::even(2, 6));
+    world.kill_host(1);
+    world.kill_host(8);
+    world.run_for(10 * SECOND);
+    let verdicts: Vec<String> = world.incidents().into_iter().map(verdict).collect();
+    assert_eq!(verdicts, ["HostOrCable", "HostOrCable"], "{}", lines(&world));
+}
+
+#[test]
+fn ten_percent_loss_kills_nobody() {
+    for seed in 1..4 {
+        let mut world = settled(Plan { seed, ..Plan::even(2, 10) });
+        world.set_loss(100);
+        world.run_for(600 * SECOND);
+        let dead: Vec<_> = world.incidents().into_iter().map(|i| (verdict(i), i.behind.clone())).collect();
+        assert!(dead.is_empty(), "seed {seed}: {dead:?}\n{}", lines(&world));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_and_another_is_another() {
+    let run = |seed| {
+        let mut world = settled(Plan { seed, loss_permille: 20, ..Plan::even(2, 4) });
+        world.kill_host(3);
+        world.run_for(30 * SECOND);
+        lines(&world)
+    };
+    assert_eq!(run(5), run(5));
+    assert_ne!(run(5), run(6));
+}

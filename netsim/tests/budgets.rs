@@ -128,7 +128,8 @@ fn a_false_suspicion_costs_four() {
     let mut world = settled(Plan::even(1, 8));
     let muted = ordinary(&world);
     let [left, _] = world.beside(muted);
-    let cost = cost(&mut world, 5 * SECOND, |world| world.mute_beats(muted, left, Duration::from_millis(3_500)));
+    let cost =
+        cost(&mut world, 5 * SECOND, |world| world.mute_beats(muted, left, Duration::from_millis(3_500)));
     let (without_refuted, verify) = (cost.control() - cost.of("Refuted"), cost.of("Ping") + cost.of("Pong"));
     assert_eq!(cost.of("Suspicion"), 1, "{cost}\n{}", lines(&world));
     assert!(verify <= 2 && cost.of("Noted") >= 1, "{cost}\n{}", lines(&world));

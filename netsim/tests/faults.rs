@@ -71,7 +71,10 @@ fn a_host_dies_and_comes_back_with_another_boot_id() {
     let after = opened_after(&mut world, |world| world.kill_host(2));
     assert!(after <= 4.0, "{after}");
     let incident = only(&world);
-    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("HostOrCable", "h3"));
+    assert_eq!(
+        (verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()),
+        ("HostOrCable", "h3")
+    );
     world.run_for(30 * SECOND);
     world.boot_host(2);
     assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "HostDown", "{}", lines(&world));
@@ -122,7 +125,10 @@ fn a_dead_switch_is_proved_at_once_by_a_host_on_two() {
     let after = opened_after(&mut world, |world| world.set_switch(0, false));
     assert!(after <= 5.0, "{after}");
     let incident = only(&world);
-    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("SwitchDown", "sw1"));
+    assert_eq!(
+        (verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()),
+        ("SwitchDown", "sw1")
+    );
     assert_eq!(incident.behind, ["h1", "h2", "h3", "h4"], "{}", lines(&world));
     world.run_for(60 * SECOND);
     assert_eq!(pages(&world), (1, 0));
@@ -138,7 +144,10 @@ fn a_cut_uplink_is_proved_at_once_by_a_host_on_two() {
     let after = opened_after(&mut world, |world| world.set_uplink(0, false));
     assert!(after <= 5.0, "{after}");
     let incident = only(&world);
-    assert_eq!((verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()), ("UplinkCut", "sw1"));
+    assert_eq!(
+        (verdict(&incident).as_str(), incident.alternatives[0].subject.name.as_str()),
+        ("UplinkCut", "sw1")
+    );
     assert_eq!(incident.behind, ["h1", "h2", "h3", "h4"], "{}", lines(&world));
     world.run_for(60 * SECOND);
     world.set_uplink(0, true);
@@ -197,7 +206,10 @@ fn a_rack_that_comes_back_without_one_host_has_one_straggler() {
     let incidents = world.incidents();
     let open: Vec<_> = incidents.iter().filter(|incident| !incident.closed).collect();
     assert_eq!(open.len(), 1, "{incidents:#?}");
-    assert_eq!((verdict(open[0]).as_str(), open[0].behind.as_slice()), ("NotReturned", &["h4".to_owned()][..]));
+    assert_eq!(
+        (verdict(open[0]).as_str(), open[0].behind.as_slice()),
+        ("NotReturned", &["h4".to_owned()][..])
+    );
     world.boot_host(3);
     assert!(world.run_until(60 * SECOND, |world| world.incidents().iter().all(|i| i.closed)));
 }

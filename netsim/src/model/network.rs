@@ -86,7 +86,8 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(plan: &Plan) -> Self {
         let legs = plan.hosts.iter().enumerate().map(|(host, plan)| {
-            let leg = |(leg, &switch): (usize, &usize)| Leg { switch, cable: true, address: address(host, leg) };
+            let leg =
+                |(leg, &switch): (usize, &usize)| Leg { switch, cable: true, address: address(host, leg) };
             plan.switches.iter().enumerate().map(leg).collect()
         });
         Self {

@@ -44,15 +44,31 @@ const STREAM: StreamId = StreamId(1);
 enum Due {
     Arrive(Datagram),
     /// A kernel refuses what was sent to a port nobody listens at.
-    Refused { to: Place, peer: SocketAddr },
-    Echo { from: std::net::IpAddr },
-    Announce { switch: usize },
-    Start { host: usize },
-    HostDeadline { host: usize },
+    Refused {
+        to: Place,
+        peer: SocketAddr,
+    },
+    Echo {
+        from: std::net::IpAddr,
+    },
+    Announce {
+        switch: usize,
+    },
+    Start {
+        host: usize,
+    },
+    HostDeadline {
+        host: usize,
+    },
     RelayDeadline,
     CmaDeadline,
-    News { sequence: u64, news: News },
-    Acknowledged { sequence: u64 },
+    News {
+        sequence: u64,
+        news: News,
+    },
+    Acknowledged {
+        sequence: u64,
+    },
 }
 
 impl Due {
@@ -110,8 +126,13 @@ impl World {
             classes: Vec::new(),
         };
         let wall = WallClock { at: Time::ZERO, unix_ms: WALL_MS };
-        let cma_config =
-            CmaConfig { installation: site(), holds: Holds::default(), insecure: false, epoch: 1, notifies: true };
+        let cma_config = CmaConfig {
+            installation: site(),
+            holds: Holds::default(),
+            insecure: false,
+            epoch: 1,
+            notifies: true,
+        };
         let hosts: Vec<Host> = (0..plan.hosts.len()).map(Host::new).collect();
         let mut world = Self {
             now: Time::ZERO,
@@ -522,9 +543,7 @@ impl World {
         let at = datagram.from;
         let Ok(opened) = self.relay_wire.open(self.now, at, &mut datagram.octets) else { return };
         self.relay_event(match opened {
-            FromProbe::Beat(beat) => {
-                relay::Event::Beat(BeatHeard { beat, hops: Some(1), arrived: self.now })
-            }
+            FromProbe::Beat(beat) => relay::Event::Beat(BeatHeard { beat, hops: Some(1), arrived: self.now }),
             FromProbe::Knock { from, knock } => relay::Event::Knock { from, at, knock },
             FromProbe::Stranger { from } => relay::Event::Stranger { from, at },
             FromProbe::Message { from, message } => relay::Event::Control { from, at, message },
@@ -650,9 +669,13 @@ impl World {
             }
             relay::Action::Send { to, probe, message } => {
                 if let (Some(log), ToProbe::Assignment(order)) = (&mut self.log, &message) {
-                    let links = order.rings.iter().flat_map(|ring| &ring.links).map(|link| link.link.0 & 0xff_ffff);
+                    let links =
+                        order.rings.iter().flat_map(|ring| &ring.links).map(|link| link.link.0 & 0xff_ffff);
                     let links: Vec<u32> = links.collect();
-                    log.push(format!("{:?} relay: {:?} to {to}: links {links:?}", self.now, order.generation));
+                    log.push(format!(
+                        "{:?} relay: {:?} to {to}: links {links:?}",
+                        self.now, order.generation
+                    ));
                 }
                 let sealed = self.relay_wire.seal(probe, &message, &mut octets);
                 assert!(sealed, "{message:?} could not be sealed");
@@ -685,8 +708,12 @@ impl World {
     }
 
     fn stream_news(&mut self) {
-        let fresh: Vec<(u64, News)> =
-            self.relay.outbox().after(self.streamed).map(|(sequence, news)| (sequence, news.clone())).collect();
+        let fresh: Vec<(u64, News)> = self
+            .relay
+            .outbox()
+            .after(self.streamed)
+            .map(|(sequence, news)| (sequence, news.clone()))
+            .collect();
         for (sequence, news) in fresh {
             self.streamed = sequence;
             self.at(self.now + WAN, Due::News { sequence, news });

@@ -25,13 +25,12 @@ impl Relay {
         let attachment = place.attachment.as_ref();
         let switch = attachment.and_then(|attachment| self.roster.switch_of(&attachment.switch));
         // First-hand and fresh is what a frame said while the port has had carrier since.
-        let fresh = place.carrier
-            && attachment.is_some_and(|a| matches!(a.evidence, Evidence::Lldp | Evidence::Cdp));
+        let fresh =
+            place.carrier && attachment.is_some_and(|a| matches!(a.evidence, Evidence::Lldp | Evidence::Cdp));
         let watchers = self.held(host).into_iter().filter(|(.., via)| *via == place.ifindex);
         let watchers = watchers.filter(|(_, adjacency, _)| adjacency.mutual);
-        let watchers = watchers.map(|(_, adjacency, _)| {
-            self.vantage(adjacency.other(Peer::Member(host)), adjacency.ring)
-        });
+        let watchers = watchers
+            .map(|(_, adjacency, _)| self.vantage(adjacency.other(Peer::Member(host)), adjacency.ring));
         LegBelief {
             switch,
             trust: if fresh { Trust::Fresh } else { Trust::Stale },
@@ -74,9 +73,7 @@ impl Relay {
     }
 
     fn switch_state(&self, switch: SwitchIx) -> SwitchState {
-        let about = |component| {
-            matches!(component, Component::Switch(s) | Component::Uplink(s) | Component::PeerLink(s) if s == switch)
-        };
+        let about = |component| matches!(component, Component::Switch(s) | Component::Uplink(s) | Component::PeerLink(s) if s == switch);
         let open = self.incidents.open();
         let named = open.flat_map(|(_, incident)| &incident.alternatives).filter(|a| about(a.component));
         let mut verdicts: Vec<Verdict> = named.map(|alternative| alternative.verdict).collect();

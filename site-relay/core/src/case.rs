@@ -16,9 +16,7 @@ use ringmesh_proto::beat::{BEAT_EVERY, BEAT_SLACK};
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion, ToProbe};
 use ringmesh_proto::time::{Duration, Time};
-use ringmesh_topology::diagnosis::{
-    Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge,
-};
+use ringmesh_topology::diagnosis::{Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge};
 
 use crate::relay::Relay;
 use crate::rings::{Peer, SITE_RING};
@@ -128,7 +126,8 @@ impl Cases {
 
     /// Whether what members said last of that leg is that they do not hear it.
     pub(crate) fn unheard(&self, host: HostIx, leg: u8) -> bool {
-        let about = |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
+        let about =
+            |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
         let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
         newest.is_some_and(|seen| seen.outcome == Outcome::Silent)
     }
@@ -160,8 +159,8 @@ impl Relay {
     ) {
         self.counters.suspicions += 1;
         let adjacency = self.rings.link(suspicion.link).copied();
-        let mine = adjacency
-            .filter(|a| a.ends.0 == Peer::Member(witness) || a.ends.1 == Peer::Member(witness));
+        let mine =
+            adjacency.filter(|a| a.ends.0 == Peer::Member(witness) || a.ends.1 == Peer::Member(witness));
         let Some(adjacency) = mine else {
             // A neighbour it has no more: it missed the order that said so.
             self.give_again(now, witness, out);
@@ -220,7 +219,12 @@ impl Relay {
             ring => Some(ring),
         };
         let Some(ring) = ring else { return false };
-        let ring = self.cases.by_ring.iter().find(|(_, c)| c.asked.contains_key(&told.about)).map_or(ring, |(r, _)| *r);
+        let ring = self
+            .cases
+            .by_ring
+            .iter()
+            .find(|(_, c)| c.asked.contains_key(&told.about))
+            .map_or(ring, |(r, _)| *r);
         if !self.cases.by_ring.contains_key(&ring) {
             out.put(Action::Say(Note::CaseOpened(self.roster[told.about].name.clone())));
         }
@@ -255,13 +259,7 @@ impl Relay {
     }
 
     /// A witness hears its neighbour again.
-    pub(crate) fn refuted(
-        &mut self,
-        now: Time,
-        witness: HostIx,
-        link: LinkId,
-        out: &mut impl Sink<Action>,
-    ) {
+    pub(crate) fn refuted(&mut self, now: Time, witness: HostIx, link: LinkId, out: &mut impl Sink<Action>) {
         let Some(adjacency) = self.rings.link(link).copied() else { return };
         if let Peer::Member(about) = adjacency.other(Peer::Member(witness)) {
             self.heard_again_by(now, about, Peer::Member(witness), out);
@@ -529,7 +527,8 @@ impl Relay {
 
     /// When the next ping leaves, the next member is to be asked, or the next witness is to be told something.
     fn next_step(&self, now: Time, case: &Case) -> Time {
-        let pings = case.asked.values().filter(|a| a.answered.is_none() && a.pings < a.of).map(|a| a.next_ping);
+        let pings =
+            case.asked.values().filter(|a| a.answered.is_none() && a.pings < a.of).map(|a| a.next_ping);
         let outward = case.asked.values().filter(|asked| asked.answered.is_none()).map(|asked| {
             let steps = now.since(asked.since).as_millis() / WATCHER_SPEAKS_WITHIN.as_millis();
             asked.since + WATCHER_SPEAKS_WITHIN * (u32::try_from(steps).unwrap_or(u32::MAX - 1) + 1)
@@ -655,7 +654,8 @@ impl Relay {
                 at_ms: ms(at),
                 doubted: false,
             };
-            if asked.is_silent(now) {
+            // A refusal says more than the silence that comes with it.
+            if asked.is_silent(now) && asked.refused.is_none() {
                 // Every leg was pinged: what one does not answer none does.
                 for leg in 0..self.roster[host].places.len().max(1) {
                     let leg = u8::try_from(leg).unwrap_or(u8::MAX);
@@ -665,8 +665,8 @@ impl Relay {
             if let Some(at) = asked.echo {
                 self.see(Observation { last_heard_ms: Some(ms(at)), ..seen(Outcome::Echo, at) });
             }
-            if let Some(at) = asked.refused {
-                self.see(seen(Outcome::Refused, at));
+            if asked.refused.is_some() {
+                self.see(seen(Outcome::Refused, now));
             }
         }
     }

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{
-    Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe, Transition,
-};
+use ringmesh_proto::message::{Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe, Transition};
 use ringmesh_proto::news;
 use ringmesh_proto::news::{IncidentNews, News};
 use ringmesh_proto::time::{Duration, Time};
@@ -30,6 +28,8 @@ use crate::{Action, Note, words};
 
 /// A silence shorter than this, with the same boot, was a slow host: nobody was paged for it yet.
 const SLOW_MAX: Duration = Duration::from_secs(10);
+/// How often a member is asked after the path to it was proven, before it is called a straggler.
+const ASKS_BEFORE_STRAGGLER: u32 = 3;
 /// Of ten members that were reachable before, nine must be back.
 const BACK_OF_TEN: usize = 9;
 /// A leg without carrier, or unheard, for so long is lost for good, unless its switch explains it.
@@ -80,6 +80,8 @@ pub(crate) struct Incident {
     returns: BTreeMap<HostIx, Return>,
     first_return: Option<Time>,
     close_at: Option<Time>,
+    /// When those still away are asked again: a member cut off with its ring does not know that it was.
+    ask_at: Option<Time>,
 }
 
 /// All open incidents, by a dense number.
@@ -110,7 +112,10 @@ impl Incidents {
     }
 
     pub(crate) fn next(&self) -> Time {
-        let incidents = self.open.values().flat_map(|incident| [incident.close_at, incident.overdue_at()]);
+        let incidents = self
+            .open
+            .values()
+            .flat_map(|incident| [incident.close_at, incident.overdue_at(), incident.ask_at]);
         let legs = self.legs.first().map(|(at, ..)| *at);
         incidents.flatten().chain(legs).min().unwrap_or(Time::NEVER)
     }
@@ -234,6 +239,7 @@ impl Relay {
             returns: BTreeMap::new(),
             first_return: None,
             close_at: None,
+            ask_at: None,
         };
         self.incidents.open.insert(number, incident);
         number
@@ -282,7 +288,10 @@ impl Relay {
         }
         seen.push(format!("{} did not answer {}", words::several(&names), words::relay(&self.config)));
         for (host, leg) in &explanation.degraded {
-            seen.push(format!("{} lost, the host lives", words::component(self, Component::Leg(*host, *leg))));
+            seen.push(format!(
+                "{} lost, the host lives",
+                words::component(self, Component::Leg(*host, *leg))
+            ));
         }
         if explanation.one_witness {
             seen.push("one witness only".to_owned());
@@ -408,7 +417,10 @@ impl Relay {
         };
         self.stand(now, host, out);
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
-        incident.first_return.get_or_insert(now);
+        if incident.first_return.is_none() {
+            incident.first_return = Some(now);
+            incident.ask_at = Some(now);
+        }
         let report = HealReport { host, rebooted, ring_heard_inside: None, carrier_lost: None };
         let entry = incident.returns.entry(host).or_insert(Return { at: now, report, restarted });
         entry.report.rebooted |= rebooted;
@@ -416,6 +428,7 @@ impl Relay {
         if rebooted {
             self.settle(now, number, out);
         }
+        self.reclassify_if_slow(now, number, out);
         self.count_returned(now, number, out);
     }
 
@@ -439,6 +452,9 @@ impl Relay {
     /// Starts the hold before closing when enough are back, and calls off what fell silent again.
     fn count_returned(&mut self, now: Time, number: u32, _out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
+        if matches!(incident.kind, Kind::Leg { .. }) {
+            return;
+        }
         let back = incident.returns.keys().filter(|host| self.roster[**host].standing == Standing::Live);
         let back = back.count();
         let enough = back > 0 && back * 10 >= incident.members.len() * BACK_OF_TEN;
@@ -460,7 +476,11 @@ impl Relay {
     /// Stragglers get longer where power may have been lost: machines boot slowly.
     fn settle_time(&self, incident: &Incident) -> Duration {
         let power = incident.returns.values().any(|returned| returned.report.rebooted);
-        if power && incident.is_about_switch() { self.config.timing.boot_grace } else { self.config.timing.settle }
+        if power && incident.is_about_switch() {
+            self.config.timing.boot_grace
+        } else {
+            self.config.timing.settle
+        }
     }
 
     pub(crate) fn ask_recorder(&mut self, host: HostIx, out: &mut impl Sink<Action>) {
@@ -507,7 +527,8 @@ impl Relay {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         let Some(returned) = incident.returns.get_mut(&host) else { return };
         returned.report.carrier_lost = Some(carrier_lost);
-        returned.report.ring_heard_inside = (!inside.is_empty()).then_some(!ring_silent);
+        // By a port without carrier nobody is heard, and nobody is suspected either.
+        returned.report.ring_heard_inside = (!inside.is_empty()).then_some(!ring_silent && !carrier_lost);
         self.settle(now, number, out);
     }
 
@@ -522,7 +543,8 @@ impl Relay {
         let proved_already = incident.alternatives.len() == 1 && incident.is_about_switch();
         let Some(verdict) = settled.filter(|_| !proved_already) else { return };
         let known = |alternative: &&Alternative| alternative.verdict == verdict;
-        let component = incident.alternatives.iter().find(known).map_or(incident.component(), |a| a.component);
+        let component =
+            incident.alternatives.iter().find(known).map_or(incident.component(), |a| a.component);
         let alternatives = certain(component, verdict);
         if incident.alternatives == alternatives {
             return;
@@ -545,25 +567,34 @@ impl Relay {
         self.revise(now, number, why, out);
     }
 
-    /// A single host that was silent for less than the hold of its page, and kept its boot, was slow.
+    /// A single host that is back before anybody was told of it: with its old boot it was slow, with a new run of the
+    /// probe that was restarted. Nobody needs to hear of it any more.
     fn reclassify_if_slow(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
-        let Some((&host, returned)) = incident.returns.iter().next().filter(|_| incident.members.len() == 1) else {
+        let Some((&host, returned)) = incident.returns.iter().next().filter(|_| incident.members.len() == 1)
+        else {
             return;
         };
-        let kept = !returned.report.rebooted && !returned.restarted;
-        let short = returned.at.since(incident.silent_since) < SLOW_MAX;
-        let was = incident.alternatives.first().map(|alternative| alternative.verdict);
-        let a_host = matches!(was, Some(Verdict::HostOrCable | Verdict::HostHung | Verdict::HostDown | Verdict::ProbeDown));
-        if !(kept && short && a_host && incident.kind == Kind::Silence) {
+        let away = returned.at.since(incident.silent_since);
+        let Some(was) = incident.alternatives.first().map(|alternative| alternative.verdict) else { return };
+        let verdict = match was {
+            Verdict::HostOrCable | Verdict::HostHung | Verdict::HostDown | Verdict::ProbeDown
+                if !returned.restarted && !returned.report.rebooted =>
+            {
+                Verdict::HostSlow
+            }
+            Verdict::ProbeDown if !returned.report.rebooted => Verdict::ProbeDown,
+            _ => return,
+        };
+        if away >= SLOW_MAX || incident.kind != Kind::Silence || incident.page_never {
             return;
         }
-        let seconds = returned.at.since(incident.silent_since).as_millis();
-        let why = format!("back with the same boot after {}.{} s", seconds / 1_000, seconds / 100 % 10);
+        let run = if returned.restarted { "a new run of the probe" } else { "the same boot" };
+        let why = format!("back with {run} after {}.{} s", away.as_secs(), away.subsec_millis() / 100);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.page_never = true;
         }
-        self.reclassify(now, number, certain(Component::Host(host), Verdict::HostSlow), why, out);
+        self.reclassify(now, number, certain(Component::Host(host), verdict), why, out);
     }
 
     /// Closes what has held, calls stragglers, and opens what a goodbye did not keep.
@@ -577,6 +608,11 @@ impl Relay {
         for number in closing {
             self.finish(now, number, out);
         }
+        let asking: Vec<u32> =
+            self.incidents.open().filter(|(_, i)| due(i.ask_at)).map(|(number, _)| number).collect();
+        for number in asking {
+            self.ask_those_away(now, number, out);
+        }
         let overdue: Vec<u32> =
             self.incidents.open().filter(|(_, i)| due(i.overdue_at())).map(|(number, _)| number).collect();
         for number in overdue {
@@ -585,6 +621,28 @@ impl Relay {
         while let Some(&(at, host, via)) = self.incidents.legs.first().filter(|(at, ..)| *at <= now) {
             self.incidents.legs.remove(&(at, host, via));
             self.leg_is_lost(now, host, via, out);
+        }
+    }
+
+    /// The path is proven: whoever of an incident is still away is pinged, three times before it is a straggler.
+    fn ask_those_away(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let again = now + self.settle_time(incident) / ASKS_BEFORE_STRAGGLER;
+        let away: Vec<HostIx> = incident
+            .members
+            .iter()
+            .copied()
+            .filter(|host| self.roster[*host].standing == Standing::Silent)
+            .collect();
+        for host in &away {
+            let nonce = self.next_nonce();
+            let member = &self.roster[*host];
+            for to in member.addresses() {
+                out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
+            }
+        }
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.ask_at = (!away.is_empty()).then_some(again);
         }
     }
 
@@ -653,7 +711,6 @@ impl Relay {
 
     fn close(&mut self, now: Time, number: u32, why: String, out: &mut impl Sink<Action>) {
         self.thaw(now, number);
-        self.reclassify_if_slow(now, number, out);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.closed = Some(now);
         }
@@ -684,7 +741,10 @@ impl Relay {
             subject: words::subject(self, alternative.component, &members),
             permille: alternative.permille,
         });
-        let name = |host: &HostIx| self.roster[*host].name.to_string();
+        let mut behind: Vec<String> =
+            members.iter().map(|host| self.roster[*host].name.to_string()).collect();
+        // h2 before h10.
+        behind.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         // The host itself is the subject, not behind it.
         let alone = matches!(incident.component(), Component::Host(_) | Component::Leg(..));
         let class = members.iter().map(|host| self.roster[*host].class).max();
@@ -696,7 +756,7 @@ impl Relay {
             alternatives: alternatives.collect(),
             class: class.unwrap_or(Class::Normal),
             silent: u32::try_from(silent).unwrap_or(u32::MAX),
-            behind: if alone { Vec::new() } else { members.iter().map(name).collect() },
+            behind: if alone { Vec::new() } else { behind },
             witnesses: incident.witnesses.clone(),
             silent_since_ms: self.clock.unix_ms(incident.silent_since),
             opened_ms: self.clock.unix_ms(incident.opened),

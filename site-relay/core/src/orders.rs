@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{
-    Assignment, Generation, LinkId, LinkOrder, RingId, RingPlace, ToProbe,
-};
+use ringmesh_proto::message::{Assignment, Generation, LinkId, LinkOrder, RingId, RingPlace, ToProbe};
 use ringmesh_proto::news::{News, RingNews};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::HostIx;
@@ -86,8 +84,10 @@ impl Relay {
             .filter(|(id, ring)| *id != SITE_RING && !ring.frozen)
             .map(|(id, ring)| ring.delegates.iter().map(|d| (*d, id)).collect())
             .collect();
-        let of_rings: Vec<Vec<Peer>> =
-            spoken_for.iter().map(|ring| ring.iter().map(|(host, _)| Peer::Member(*host)).collect()).collect();
+        let of_rings: Vec<Vec<Peer>> = spoken_for
+            .iter()
+            .map(|ring| ring.iter().map(|(host, _)| Peer::Member(*host)).collect())
+            .collect();
         let order = site_order(&of_rings, Peer::Relay);
         let Some(site) = self.rings.get_mut(SITE_RING) else { return false };
         if site.ring.members().eq(order.iter().copied()) {
@@ -236,14 +236,7 @@ impl Relay {
         }
     }
 
-    fn link_order(
-        &self,
-        link: LinkId,
-        adjacency: &Adjacency,
-        me: Peer,
-        via: u32,
-        report: bool,
-    ) -> LinkOrder {
+    fn link_order(&self, link: LinkId, adjacency: &Adjacency, me: Peer, via: u32, report: bool) -> LinkOrder {
         let (peer, peer_address) = match adjacency.other(me) {
             Peer::Relay => (ProbeId::of_relay(self.config.relay), self.config.address),
             Peer::Member(other) => {

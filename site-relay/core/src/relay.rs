@@ -206,11 +206,7 @@ impl Relay {
     /// Tells a member that its report was taken.
     pub(crate) fn note(&mut self, host: HostIx, report: Report, out: &mut impl Sink<Action>) {
         let member = &self.roster[host];
-        out.put(Action::Send {
-            to: member.heard_from,
-            probe: member.probe,
-            message: ToProbe::Noted(report),
-        });
+        out.put(Action::Send { to: member.heard_from, probe: member.probe, message: ToProbe::Noted(report) });
     }
 
     fn announced(
@@ -269,8 +265,9 @@ impl Relay {
         announce: Announce,
         out: &mut impl Sink<Action>,
     ) {
-        let fitting =
-            |(pattern, _): &&(String, Class)| words::fits(pattern.as_bytes(), announce.name.as_str().as_bytes());
+        let fitting = |(pattern, _): &&(String, Class)| {
+            words::fits(pattern.as_bytes(), announce.name.as_str().as_bytes())
+        };
         let class = self.config.classes.iter().find(fitting).map_or(Class::Normal, |(_, class)| *class);
         let host = self.roster.add(Member {
             probe: from.probe,
@@ -353,13 +350,7 @@ impl Relay {
         self.leave_unwanted(now, host, &wanted, joined);
     }
 
-    fn leave_unwanted(
-        &mut self,
-        now: Time,
-        host: HostIx,
-        wanted: &[(RingId, u32)],
-        joined: bool,
-    ) {
+    fn leave_unwanted(&mut self, now: Time, host: HostIx, wanted: &[(RingId, u32)], joined: bool) {
         let unwanted: Vec<RingId> = self.roster[host]
             .seats
             .iter()

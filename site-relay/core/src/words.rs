@@ -153,9 +153,9 @@ pub(crate) fn several(names: &[&str]) -> String {
 pub(crate) fn module(port: &[u8]) -> Spread {
     let Some(end) = port.iter().rposition(|octet| *octet == b'/') else { return Spread::default() };
     // FNV-1a, 32 bits: equal prefixes get equal numbers, and that is all that is asked of it.
-    let hash = port[..end].iter().fold(0x811c_9dc5_u32, |hash, octet| {
-        (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193)
-    });
+    let hash = port[..end]
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193));
     Spread(hash.max(1))
 }
 
@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn patterns_fit_as_in_a_shell() {
-        let cases = [("db-*", "db-7", true), ("db-?", "db-77", false), ("*", "", true), ("web", "web1", false)];
+        let cases =
+            [("db-*", "db-7", true), ("db-?", "db-77", false), ("*", "", true), ("web", "web1", false)];
         for (pattern, name, want) in cases {
             assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), want, "{pattern} {name}");
         }

@@ -64,7 +64,10 @@ fn a_switch_that_names_itself_is_told_at_once_and_once() {
     let attachment = places[0].attachment.clone().unwrap();
     assert_eq!(attachment.switch, WireId { subtype: 4, octets: [2, 0, 0, 0, 1, 1].into() });
     assert_eq!(attachment.port, WireId { subtype: 5, octets: (*b"p7").into() });
-    assert_eq!((&*attachment.switch_name, attachment.evidence, &*places[0].reason), ("sw1", Evidence::Lldp, ""));
+    assert_eq!(
+        (&*attachment.switch_name, attachment.evidence, &*places[0].reason),
+        ("sw1", Evidence::Lldp, "")
+    );
     bench.relay(ToProbe::Noted(Report(1)));
     for beat in 1..=10 {
         bench.run_to(JOINED + beat * 1_000);
@@ -328,7 +331,12 @@ fn garbage_and_frames_of_unknown_ports_change_nothing() {
 fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
     let leg = |ifindex, active| PortFacts {
         address: port(2).address,
-        bond: Some(crate::BondFacts { ifname: "bond0".into(), mode: "active-backup".into(), active, partner: None }),
+        bond: Some(crate::BondFacts {
+            ifname: "bond0".into(),
+            mode: "active-backup".into(),
+            active,
+            partner: None,
+        }),
         ..port(ifindex)
     };
     let mut bare = port(5);
@@ -353,7 +361,12 @@ fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
 fn verbose(count: u8) -> Bench {
     let long = |n: u8| -> PortFacts {
         let facts = port(n);
-        PortFacts { ifname: format!("enp{n}s0f1np{n}abcd").into(), address: Some((([0xfd00, 0, 0, 0, 0, 0, 0, u16::from(n)]).into(), 64)), gateway: MacAddress([7; 6]), ..facts }
+        PortFacts {
+            ifname: format!("enp{n}s0f1np{n}abcd").into(),
+            address: Some((([0xfd00, 0, 0, 0, 0, 0, 0, u16::from(n)]).into(), 64)),
+            gateway: MacAddress([7; 6]),
+            ..facts
+        }
     };
     let ports: Vec<_> = (2..2 + count).map(long).collect();
     let mut bench = Bench::started(config(&[RELAY]), &ports);

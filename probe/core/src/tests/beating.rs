@@ -28,7 +28,11 @@ fn all_beats_leave_together_once_a_second_and_the_phase_survives_a_long_sleep() 
     bench.clear();
     bench.sleep_to(JOINED + 17_777);
     bench.hear(&links[0]);
-    assert!(matches!(bench.log[0].1, Action::Beat { .. }), "an overdue beat is the first thing: {:?}", bench.log[0]);
+    assert!(
+        matches!(bench.log[0].1, Action::Beat { .. }),
+        "an overdue beat is the first thing: {:?}",
+        bench.log[0]
+    );
     assert_eq!(bench.beats().len(), 3, "what was missed is not caught up on");
     bench.clear();
     bench.run_to(JOINED + 18_777);
@@ -42,7 +46,8 @@ fn a_new_link_is_heard_both_ways_within_a_round_trip_and_costs_two_beats_more() 
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
     let new = [link(1), link(2)];
     bench.relay(ToProbe::Assignment(Box::new(order(2, &new))));
-    let flags = |bench: &Bench| bench.beats().iter().map(|(_, b)| (b.link.0, b.heard_you)).collect::<Vec<_>>();
+    let flags =
+        |bench: &Bench| bench.beats().iter().map(|(_, b)| (b.link.0, b.heard_you)).collect::<Vec<_>>();
     assert_eq!(flags(&bench), [(1, false), (2, false)], "at once, not at the tick");
     bench.clear();
     bench.hear(&new[0]);
@@ -170,7 +175,11 @@ fn an_unreachable_neighbour_must_be_two_beats_late_as_well() {
     bench.run_noting_to(JOINED + 3_200);
     let told = causes(&mut bench);
     let (unreachable, silent) = (Cause::Unreachable, Cause::Silent);
-    assert_eq!(told, [(2_050, 1, unreachable), (3_050, 1, silent), (3_050, 2, silent)], "silence says it all");
+    assert_eq!(
+        told,
+        [(2_050, 1, unreachable), (3_050, 1, silent), (3_050, 2, silent)],
+        "silence says it all"
+    );
 }
 
 #[test]
@@ -293,6 +302,12 @@ fn beats_of_strangers_and_replays_change_nothing_but_a_count() {
 
 #[test]
 fn a_member_with_two_peers_is_small() {
-    let per_member = size_of::<Probe>() + size_of::<crate::talk::Relay>() + 2 * size_of::<crate::links::Link>();
-    assert!(per_member <= 1_024, "{per_member} octets: probe {}, link {}", size_of::<Probe>(), size_of::<crate::links::Link>());
+    let per_member =
+        size_of::<Probe>() + size_of::<crate::talk::Relay>() + 2 * size_of::<crate::links::Link>();
+    assert!(
+        per_member <= 1_024,
+        "{per_member} octets: probe {}, link {}",
+        size_of::<Probe>(),
+        size_of::<crate::links::Link>()
+    );
 }

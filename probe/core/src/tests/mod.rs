@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::message::{
-    Announce, Assignment, Beat, BeatHeard, Generation, Hello, LinkId, LinkOrder, Report, RingId, RingPlace, ToProbe,
-    ToRelay,
+    Announce, Assignment, Beat, BeatHeard, Generation, Hello, LinkId, LinkOrder, Report, RingId, RingPlace,
+    ToProbe, ToRelay,
 };
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId, RelayId};
@@ -91,7 +91,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(config: Config) -> Self {
-        Self { probe: Probe::new(Arc::new(config), Time::ZERO), now: 0, log: Vec::new(), sequence: 0, noted: 0 }
+        Self {
+            probe: Probe::new(Arc::new(config), Time::ZERO),
+            now: 0,
+            log: Vec::new(),
+            sequence: 0,
+            noted: 0,
+        }
     }
 
     /// Knows its ports, has said nothing.

@@ -84,7 +84,8 @@ impl Net {
         let until = Time::from_millis(until);
         loop {
             let arrival = self.flying.keys().next().map_or(Time::NEVER, |&(at, _)| at);
-            let deadlines = self.probes.iter().map(|p| p.as_ref().map_or(Time::NEVER, Machine::next_deadline));
+            let deadlines =
+                self.probes.iter().map(|p| p.as_ref().map_or(Time::NEVER, Machine::next_deadline));
             let (n, deadline) = deadlines.enumerate().min_by_key(|&(_, at)| at).unwrap();
             if arrival.min(deadline) > until {
                 break;
@@ -126,7 +127,9 @@ impl Net {
             | ToRelay::Attachment { report, .. }
             | ToRelay::Evidence { report, .. }
             | ToRelay::Loss { report, .. }
-            | ToRelay::Goodbye { report, .. } => self.send(THE_RELAY, from, Parcel::ToProbe(ToProbe::Noted(report))),
+            | ToRelay::Goodbye { report, .. } => {
+                self.send(THE_RELAY, from, Parcel::ToProbe(ToProbe::Noted(report)))
+            }
         }
     }
 

@@ -414,3 +414,30 @@ fn a_ping_is_answered_at_once_by_the_port_it_came_by() {
     let carriers: Vec<_> = carriers.iter().map(|c| (c.ifindex, c.up, c.age)).collect();
     assert_eq!(carriers, [(2, true, Duration::MAX), (3, true, Duration::MAX)]);
 }
+
+#[test]
+fn a_return_that_leads_nowhere_is_cut_off_again() {
+    let links = [link(1)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.relay(hello(0));
+    assert_eq!(bench.state(), State::Returning);
+    bench.run_healthy_to(JOINED + 80_000, &links);
+    assert_eq!(bench.state(), State::CutOff);
+    let said = bench.said();
+    let last: Vec<_> = gaps(&said).into_iter().rev().take(4).collect();
+    assert!(last.iter().all(|gap| *gap <= 6_251), "asks every five seconds or so: {last:?}");
+}
+
+#[test]
+fn the_relay_that_answers_after_all_is_the_one_to_turn_to() {
+    let (mut bench, links) = asking(&[RELAY, STANDBY]);
+    bench.clear();
+    bench.run_to(JOINED + 3_050 + 1_600);
+    bench.hear(&links[1]);
+    assert_eq!(bench.said().last().map(|(_, to, _, _)| *to), Some(at(STANDBY)));
+    bench.relay(ToProbe::Noted(Report(99)));
+    bench.run_to(JOINED + 3_050 + 2_100);
+    let said = bench.said();
+    let next: Vec<_> = said.iter().map(|(_, to, _, message)| (*to, kind(message))).collect();
+    assert_eq!(next, [(at(RELAY), "Suspicion")], "said on until its own number is noted");
+}

@@ -114,13 +114,10 @@ fn settled_at_the_heal(prefix: &str) -> Outcome {
     let script: Vec<_> = TOUR.iter().filter(|step| wanted.contains(&step.name)).copied().collect();
     let tour = tour::walk(&mut lab, &script, Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
     lab.down()?;
+    good(&tour)?;
     let undecided = tour.steps.iter().filter(|step| step.expected == "SwitchDown|UplinkCut").count();
-    assert_eq!(
-        (tour.steps.len(), undecided),
-        (3, 2),
-        "without a second leg nothing is proved before the heal"
-    );
-    good(&tour)
+    assert_eq!(undecided, 2, "without a second leg nothing is proved before the heal");
+    Ok(())
 }
 
 fn good(tour: &Tour) -> Outcome {

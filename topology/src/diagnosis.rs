@@ -21,6 +21,7 @@ mod paths;
 mod problem;
 mod search;
 mod settle;
+mod subject;
 mod types;
 mod window;
 

@@ -183,9 +183,9 @@ impl Teller<'_> {
         let Some((subject, leg)) = of_member.or_else(|| cause.degraded.first().copied()) else {
             return Vec::new();
         };
-        let mut by = vec![Vantage::Judge];
         let speaks = self.facts.words.keys().copied().filter(|&host| host != subject);
-        by.extend(speaks.map(|host| Vantage::Host { host, leg: 0 }));
+        let members = speaks.map(|host| Vantage::Host { host, leg: 0 });
+        let by = core::iter::once(Vantage::Judge).chain(members);
         let is_other = |by: &Vantage| {
             let same = |witness: &Vantage| match (witness, by) {
                 (Vantage::Host { host: a, .. }, Vantage::Host { host: b, .. }) => a == b,
@@ -193,7 +193,7 @@ impl Teller<'_> {
             };
             !witnesses.iter().any(same)
         };
-        by.into_iter().filter(is_other).take(2).map(|by| Check { by, subject, leg }).collect()
+        by.filter(is_other).take(2).map(|by| Check { by, subject, leg }).collect()
     }
 }
 

@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::problem::{Clue, Problem, subject_cost};
+use super::problem::Problem;
+use super::subject::{Clue, subject_cost};
 use super::types::Component;
 
 /// Candidates of a region that is searched exhaustively ..

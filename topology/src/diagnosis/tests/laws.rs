@@ -203,6 +203,23 @@ proptest! {
     }
 
     #[test]
+    fn a_third_ring_mate_that_misses_the_same_does_not_either(seed: u64, faults in 1u64..3) {
+        let (world, broken, evidence) = broken_world(seed, faults, 0);
+        let belief = world.belief();
+        let mut more = evidence.clone();
+        for (host, home) in (0u32..).zip(&world.homes) {
+            let missed = |seen: &&Observation| {
+                seen.subject == h(host) && seen.leg == 0 && seen.from != Vantage::Judge && seen.outcome == Outcome::Silent
+            };
+            let mates = (0u32..).zip(&world.homes).filter(|(mate, at)| *mate != host && **at == [home[0]]);
+            if evidence.observations.iter().filter(missed).count() == 2 {
+                more.observations.extend(mates.filter(|(mate, _)| world.talks(&broken, *mate)).map(|(mate, _)| silent(by(mate, 0), host, 0)));
+            }
+        }
+        prop_assert_eq!(best(&judge(&belief, &evidence, &[], NOW)), best(&judge(&belief, &more, &[], NOW)));
+    }
+
+    #[test]
     fn greedy_finds_what_exhaustive_search_finds(seed: u64, faults in 1u64..4, lost in 0u64..30) {
         let (world, _, evidence) = broken_world(seed, faults, lost);
         let belief = world.belief();
@@ -299,6 +316,31 @@ fn the_truth_or_what_nobody_could_tell_from_it_is_among_the_alternatives() {
         assert!(wrong.is_empty(), "{} wrong, first {:#?}", wrong.len(), wrong.first());
         assert!(named * 100 >= visible * 90, "named {named} of {visible}");
     }
+}
+
+/// One host is believed to hang on another switch than it does, by a cached attachment.
+#[test]
+fn one_stale_attachment_hides_no_fault() {
+    let (mut visible, mut named) = (0, 0);
+    for seed in 0..800 {
+        let (world, broken, evidence) = broken_world(seed, 1, 0);
+        let host = Draws(seed).below(world.homes.len() as u64) as u32;
+        let about_it = matches!(broken[0], Component::Host(of) | Component::Leg(of, _) if of == h(host));
+        if about_it || world.evidence(&[]) == evidence {
+            continue;
+        }
+        let mut belief = world.belief();
+        let mut wrong = belief.host(h(host)).unwrap().clone();
+        wrong.legs[0].switch = Some(s((world.homes[host as usize][0] + 1) % world.switches));
+        wrong.legs[0].trust = Trust::Stale;
+        belief.set_host(h(host), wrong);
+        let told = judge(&belief, &evidence, &[], NOW);
+        check_shape(&belief, &evidence, &[], &told);
+        visible += 1;
+        named += u32::from(is_named(&told, broken[0]));
+    }
+    println!("one stale attachment: visible {visible}, named {named}");
+    assert!(visible > 500 && named * 100 >= visible * 97, "{named} of {visible}");
 }
 
 #[test]

@@ -374,7 +374,8 @@ fn what_the_returned_members_say_settles_it() {
     let (booted, inside) = (report(true, None, None), report(false, Some(true), Some(false)));
     let dead = report(false, Some(false), Some(true));
     let plain = report(false, None, None);
-    let cases: &[(&str, &[Alternative], &[HealReport], Option<V>)] = &[
+    type Case<'a> = (&'a str, &'a [Alternative], &'a [HealReport], Option<V>);
+    let cases: &[Case<'_>] = &[
         ("nobody back", &switch, &[], None),
         ("no alternative", &[], &[booted], None),
         ("half rebooted", &switch, &[booted, inside], Some(V::RackPower)),

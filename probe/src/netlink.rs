@@ -1,7 +1,7 @@
 //! What the kernel says about interfaces: asked whole, and told at once when carrier changes.
 //!
 //! Messages of the kernel say *that* something changed; what it is now is asked anew, so a lost or
-//! misunderstood message costs one refresh and never a wrong picture for longer than [`REFRESH`].
+//! misunderstood message costs one refresh and never a wrong picture for longer than a minute.
 
 mod ask;
 mod read;

@@ -218,10 +218,9 @@ impl Driver {
     fn take_ports(&mut self, now: Time, ports: Vec<Port>, own: Vec<MacAddress>) -> anyhow::Result<()> {
         (self.ports, self.own) = (ports, own);
         let errors = self.open();
-        if let Some(error) = errors.into_iter().find(|error| error.error.kind() == io::ErrorKind::AddrInUse) {
-            if !self.started {
-                return Err(error.into());
-            }
+        let taken = errors.into_iter().find(|error| error.error.kind() == io::ErrorKind::AddrInUse);
+        if let Some(error) = taken.filter(|_| !self.started) {
+            return Err(error.into());
         }
         if self.ports.is_empty() && !self.started {
             tracing::warn!(

@@ -38,9 +38,14 @@ impl Host {
 
     /// The command, started by another one.
     fn behind(&self, wrapper: &[&str]) -> Command {
-        let words: Vec<&str> = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_ringmesh-probe")]).collect();
+        let words: Vec<&str> =
+            wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_ringmesh-probe")]).collect();
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg("--config").arg(self.folder.path().join("probe.toml")).env("NO_COLOR", "1");
+        command
+            .args(&words[1..])
+            .arg("--config")
+            .arg(self.folder.path().join("probe.toml"))
+            .env("NO_COLOR", "1");
         command
     }
 
@@ -114,7 +119,10 @@ fn a_probe_finds_its_switch_remembers_it_over_a_restart_and_leaves_when_asked() 
         let port = &host.json("attachments")["ports"][0];
         assert_eq!((port["switch_name"].as_str(), port["port"]["text"].as_str()), (Some("sw1"), Some("p1")));
         let table = String::from_utf8(host.ask("attachments").stdout).unwrap();
-        assert!(table.contains("sw1") && !table.contains('\u{1b}') && table.lines().all(|line| line.len() <= 80), "{table}");
+        assert!(
+            table.contains("sw1") && !table.contains('\u{1b}') && table.lines().all(|line| line.len() <= 80),
+            "{table}"
+        );
         ip("link set p1 down");
         host.wait_for("loss of carrier", |host| host.json("attachments")["ports"][0]["carrier"] == false);
         ip("link set p1 up");
@@ -138,7 +146,12 @@ fn a_probe_finds_its_switch_remembers_it_over_a_restart_and_leaves_when_asked() 
 fn a_probe_that_may_not_listen_says_it_once_and_goes_on() {
     inside("binary::a_probe_that_may_not_listen_says_it_once_and_goes_on", || {
         let wrapper = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "--"];
-        if Command::new(wrapper[0]).args(&wrapper[1..3]).args(["--", "true"]).status().map_or(true, |status| !status.success()) {
+        if Command::new(wrapper[0])
+            .args(&wrapper[1..3])
+            .args(["--", "true"])
+            .status()
+            .map_or(true, |status| !status.success())
+        {
             println!("SKIPPED a_probe_that_may_not_listen: no setpriv that may drop CAP_NET_RAW");
             return;
         }
@@ -153,7 +166,9 @@ fn a_probe_that_may_not_listen_says_it_once_and_goes_on() {
         let doctor = host.behind(&wrapper).arg("doctor").output().unwrap();
         assert_eq!(doctor.status.code(), Some(4), "{doctor:?}");
         // Still a member: it announces itself to its relay.
-        host.wait_for("announcement", |host| host.json("status")["counters"]["messages_sent"].as_u64() > Some(0));
+        host.wait_for("announcement", |host| {
+            host.json("status")["counters"]["messages_sent"].as_u64() > Some(0)
+        });
     });
 }
 
@@ -166,12 +181,16 @@ fn a_bad_start_is_one_clear_error_with_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("relayz") && text.contains("probe.toml") && text.contains("line 8"), "{text}");
 
-        let good = fs::read_to_string(host.folder.path().join("probe.toml")).unwrap().replace("relayz = 1\n", "");
+        let good =
+            fs::read_to_string(host.folder.path().join("probe.toml")).unwrap().replace("relayz = 1\n", "");
         fs::write(host.folder.path().join("probe.toml"), good).unwrap();
         let _thief = std::net::UdpSocket::bind("10.9.0.5:1986").unwrap();
         let output = host.command().output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("10.9.0.5:1986") && text.contains(&format!("(process {})", std::process::id())), "{text}");
+        assert!(
+            text.contains("10.9.0.5:1986") && text.contains(&format!("(process {})", std::process::id())),
+            "{text}"
+        );
     });
 }

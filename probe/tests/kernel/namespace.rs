@@ -34,7 +34,9 @@ fn impossible() -> Option<String> {
     let tried = Command::new("unshare").args(["-rn", "--", "ip", "link", "set", "lo", "up"]).output();
     match tried {
         Err(error) => Some(format!("no unshare command: {error}")),
-        Ok(output) if !output.status.success() => Some(format!("no namespace may be made here: {}", both(&output).trim())),
+        Ok(output) if !output.status.success() => {
+            Some(format!("no namespace may be made here: {}", both(&output).trim()))
+        }
         Ok(_) => None,
     }
 }
@@ -63,7 +65,8 @@ pub(crate) struct Sender(Box<dyn pnet::datalink::DataLinkSender>);
 
 impl Sender {
     pub(crate) fn on(name: &str) -> Self {
-        let interface = pnet::datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap();
+        let interface =
+            pnet::datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap();
         match pnet::datalink::channel(&interface, Default::default()).unwrap() {
             pnet::datalink::Channel::Ethernet(sender, _) => Self(sender),
             _ => panic!("no Ethernet channel on {name}"),

@@ -69,10 +69,14 @@ fn addresses_bridges_gateways_and_hot_plugged_ports_are_found() {
             ip("address add 10.9.0.6/24 dev eth0"); // a secondary one
             ip("neighbour add 10.9.0.1 lladdr 02:00:00:00:00:fe dev eth0");
             ip("route add default via 10.9.0.1");
-            let gateway = |ports: &[Port]| ports[0].above.as_ref().is_some_and(|above| above.gateway.is_some());
+            let gateway =
+                |ports: &[Port]| ports[0].above.as_ref().is_some_and(|above| above.gateway.is_some());
             let addressed = ports_until(&mut news, gateway).await;
             let above = addressed[0].above.as_ref().unwrap();
-            assert_eq!((above.ifname.as_str(), above.address.to_string().as_str(), above.prefix_len), ("eth0", "10.9.0.5", 24));
+            assert_eq!(
+                (above.ifname.as_str(), above.address.to_string().as_str(), above.prefix_len),
+                ("eth0", "10.9.0.5", 24)
+            );
             assert_eq!(above.gateway_mac.to_string(), "02:00:00:00:00:fe");
 
             ip("link add br0 type bridge");
@@ -108,7 +112,9 @@ fn a_peer_that_nobody_answers_for_is_unreachable() {
                 sockets.send(clock::now(), ports[0].ifindex, 0, nobody, &[7; 28]).unwrap();
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            timeout(PATIENCE, sockets.ready()).await.expect("the kernel's own report did not wake the reader");
+            timeout(PATIENCE, sockets.ready())
+                .await
+                .expect("the kernel's own report did not wake the reader");
             let now = clock::now();
             let stamps = clock::Stamps::at(now, now);
             sockets.drain(now, &stamps, &mut [0; ringmesh_probe::net::BUFFER], |_| {});

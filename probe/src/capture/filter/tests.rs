@@ -165,3 +165,35 @@ fn every_jump_stays_inside_the_program() {
         }
     }
 }
+
+/// Captures of real networks, if some are at hand: `RINGMESH_CAPTURES` names their folder.
+#[test]
+fn what_the_decoder_takes_for_lldp_or_cdp_to_its_group_gets_through() {
+    let folder = std::env::var_os("RINGMESH_CAPTURES")
+        .map(std::path::PathBuf::from)
+        .unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures"));
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        use std::io::Write;
+        // Written past the test harness, which would keep it to itself.
+        let told = "SKIPPED the filter over captures: none found; set RINGMESH_CAPTURES to test with them";
+        let _ = writeln!(std::io::stderr(), "{told}");
+        return;
+    };
+    let mut passed = 0;
+    let is_capture =
+        |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "pcap" || e == "pcapng");
+    for path in files.flatten().map(|entry| entry.path()).filter(is_capture) {
+        for (n, frame) in (1..).zip(crate::capture::frames(&path).unwrap_or_default()) {
+            let Ok(heard) = lldp_rs::decode(&frame) else { continue };
+            let to_its_group = match heard.protocol() {
+                lldp_rs::Protocol::Lldp => heard.destination.is_lldp_group(),
+                lldp_rs::Protocol::Cdp => heard.destination == lldp_rs::Mac::CDP,
+                _ => false,
+            };
+            let through = passes(&frame, MULTICAST);
+            assert_eq!(through, to_its_group, "{} frame {n}: {heard:?}", path.display());
+            passed += u32::from(through);
+        }
+    }
+    assert!(passed > 0, "no frame of {} got through", folder.display());
+}

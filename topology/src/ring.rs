@@ -204,15 +204,30 @@ mod tests {
         let cases = [
             (vec![], vec![]),
             (vec![candidate(1, 0, true, false)], vec![1]),
-            (vec![candidate(1, 0, true, true), candidate(2, 0, false, false), candidate(3, 0, false, false)], vec![
-                2, 3,
-            ]),
-            (vec![candidate(1, 1, false, false), candidate(2, 1, false, false), candidate(3, 2, false, false)], vec![
-                1, 3,
-            ]),
-            (vec![candidate(1, 0, false, false), candidate(2, 0, false, true), candidate(3, 0, false, true)], vec![
-                2, 3,
-            ]),
+            (
+                vec![
+                    candidate(1, 0, true, true),
+                    candidate(2, 0, false, false),
+                    candidate(3, 0, false, false),
+                ],
+                vec![2, 3],
+            ),
+            (
+                vec![
+                    candidate(1, 1, false, false),
+                    candidate(2, 1, false, false),
+                    candidate(3, 2, false, false),
+                ],
+                vec![1, 3],
+            ),
+            (
+                vec![
+                    candidate(1, 0, false, false),
+                    candidate(2, 0, false, true),
+                    candidate(3, 0, false, true),
+                ],
+                vec![2, 3],
+            ),
         ];
         for (candidates, want) in cases {
             assert_eq!(choose_delegates(&candidates), want, "{candidates:?}");
@@ -226,9 +241,16 @@ mod tests {
         let ring = Ring::in_order(order);
         for delegate in [11, 21, 31, 12, 22, 32] {
             let beside = ring.neighbours(delegate).into_iter().flatten();
-            assert!(beside.into_iter().all(|n| n / 10 != delegate / 10), "{delegate} is watched from its own switch");
+            assert!(
+                beside.into_iter().all(|n| n / 10 != delegate / 10),
+                "{delegate} is watched from its own switch"
+            );
         }
-        assert_eq!(site_order(&[vec![1, 2], vec![2]], 0), [1, 2, 0], "a host that speaks for two stands once");
+        assert_eq!(
+            site_order(&[vec![1, 2], vec![2]], 0),
+            [1, 2, 0],
+            "a host that speaks for two stands once"
+        );
     }
 
     proptest! {

@@ -164,15 +164,23 @@ pub struct Impact {
 pub fn severity(verdict: Verdict, impact: Impact) -> Severity {
     use Verdict as V;
     match verdict {
-        V::SiteDark | V::SiteCut | V::SiteSplit | V::CmaCut | V::GatewayDown | V::L2Storm | V::NotReturned => {
-            Severity::Page
-        }
+        V::SiteDark
+        | V::SiteCut
+        | V::SiteSplit
+        | V::CmaCut
+        | V::GatewayDown
+        | V::L2Storm
+        | V::NotReturned => Severity::Page,
         V::HostHung => match impact.class {
             Class::Ephemeral => Severity::Log,
             Class::Normal | Class::Critical => Severity::Page,
         },
         V::SwitchDown | V::UplinkCut | V::RackPower | V::ModuleDown | V::SharedFate | V::PeerLinkSplit => {
-            if impact.silent > 0 { Severity::Page } else { Severity::Ticket }
+            if impact.silent > 0 {
+                Severity::Page
+            } else {
+                Severity::Ticket
+            }
         }
         V::HostDown | V::HostOrCable => match impact.class {
             Class::Ephemeral => Severity::Log,

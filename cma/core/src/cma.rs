@@ -33,6 +33,8 @@ pub struct CmaConfig {
     pub holds: Holds,
     /// Relays speak plain text.
     pub insecure: bool,
+    /// Lines are handed to somebody.
+    pub notifies: bool,
     /// Drawn when the store was made: a relay that meets another epoch tells everything again.
     pub epoch: u64,
 }
@@ -57,6 +59,15 @@ pub enum Event {
         sequence: u64,
         /// The news.
         news: News,
+    },
+    /// A relay told a news that this authority does not understand.
+    RelayRefused {
+        /// On this stream.
+        stream: StreamId,
+        /// The number of the news in its outbox.
+        sequence: u64,
+        /// What is wrong with it.
+        why: String,
     },
     /// A relay told of itself.
     RelayBeat {
@@ -150,6 +161,15 @@ pub enum Say {
         /// Who told.
         relay: RelayKey,
     },
+    /// A news was passed over.
+    NewsRefused {
+        /// Who told it.
+        relay: RelayKey,
+        /// Its number.
+        sequence: u64,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The store failed; the news was not acknowledged.
     StoreFailed(StoreError),
 }
@@ -168,6 +188,9 @@ impl fmt::Display for Say {
             Self::IncidentClosed { id, verdict } => write!(f, "{id} closed: {verdict}"),
             Self::IncidentForeign { id, relay } => {
                 write!(f, "{} told of incident {id}, which another site owns: refused", name(relay))
+            }
+            Self::NewsRefused { relay, sequence, why } => {
+                write!(f, "news {sequence} of {} was passed over: {why}", name(relay))
             }
             Self::StoreFailed(error) => error.fmt(f),
         }
@@ -244,6 +267,26 @@ impl<G: GraphStore> Cma<G> {
             relay.sequence = sequence;
         }
         out.put(Action::Acknowledge { stream, sequence });
+    }
+
+    /// Passes over a news that cannot be understood: what follows it must not wait for ever behind it.
+    fn refuse(
+        &mut self,
+        now: Time,
+        stream: StreamId,
+        sequence: u64,
+        why: String,
+        out: &mut impl Sink<Action>,
+    ) {
+        let Some(relay) = self.relays.heard(now, stream) else { return };
+        if sequence > relay.sequence {
+            relay.sequence = sequence;
+            relay.refused = relay.refused.saturating_add(1);
+            let key = RelayKey { site: relay.hello.site.clone(), relay: relay.hello.relay };
+            out.put(Action::Say(Say::NewsRefused { relay: key, sequence, why: why.clone() }));
+            relay.refused_why = why;
+        }
+        out.put(Action::Acknowledge { stream, sequence: relay.sequence });
     }
 
     /// Applies a news; false if the store did not take it.
@@ -375,6 +418,7 @@ impl<G: GraphStore> Machine for Cma<G> {
             Event::WallClock(wall) => self.wall = wall,
             Event::RelayConnected { stream, hello } => self.connect(now, stream, hello, out),
             Event::RelayNews { stream, sequence, news } => self.news(now, stream, sequence, news, out),
+            Event::RelayRefused { stream, sequence, why } => self.refuse(now, stream, sequence, why, out),
             Event::RelayBeat { stream, beat } => {
                 if let Some(relay) = self.relays.heard(now, stream) {
                     relay.beat = beat;

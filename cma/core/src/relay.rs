@@ -43,6 +43,10 @@ pub struct Relay {
     pub beat: RelayBeat,
     /// How often it came with a new outbox.
     pub outboxes_lost: u32,
+    /// How many of its news were passed over, for they were not understood.
+    pub refused: u64,
+    /// What was wrong with the last of them.
+    pub refused_why: String,
 }
 
 /// A relay's own state, as it beats it.
@@ -79,6 +83,19 @@ impl Presence {
 }
 
 impl Relay {
+    fn new(now: Time, stream: StreamId, hello: RelayHello) -> Self {
+        Self {
+            stream: Some(stream),
+            hello,
+            sequence: 0,
+            heard_at: now,
+            beat: RelayBeat::default(),
+            outboxes_lost: 0,
+            refused: 0,
+            refused_why: String::new(),
+        }
+    }
+
     /// How it does at `now`.
     pub fn presence(&self, now: Time) -> Presence {
         match self.stream {
@@ -107,9 +124,7 @@ impl Relays {
         let key = RelayKey { site: hello.site.clone(), relay: hello.relay };
         self.streams.insert(stream, key.clone());
         let Some(relay) = self.relays.get_mut(&key) else {
-            let beat = RelayBeat::default();
-            let relay =
-                Relay { stream: Some(stream), hello, sequence: 0, heard_at: now, beat, outboxes_lost: 0 };
+            let relay = Relay::new(now, stream, hello);
             self.relays.insert(key, relay);
             return None;
         };

@@ -26,7 +26,13 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn config() -> CmaConfig {
-    CmaConfig { installation: name("main"), holds: Holds::default(), insecure: false, epoch: 77 }
+    CmaConfig {
+        installation: name("main"),
+        holds: Holds::default(),
+        insecure: false,
+        notifies: true,
+        epoch: 77,
+    }
 }
 
 pub(crate) fn hello(site: &str, relay: u8, outbox: u64) -> RelayHello {

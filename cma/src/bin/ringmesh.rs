@@ -1,3 +1,7 @@
-//! Under construction.
+//! `ringmesh`: the operator's command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ringmesh_cma::cli::main()
+}

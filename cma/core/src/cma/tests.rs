@@ -134,6 +134,21 @@ impl<G: GraphStore> World<G> {
 }
 
 #[test]
+fn a_news_that_is_not_understood_is_passed_over_and_shown() {
+    let mut world = World::over(MemoryGraph::default());
+    answers(&mut world);
+    let refused =
+        Event::RelayRefused { stream: StreamId(1), sequence: 3, why: "host state is out of range".into() };
+    world.event(refused.clone());
+    world.event(refused);
+    tell(&mut world, 1, 4, "h4");
+    assert_eq!(answers(&mut world), [ack(1, 3), ack(1, 3), ack(1, 4)]);
+    let warnings = world.cma.status(world.now()).unwrap().warnings;
+    let want = "1 news of relay 1 of site lab were passed over, the last because host state is out of range";
+    assert_eq!((warnings[0].code.as_str(), warnings[0].text.as_str()), ("news-refused", want));
+}
+
+#[test]
 fn another_site_cannot_touch_an_incident() {
     let mut world = World::settled();
     world.incident(&switch_incident(3));
@@ -229,11 +244,17 @@ fn status_tells_what_is_wrong_with_monitoring_itself() {
 #[test]
 fn an_authority_that_no_relay_has_reached_is_not_ok() {
     let wall = WallClock { at: Time::ZERO, unix_ms: CMA_MS };
-    let cma =
-        Cma::new(CmaConfig { insecure: true, ..crate::testing::config() }, wall, MemoryGraph::default());
+    let cma = Cma::new(
+        CmaConfig { insecure: true, notifies: false, ..crate::testing::config() },
+        wall,
+        MemoryGraph::default(),
+    );
     let status = cma.status(Time::ZERO).unwrap();
     let codes: Vec<&str> = status.warnings.iter().map(|warning| warning.code.as_str()).collect();
-    assert_eq!((status.ok, status.insecure, codes), (false, true, vec!["insecure", "no-relay"]));
+    assert_eq!(
+        (status.ok, status.insecure, codes),
+        (false, true, vec!["insecure", "nobody-told", "no-relay"])
+    );
 }
 
 #[test]

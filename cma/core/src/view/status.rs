@@ -65,6 +65,13 @@ impl<G: GraphStore> Cma<G> {
                 "give [tls] ca, cert and key in cma.toml and relay.toml and take out insecure = true",
             ));
         }
+        if !self.config.notifies {
+            warnings.push(warning(
+                "nobody-told",
+                "no pager is configured: incidents are kept and shown, and nobody is told",
+                "give [notify] file or command in cma.toml",
+            ));
+        }
         if self.relays.iter().next().is_none() {
             warnings.push(warning(
                 "no-relay",
@@ -108,6 +115,16 @@ impl<G: GraphStore> Cma<G> {
                 "relay-anew",
                 &format!("{name} came back without its state: {unconfirmed} open incidents are from before"),
                 "nobody will close them; compare them with `ringmesh tree`",
+            ));
+        }
+        if relay.refused > 0 {
+            warnings.push(warning(
+                "news-refused",
+                &format!(
+                    "{} news of {name} were passed over, the last because {}",
+                    relay.refused, relay.refused_why
+                ),
+                "run the same version of relay and CMA; the log has each",
             ));
         }
         warnings.extend(relay.beat.warnings.iter().map(|said| of(&format!("{name}: "), said)));

@@ -1,0 +1,91 @@
+//! Asking a CMA over its Unix socket.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use ringmesh_proto::pb;
+use ringmesh_proto_grpc::operator_client::OperatorClient;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::failure::{Failure, Kind};
+
+/// A CMA that does not answer within this is not well.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// The tree of a large site is a large document.
+const DOCUMENT_MAX: usize = 1 << 30;
+
+/// What can be asked.
+pub(crate) enum Question {
+    Status,
+    Tree,
+    Incidents { all: bool },
+    Explain(String),
+}
+
+/// A connection to a CMA.
+pub(crate) struct Client {
+    operator: OperatorClient<Channel>,
+    socket: String,
+}
+
+impl Client {
+    /// Connects, with one clear error where that is not possible.
+    pub(crate) async fn connect(socket: &Path) -> Result<Self, Failure> {
+        let shown = socket.display().to_string();
+        // A transport error does not say why; a plain connect does.
+        drop(UnixStream::connect(socket).await.map_err(|error| no_socket(&shown, &error))?);
+        let endpoint = Endpoint::from_shared(format!("unix://{shown}"));
+        let channel = match endpoint {
+            Ok(endpoint) => endpoint.timeout(ANSWER_WITHIN).connect().await,
+            Err(error) => Err(error),
+        };
+        let channel = channel.map_err(|error| unreachable(&shown, &error.to_string()))?;
+        let operator = OperatorClient::new(channel).max_decoding_message_size(DOCUMENT_MAX);
+        Ok(Self { operator, socket: shown })
+    }
+
+    /// Asks, and returns the document as JSON.
+    pub(crate) async fn ask(mut self, question: Question) -> Result<String, Failure> {
+        let operator = &mut self.operator;
+        let answer = match question {
+            Question::Status => operator.status(pb::StatusRequest {}).await,
+            Question::Tree => operator.tree(pb::TreeRequest {}).await,
+            Question::Incidents { all } => operator.incidents(pb::IncidentsRequest { all }).await,
+            Question::Explain(incident) => operator.explain(pb::ExplainRequest { incident }).await,
+        };
+        answer.map(|answer| answer.into_inner().json).map_err(|status| refused(&self.socket, &status))
+    }
+}
+
+fn no_socket(socket: &str, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Failure::new(
+            Kind::Right,
+            format!("you have no right to use {socket}"),
+            "join the group that owns it (usermod -aG ringmesh USER, then log in again), or use sudo",
+        ),
+        io::ErrorKind::NotFound => unreachable(socket, "there is no such socket"),
+        io::ErrorKind::ConnectionRefused => unreachable(socket, "nobody answers on it"),
+        _ => unreachable(socket, &error.to_string()),
+    }
+}
+
+fn unreachable(socket: &str, why: &str) -> Failure {
+    let problem = format!("no CMA at {socket}: {why}");
+    let remedy = "start ringmesh-cma on this host, or name its socket with --socket PATH or RINGMESH_SOCKET";
+    Failure::new(Kind::OutOfReach, problem, remedy)
+}
+
+fn refused(socket: &str, status: &Status) -> Failure {
+    match status.code() {
+        // The CMA says itself what to do about it.
+        Code::NotFound => Failure::usage(status.message(), "nothing was changed"),
+        _ => {
+            let problem = format!("the CMA at {socket} gave no answer: {}", status.message());
+            Failure::new(Kind::OutOfReach, problem, "look at its log")
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `ringmesh incidents` and `ringmesh explain`: for somebody tired, at three in the morning.
+//!
+//! The verdict and its subject come first, then since when and whom it takes; then who saw it, what it is not, and
+//! what would settle the rest.
+
+use ringmesh_cma_core::calendar;
+use ringmesh_cma_core::documents::{AlternativeDoc, Explain, IncidentDoc, Incidents, SubjectDoc};
+
+use super::paint::{Paint, Tone, harmless, wrapped};
+
+/// All incidents, two or three lines each.
+pub(crate) fn list(paint: &Paint, incidents: &Incidents, all: bool) -> String {
+    if incidents.incidents.is_empty() {
+        let hint = if all { "" } else { "; ringmesh incidents --all shows closed ones" };
+        return format!("no {}incident{hint}\n", if all { "" } else { "open " });
+    }
+    let each: Vec<String> = incidents.incidents.iter().map(|incident| entry(paint, incident)).collect();
+    format!("{}\nringmesh explain ID shows the evidence\n", each.join("\n"))
+}
+
+fn entry(paint: &Paint, incident: &IncidentDoc) -> String {
+    let mut text = title(paint, incident);
+    let since = if incident.state == "open" {
+        format!("since {}", paint.when(incident.silent_since_ms))
+    } else {
+        let lasted = calendar::span(incident.closed_ms.saturating_sub(incident.silent_since_ms) / 1_000);
+        format!("{}, for {lasted}", calendar::utc(incident.silent_since_ms))
+    };
+    text.push_str(&wrapped("  ", &format!("{since}; id {}", incident.id)));
+    if incident.behind.len() > 1 {
+        text.push_str(&behind(incident));
+    }
+    text
+}
+
+/// `OPEN PAGE  SwitchDown|UplinkCut  switch sw1, site lab`.
+fn title(paint: &Paint, incident: &IncidentDoc) -> String {
+    format!(
+        "{} {}  {}  {}, site {}\n",
+        paint.state(&incident.state),
+        paint.severity(&incident.severity),
+        paint.tone(Tone::Strong, &incident.verdict),
+        subjects(&incident.alternatives, &incident.subject),
+        harmless(&incident.site),
+    )
+}
+
+fn subjects(alternatives: &[AlternativeDoc], best: &SubjectDoc) -> String {
+    let mut words = vec![subject(best)];
+    for alternative in alternatives {
+        let word = subject(&alternative.subject);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" or ")
+}
+
+fn subject(subject: &SubjectDoc) -> String {
+    let name = if subject.name.is_empty() { &subject.id } else { &subject.name };
+    if subject.kind == "set" {
+        harmless(name)
+    } else {
+        format!("{} {}", harmless(&subject.kind), harmless(name))
+    }
+}
+
+fn behind(incident: &IncidentDoc) -> String {
+    let count = incident.behind.len();
+    let head = format!("  {count} hosts behind it ({} silent): ", incident.silent);
+    wrapped(&head, &incident.behind.join(" "))
+}
+
+/// One incident with its evidence.
+pub(crate) fn explain(paint: &Paint, explain: &Explain) -> String {
+    let incident = &explain.incident;
+    let mut text = title(paint, incident);
+    text.push_str(&times(paint, incident));
+    if !incident.behind.is_empty() {
+        text.push_str(&behind(incident));
+    }
+    if incident.alternatives.len() > 1 {
+        text.push_str(&section(paint, "It may be"));
+        incident.alternatives.iter().for_each(|one| text.push_str(&alternative(one, &incident.alternatives)));
+    }
+    text.push_str(&section(paint, "Seen"));
+    text.push_str(&bullets(&explain.seen, "nothing was told"));
+    text.push_str(&wrapped("  witnesses: ", &or(&incident.witnesses.join(" "), "none")));
+    text.push_str(&section(paint, "Ruled out"));
+    let ruled_out: Vec<String> =
+        explain.ruled_out.iter().map(|out| format!("{}: {}", out.what, out.by)).collect();
+    text.push_str(&bullets(&ruled_out, "nothing yet"));
+    text.push_str(&section(paint, "What would settle the rest"));
+    let settled = if incident.alternatives.len() > 1 { "nothing known" } else { "nothing is left to settle" };
+    text.push_str(&bullets(&explain.would_settle, settled));
+    text.push_str(&section(paint, "History"));
+    for revision in &incident.revisions {
+        let head = format!("  {}  ", calendar::clock(revision.at_ms));
+        text.push_str(&wrapped(&head, &format!("{}: {}", revision.verdict, revision.why)));
+    }
+    text
+}
+
+fn times(paint: &Paint, incident: &IncidentDoc) -> String {
+    let mut text = format!("  silent since {}\n", paint.when(incident.silent_since_ms));
+    let after = |ms: u64| calendar::span(ms.saturating_sub(incident.silent_since_ms) / 1_000);
+    let mut steps = vec![format!("opened after {}", after(incident.opened_ms))];
+    steps.push(match (incident.pages, incident.notified) {
+        (0, true) => "handed on as a ticket".to_owned(),
+        (0, false) => "nobody was paged".to_owned(),
+        (1, _) => format!("paged at {}", calendar::clock(incident.paged_ms)),
+        (pages, _) => format!("paged {pages} times, first at {}", calendar::clock(incident.paged_ms)),
+    });
+    if incident.state == "closed" {
+        steps.push(format!("closed after {}", after(incident.closed_ms)));
+    }
+    text.push_str(&wrapped("  ", &format!("{}; id {}", steps.join(", "), incident.id)));
+    text
+}
+
+fn section(paint: &Paint, title: &str) -> String {
+    format!("\n{}\n", paint.tone(Tone::Strong, title))
+}
+
+fn bullets(lines: &[String], otherwise: &str) -> String {
+    if lines.is_empty() {
+        return format!("  {otherwise}\n");
+    }
+    lines.iter().map(|line| wrapped("  - ", line)).collect()
+}
+
+fn or(text: &str, otherwise: &str) -> String {
+    if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+}
+
+/// Odds as people say them: against all others together, `about 3 : 1`.
+fn alternative(one: &AlternativeDoc, all: &[AlternativeDoc]) -> String {
+    let others: u32 =
+        all.iter().map(|a| u32::from(a.permille)).sum::<u32>().saturating_sub(u32::from(one.permille));
+    let own = u32::from(one.permille);
+    let odds = match (own, others) {
+        (0, _) => "hardly".to_owned(),
+        (_, 0) => "almost surely".to_owned(),
+        (own, others) if own >= others => format!("about {} : 1", (own + others / 2) / others),
+        (own, others) => format!("about 1 : {}", (others + own / 2) / own),
+    };
+    wrapped("  - ", &format!("{} of {}, {odds}", one.verdict, subject(&one.subject)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use ringmesh_cma_core::documents::{RevisionDoc, RuledOutDoc};
+
+use super::*;
+use crate::cli::paint::WIDTH;
+
+fn paint() -> Paint {
+    Paint { color: false, now_ms: 1_700_000_240_000 }
+}
+
+fn switch() -> SubjectDoc {
+    SubjectDoc { kind: "switch".into(), id: "02:00:00:00:01:01".into(), name: "tor-7".into() }
+}
+
+fn incident() -> IncidentDoc {
+    let alternative =
+        |verdict: &str, permille| AlternativeDoc { verdict: verdict.into(), subject: switch(), permille };
+    let revision =
+        |at_ms, verdict: &str, why: &str| RevisionDoc { at_ms, verdict: verdict.into(), why: why.into() };
+    IncidentDoc {
+        id: "00ab12cd34ef5678".into(),
+        verdict: "SwitchDown|UplinkCut".into(),
+        state: "open".into(),
+        severity: "page".into(),
+        subject: switch(),
+        alternatives: vec![alternative("SwitchDown", 750), alternative("UplinkCut", 250)],
+        silent_since_ms: 1_700_000_000_000,
+        opened_ms: 1_700_000_003_400,
+        paged_ms: 1_700_000_005_400,
+        closed_ms: 0,
+        revisions: vec![revision(1_700_000_003_400, "SwitchDown|UplinkCut", "all 24 members silent at once")],
+        behind: (1..=24).map(|n| format!("host-{n}")).collect(),
+        witnesses: vec!["r1".into(), "host-31".into()],
+        pages: 1,
+        path: vec!["fra1".into()],
+        site: "fra1".into(),
+        silent: 24,
+        notified: true,
+    }
+}
+
+fn explained() -> Explain {
+    Explain {
+        schema: 1,
+        incident: incident(),
+        seen: vec!["host-1 to host-24 were heard last within 900 ms".into()],
+        ruled_out: vec![RuledOutDoc {
+            what: "the site's core".into(),
+            by: "host-31 on tor-8 is heard".into(),
+        }],
+        would_settle: vec!["flight recorders at heal".into()],
+    }
+}
+
+#[test]
+fn an_explanation_starts_with_verdict_subject_and_time_and_fits_eighty_columns() {
+    let text = explain(&paint(), &explained());
+    let want = "\
+OPEN PAGE  SwitchDown|UplinkCut  switch tor-7, site fra1
+  silent since 2023-11-14 22:13:20 UTC (4 min ago)
+  opened after 3 s, paged at 22:13:25; id 00ab12cd34ef5678
+  24 hosts behind it (24 silent): host-1 host-2 host-3 host-4 host-5 host-6
+                                  host-7 host-8 host-9 host-10 host-11 host-12
+                                  host-13 host-14 host-15 host-16 host-17
+                                  host-18 host-19 host-20 host-21 host-22
+                                  host-23 host-24
+
+It may be
+  - SwitchDown of switch tor-7, about 3 : 1
+  - UplinkCut of switch tor-7, about 1 : 3
+
+Seen
+  - host-1 to host-24 were heard last within 900 ms
+  witnesses: r1 host-31
+
+Ruled out
+  - the site's core: host-31 on tor-8 is heard
+
+What would settle the rest
+  - flight recorders at heal
+
+History
+  22:13:23  SwitchDown|UplinkCut: all 24 members silent at once
+";
+    assert_eq!(text, want);
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let plain = explain(&paint(), &explained());
+    let colored = explain(&Paint { color: true, ..paint() }, &explained());
+    let mut stripped = String::new();
+    let mut inside = false;
+    for c in colored.chars() {
+        match c {
+            '\u{1b}' => inside = true,
+            'm' if inside => inside = false,
+            c if !inside => stripped.push(c),
+            _ => {}
+        }
+    }
+    assert_ne!(colored, plain);
+    assert_eq!(stripped, plain);
+}
+
+#[test]
+fn a_list_tells_open_and_closed_ones_apart_by_word() {
+    let closed = IncidentDoc { state: "closed".into(), closed_ms: 1_700_000_092_000, ..incident() };
+    let both = Incidents { schema: 1, incidents: vec![incident(), closed] };
+    let text = list(&paint(), &both, true);
+    assert!(text.contains("OPEN PAGE  SwitchDown|UplinkCut  switch tor-7, site fra1"), "{text}");
+    assert!(text.contains("closed PAGE"), "{text}");
+    assert!(text.contains("2023-11-14 22:13:20 UTC, for 1 min 32 s; id 00ab12cd34ef5678"), "{text}");
+    let none = Incidents { schema: 1, incidents: vec![] };
+    assert_eq!(
+        list(&paint(), &none, false),
+        "no open incident; ringmesh incidents --all shows closed ones\n"
+    );
+}

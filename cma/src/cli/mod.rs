@@ -1,0 +1,154 @@
+//! The `ringmesh` command: asks a running CMA over its Unix socket and prints the answer for people or programs.
+
+mod client;
+mod incidents;
+mod paint;
+mod status;
+mod tree;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+use ringmesh_cma_core::documents::{Explain, Incidents, Status, Tree};
+use serde::de::DeserializeOwned;
+
+use crate::config::SOCKET;
+use crate::failure::{Failure, Kind};
+use client::{Client, Question};
+use paint::Paint;
+
+/// Shows what ringmesh knows: what is broken, why, and what hangs behind it.
+#[derive(Parser)]
+#[command(name = "ringmesh", version, max_term_width = 80)]
+struct Arguments {
+    /// The socket of the CMA.
+    #[arg(long, global = true, value_name = "PATH", env = "RINGMESH_SOCKET", default_value = SOCKET)]
+    socket: PathBuf,
+    /// Print JSON for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// How monitoring itself does: relays, counters, warnings. Ends with 1 where something is wrong.
+    Status,
+    /// Sites, switches, ports and hosts, with their rings and states.
+    Tree,
+    /// What is broken now.
+    Incidents {
+        /// Closed ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One incident: what it is, who saw it, what is ruled out, what would settle the rest.
+    Explain {
+        /// Its id, or the beginning of it.
+        incident: String,
+    },
+}
+
+/// Runs the command of this process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut printed = String::new();
+    let done = start(&arguments, &mut printed);
+    // A reader that has seen enough (`ringmesh tree | head`) is no error.
+    let written = io::stdout().write_all(printed.as_bytes());
+    if let Some(error) = written.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        eprintln!("ringmesh: standard output: {error}");
+    }
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Ended::Check) => ExitCode::from(1),
+        Err(Ended::Failure(failure)) => {
+            eprintln!("ringmesh: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Why the command does not end with 0.
+enum Ended {
+    /// What it printed says why.
+    Check,
+    /// Nothing was printed.
+    Failure(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(
+            Kind::OutOfReach,
+            format!("the system refuses: {error}"),
+            "check the limit of open files",
+        )
+    })?;
+    let question = match &arguments.command {
+        Command::Status => Question::Status,
+        Command::Tree => Question::Tree,
+        Command::Incidents { all } => Question::Incidents { all: *all },
+        Command::Explain { incident } => Question::Explain(incident.clone()),
+    };
+    let json = runtime.block_on(async { Client::connect(&arguments.socket).await?.ask(question).await })?;
+    if arguments.json {
+        out.push_str(&pretty(&json)?);
+    }
+    show(arguments, &json, out)
+}
+
+fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended> {
+    let paint = Paint { color: wants_color(), now_ms: now_ms() };
+    let (text, ok) = match &arguments.command {
+        Command::Status => {
+            let status: Status = read(json)?;
+            (status::text(&paint, &status), status.ok)
+        }
+        Command::Tree => (tree::text(&paint, &read::<Tree>(json)?), true),
+        Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
+        Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
+    };
+    if !arguments.json {
+        out.push_str(&text);
+    }
+    if ok { Ok(()) } else { Err(Ended::Check) }
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, Failure> {
+    serde_json::from_str(json).map_err(|error| not_understood(&error))
+}
+
+/// The document as it came, readable.
+fn pretty(json: &str) -> Result<String, Failure> {
+    let value: serde_json::Value = read(json)?;
+    let text = serde_json::to_string_pretty(&value).map_err(|error| not_understood(&error))?;
+    Ok(text + "\n")
+}
+
+fn not_understood(error: &serde_json::Error) -> Failure {
+    let problem = format!("the CMA answered what this command does not understand: {error}");
+    Failure::new(Kind::OutOfReach, problem, "use the ringmesh command of the CMA's version")
+}
+
+/// Colour for people at a terminal who did not ask for none (<https://no-color.org>).
+fn wants_color() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

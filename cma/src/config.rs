@@ -1,0 +1,288 @@
+//! `cma.toml`.
+//!
+//! Unknown keys are errors. Paths are absolute or relative to the file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ringmesh_cma_core::notifier::Holds;
+use ringmesh_topology::id::Name;
+use serde::Deserialize;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+use crate::failure::Failure;
+
+/// Where the operator's command looks for a CMA, and where one listens for it.
+pub const SOCKET: &str = "/run/ringmesh/cma.sock";
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// The longest hold that is no typing error.
+const HOLD_S_MAX: u64 = 3_600;
+
+/// What an authority is told by its file; sound.
+#[derive(Debug)]
+pub struct Config {
+    /// Where relays connect, TCP.
+    pub listen: SocketAddr,
+    /// Where operators ask, a Unix socket.
+    pub socket: PathBuf,
+    /// What must survive a restart.
+    pub state_dir: PathBuf,
+    /// Names this authority in notification keys.
+    pub installation: Name,
+    /// How relays are told apart from others; `None` is plain text, asked for explicitly.
+    pub tls: Option<ServerTlsConfig>,
+    /// Who is told.
+    pub notify: Option<Notify>,
+    /// How long lines are held.
+    pub holds: Holds,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Lines are appended to a file.
+    File(PathBuf),
+    /// A command is run for each line, with the line on its standard input.
+    Command(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_listen")]
+    listen: String,
+    #[serde(default = "default_socket")]
+    socket: PathBuf,
+    #[serde(default = "default_state_dir")]
+    state_dir: PathBuf,
+    #[serde(default = "default_installation")]
+    installation: String,
+    #[serde(default)]
+    insecure: bool,
+    tls: Option<TlsFiles>,
+    notify: Option<NotifyFile>,
+    #[serde(default)]
+    holds: HoldsFile,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsFiles {
+    ca: PathBuf,
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotifyFile {
+    file: Option<PathBuf>,
+    command: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct HoldsFile {
+    host_s: Option<u64>,
+    wide_s: Option<u64>,
+}
+
+fn default_listen() -> String {
+    "0.0.0.0:1991".to_owned()
+}
+
+fn default_socket() -> PathBuf {
+    SOCKET.into()
+}
+
+fn default_state_dir() -> PathBuf {
+    "/var/lib/ringmesh".into()
+}
+
+fn default_installation() -> String {
+    "main".to_owned()
+}
+
+impl Config {
+    /// Reads a file and checks every key of it.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::file("config", path, &error, "give a readable file with --config FILE")
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(&text, &folder).map_err(|Wrong { line, what, remedy }| {
+            let at = line.map_or_else(String::new, |line| format!(" line {line}"));
+            Failure::usage(format!("{}{at}: {what}", path.display()), remedy)
+        })
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self, Wrong> {
+        let file: File = toml::from_str(text).map_err(|error| Wrong::toml(text, &error))?;
+        let listen = file.listen.parse().map_err(|_| {
+            Wrong::key(
+                "listen",
+                &format!("{:?} is no ADDRESS:PORT", file.listen),
+                "write for example listen = \"0.0.0.0:1991\"",
+            )
+        })?;
+        let installation = Name::new(&file.installation)
+            .map_err(|error| Wrong::key("installation", &error.to_string(), "give it a short plain name"))?;
+        Ok(Self {
+            listen,
+            socket: folder.join(file.socket),
+            state_dir: folder.join(file.state_dir),
+            installation,
+            tls: tls(file.insecure, file.tls, folder)?,
+            notify: file.notify.map(|notify| who(notify, folder)).transpose()?,
+            holds: holds(&file.holds)?,
+        })
+    }
+}
+
+/// What is wrong with a file, before its name is put in front.
+struct Wrong {
+    line: Option<usize>,
+    what: String,
+    remedy: String,
+}
+
+impl Wrong {
+    fn key(key: &str, what: &str, remedy: &str) -> Self {
+        Self { line: None, what: format!("{key}: {what}"), remedy: remedy.to_owned() }
+    }
+
+    fn toml(text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| before.matches('\n').count() + 1);
+        let what = error.message().replace('\n', " ");
+        Self { line, what, remedy: "correct or remove it; docs/OPERATING.md has every key".to_owned() }
+    }
+}
+
+fn tls(insecure: bool, files: Option<TlsFiles>, folder: &Path) -> Result<Option<ServerTlsConfig>, Wrong> {
+    let files = match (insecure, files) {
+        (true, None) => return Ok(None),
+        (false, Some(files)) => files,
+        (true, Some(_)) => {
+            return Err(Wrong::key("insecure", "is true although [tls] is given", "take out one of the two"));
+        }
+        (false, None) => {
+            let what = "is missing: relays and the CMA prove themselves to each other by certificates";
+            return Err(Wrong::key(
+                "[tls]",
+                what,
+                "give ca, cert and key, or insecure = true for plain text",
+            ));
+        }
+    };
+    let ca = Certificate::from_pem(pem("tls.ca", folder.join(files.ca), "CERTIFICATE")?);
+    let cert = pem("tls.cert", folder.join(files.cert), "CERTIFICATE")?;
+    let key = pem("tls.key", folder.join(files.key), "PRIVATE KEY")?;
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(cert, key)).client_ca_root(ca);
+    Ok(Some(config.timeout(HANDSHAKE_MAX)))
+}
+
+fn pem(key: &str, path: PathBuf, what: &str) -> Result<String, Wrong> {
+    let remedy = "give a readable PEM file";
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Wrong::key(key, &format!("{}: {error}", path.display()), remedy))?;
+    if text.contains(&format!("{what}-----")) {
+        return Ok(text);
+    }
+    Err(Wrong::key(key, &format!("{}: no {what} in PEM form in it", path.display()), remedy))
+}
+
+fn who(notify: NotifyFile, folder: &Path) -> Result<Notify, Wrong> {
+    match (notify.file, notify.command) {
+        (Some(file), None) => Ok(Notify::File(folder.join(file))),
+        (None, Some(command)) if !command.is_empty() => Ok(Notify::Command(command)),
+        (None, Some(_)) => Err(Wrong::key("notify.command", "is empty", "name a program and its arguments")),
+        (Some(_), Some(_)) => {
+            Err(Wrong::key("[notify]", "has both file and command", "take out one of the two"))
+        }
+        (None, None) => {
+            Err(Wrong::key("[notify]", "has neither file nor command", "give one of the two, or no [notify]"))
+        }
+    }
+}
+
+fn holds(file: &HoldsFile) -> Result<Holds, Wrong> {
+    let hold = |key: &str, seconds: Option<u64>, otherwise: Duration| match seconds {
+        None => Ok(otherwise),
+        Some(seconds) if seconds <= HOLD_S_MAX => Ok(Duration::from_secs(seconds)),
+        Some(seconds) => {
+            let what = format!("{seconds} s would hide an outage; the most is {HOLD_S_MAX}");
+            Err(Wrong::key(key, &what, "give a shorter time"))
+        }
+    };
+    let Holds { host, wide } = Holds::default();
+    Ok(Holds {
+        host: hold("holds.host_s", file.host_s, host)?,
+        wide: hold("holds.wide_s", file.wide_s, wide)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cma.toml");
+        std::fs::write(&path, text).unwrap();
+        let failure = Config::read(&path).unwrap_err();
+        assert_eq!(failure.exit_code(), 2, "{failure}");
+        failure.to_string().replace(&folder.path().display().to_string(), "")
+    }
+
+    #[test]
+    fn a_short_file_is_filled_with_defaults_and_paths_are_relative_to_it() {
+        let text =
+            "insecure = true\nsocket = \"cma.sock\"\n[notify]\nfile = \"pages.jsonl\"\n[holds]\nwide_s = 0\n";
+        let config = Config::parse(text, Path::new("/etc/ringmesh")).map_err(|wrong| wrong.what).unwrap();
+        assert_eq!(config.listen, "0.0.0.0:1991".parse().unwrap());
+        assert_eq!(config.socket, Path::new("/etc/ringmesh/cma.sock"));
+        assert_eq!(config.state_dir, Path::new("/var/lib/ringmesh"));
+        assert_eq!(config.notify, Some(Notify::File("/etc/ringmesh/pages.jsonl".into())));
+        assert_eq!(config.holds, Holds { host: Duration::from_secs(10), wide: Duration::ZERO });
+        assert!(config.tls.is_none());
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_key_line_and_remedy() {
+        let cases = [
+            ("insecure = true\nlisen = \"x\"\n", "/cma.toml line 2: unknown field `lisen`"),
+            ("insecure = 1\n", "/cma.toml line 1: invalid type: integer `1`, expected a boolean"),
+            ("insecure = true\n\n[notify\n", "/cma.toml line 3: "),
+            (
+                "insecure = true\nlisten = \"here\"\n",
+                "listen: \"here\" is no ADDRESS:PORT; write for example",
+            ),
+            ("", "[tls]: is missing"),
+            (
+                "insecure = true\n[tls]\nca=\"a\"\ncert=\"b\"\nkey=\"c\"\n",
+                "insecure: is true although [tls] is given",
+            ),
+            ("[tls]\nca=\"a\"\ncert=\"b\"\nkey=\"c\"\n", "tls.ca: /a: No such file"),
+            (
+                "[tls]\nca=\"cma.toml\"\ncert=\"b\"\nkey=\"c\"\n",
+                "tls.ca: /cma.toml: no CERTIFICATE in PEM form",
+            ),
+            ("insecure = true\n[notify]\n", "[notify]: has neither file nor command"),
+            ("insecure = true\n[notify]\ncommand = []\n", "notify.command: is empty"),
+            (
+                "insecure = true\n[notify]\nfile=\"a\"\ncommand=[\"b\"]\n",
+                "[notify]: has both file and command",
+            ),
+            ("insecure = true\n[holds]\nhost_s = 100000\n", "holds.host_s: 100000 s would hide an outage"),
+            ("insecure = true\ninstallation = \"a b\"\n", "installation: ' ' is not allowed in a name"),
+        ];
+        for (text, want) in cases {
+            let got = error(text);
+            assert!(got.contains(want) && !got.contains('\n'), "{text:?}: {got}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A whole authority, from its config to SIGTERM.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use ringmesh_cma_core::cma::{Cma, CmaConfig};
+use ringmesh_cma_core::graph::MemoryGraph;
+use ringmesh_proto_grpc::authority_server::AuthorityServer;
+use ringmesh_proto_grpc::operator_server::OperatorServer;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Server, ServerTlsConfig};
+
+use crate::authority::AuthorityService;
+use crate::clock::wall_clock;
+use crate::config::Config;
+use crate::driver::{Driver, INPUTS_MAX, Input};
+use crate::failure::{Failure, Kind};
+use crate::listen;
+use crate::operator::OperatorService;
+use crate::pager::Pager;
+use crate::spool::Spool;
+
+/// A relay whose host died says nothing: after this its stream is given up.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long lines that wait are still handed on at the end.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// An authority with everything open that it needs, before it runs.
+pub struct Authority {
+    tcp: TcpListener,
+    unix: UnixListener,
+    config: Config,
+    spool: (Spool, Vec<String>),
+}
+
+impl Authority {
+    /// Opens folders, ports and sockets. On failure nothing stays open.
+    pub async fn open(config: Config) -> Result<Self, Failure> {
+        let folder = &config.state_dir;
+        let remedy = "make it a folder this user may write, or give another in state_dir";
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
+        let spool =
+            Spool::open(folder).map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
+        let tcp = listen::tcp(config.listen).await?;
+        let unix = listen::unix(&config.socket).await?;
+        Ok(Self { tcp, unix, config, spool })
+    }
+
+    /// Where relays connect: as configured, with the port the kernel chose where 0 was given.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Runs until `stop` is ready, then ends cleanly.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
+        let (pager, pages) = mpsc::unbounded_channel();
+        let driver = Driver::new(self.machine()?, pager);
+        let tls = self.config.tls.clone();
+        let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
+        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));
+        let pager = start_pager(self.config.notify, self.spool, inputs, pages);
+        let ended = tokio::select! {
+            ended = driver.run(incoming) => ended,
+            () = stop => Ok(()),
+        };
+        // Without a driver no line can come any more: what waits is handed on, or stays in the spool.
+        if let Some(pager) = pager {
+            let _ = tokio::time::timeout(LAST_LINES, pager).await;
+        }
+        relays.abort();
+        operators.abort();
+        remove(self.config.socket);
+        ended.map_err(|error| {
+            Failure::new(Kind::OutOfReach, format!("clock: {error}"), "this needs Linux with timerfd")
+        })
+    }
+
+    fn machine(&self) -> Result<Cma, Failure> {
+        let mut epoch = [0; 8];
+        SystemRandom::new().fill(&mut epoch).map_err(|_| {
+            Failure::new(Kind::OutOfReach, "the system gives no random octets", "check getrandom(2)")
+        })?;
+        let config = CmaConfig {
+            installation: self.config.installation.clone(),
+            holds: self.config.holds,
+            insecure: self.config.tls.is_none(),
+            notifies: self.config.notify.is_some(),
+            epoch: u64::from_be_bytes(epoch),
+        };
+        Ok(Cma::new(config, wall_clock(), MemoryGraph::default()))
+    }
+}
+
+fn serve_relays(
+    listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
+    service: AuthorityService,
+) -> Result<JoinHandle<()>, Failure> {
+    let mut server =
+        Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).http2_keepalive_timeout(Some(KEEPALIVE));
+    if let Some(tls) = tls {
+        server = server.tls_config(tls).map_err(|error| {
+            let reason =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Failure::usage(format!("[tls]: {reason}"), "give PEM files that belong together")
+        })?;
+    }
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE));
+    let serving = server.add_service(AuthorityServer::new(service)).serve_with_incoming(incoming);
+    Ok(tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!("relays cannot connect any more: {error}");
+        }
+    }))
+}
+
+fn serve_operators(listener: UnixListener, service: OperatorService) -> JoinHandle<()> {
+    let incoming = UnixListenerStream::new(listener);
+    let serving = Server::builder().add_service(OperatorServer::new(service)).serve_with_incoming(incoming);
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!("operators cannot ask any more: {error}");
+        }
+    })
+}
+
+/// Without a sink, lines are in the log alone.
+fn start_pager(
+    sink: Option<crate::config::Notify>,
+    spool: (Spool, Vec<String>),
+    inputs: mpsc::Sender<Input>,
+    pages: mpsc::UnboundedReceiver<ringmesh_cma_core::documents::PageLine>,
+) -> Option<JoinHandle<()>> {
+    sink.map(|sink| tokio::spawn(Pager::new(sink, spool, inputs).run(pages)))
+}
+
+fn remove(socket: PathBuf) {
+    if let Err(error) = std::fs::remove_file(&socket) {
+        tracing::debug!("socket {}: {error}", socket.display());
+    }
+}

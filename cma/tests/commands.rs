@@ -1,0 +1,141 @@
+//! The two binaries as an operator meets them: errors, exit codes, signals.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use common::{World, host, incident};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+
+fn cma(folder: &Path, config: &str) -> Output {
+    let file = folder.join("cma.toml");
+    std::fs::write(&file, config).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_ringmesh-cma")).arg("--config").arg(&file).output().unwrap()
+}
+
+/// Exit code and what was said, which must be one line.
+fn refusal(output: &Output) -> (i32, String) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_cma_that_cannot_start_says_why_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let keys = "insecure = true\nsocket = \"cma.sock\"\n";
+    let cases = [
+        ("listne = \"x\"\n".to_owned(), 2, "line 1: unknown field `listne`"),
+        (format!("{keys}state_dir = \"file\"\n"), 2, "state_dir"),
+        (format!("{keys}state_dir = \".\"\nlisten = \"127.0.0.1:{port}\"\n"), 3, "is in use by"),
+        (format!("{keys}state_dir = \".\"\nlisten = \"192.0.2.1:1991\"\n"), 3, "listen: 192.0.2.1:1991"),
+    ];
+    for (config, code, want) in cases {
+        let (got, said) = refusal(&cma(folder.path(), &config));
+        assert!(got == code && said.contains(want), "{config}: {got}: {said}");
+    }
+}
+
+#[test]
+fn sigterm_ends_a_cma_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cma.toml");
+    let config =
+        "insecure = true\nlisten = \"127.0.0.1:0\"\nsocket = \"run/cma.sock\"\nstate_dir = \"state\"\n";
+    std::fs::write(&file, config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringmesh-cma"));
+    let mut child = command.arg("--config").arg(&file).stderr(Stdio::piped()).spawn().unwrap();
+    let socket = folder.path().join("run/cma.sock");
+    let deadline = std::time::Instant::now() + common::PATIENCE;
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        assert!(std::time::Instant::now() < deadline, "it did not start");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("insecure = true") && log.contains("ended"), "{log}");
+    assert!(!socket.exists());
+}
+
+#[test]
+fn an_operator_without_a_cma_is_told_where_none_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("cma.sock");
+    let ask = || {
+        Command::new(env!("CARGO_BIN_EXE_ringmesh"))
+            .env("RINGMESH_SOCKET", &socket)
+            .arg("tree")
+            .output()
+            .unwrap()
+    };
+    let (code, said) = refusal(&ask());
+    assert!(code == 3 && said.contains("cma.sock: there is no such socket; start ringmesh-cma"), "{said}");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let (code, said) = refusal(&ask());
+    assert!(code == 3 && said.contains("nobody answers on it"), "{said}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_operator_without_the_right_is_told_how_to_get_it() {
+    if !geteuid().is_root() {
+        eprintln!("SKIPPED: only root can ask as somebody else");
+        return;
+    }
+    let world = World::start("insecure = true\n").await;
+    let (socket, command) = (world.path("cma.sock"), world.path("ringmesh"));
+    // A copy that the other user may run, wherever this build lies.
+    std::fs::copy(env!("CARGO_BIN_EXE_ringmesh"), &command).unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(world.folder.path(), open).unwrap();
+    const NOBODY: u32 = 65_534;
+    let ask = move || {
+        Command::new(command)
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .arg("--socket")
+            .arg(socket)
+            .arg("tree")
+            .output()
+            .unwrap()
+    };
+    let (code, said) = refusal(&tokio::task::spawn_blocking(ask).await.unwrap());
+    assert!(code == 4 && said.contains("usermod -aG ringmesh"), "{said}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn every_command_prints_for_people_and_for_programs() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.news(2, &incident(1, false)).await;
+    relay.acknowledged(2).await;
+    for (arguments, want) in [
+        (&["status"][..], "1 sites, 1 switches, 1 hosts; 1 open incident"),
+        (&["tree"], "   ├─ p1  h1  up  lldp 0 s, eth0"),
+        (&["incidents"], "OPEN PAGE  SwitchDown|UplinkCut  switch sw1, site lab"),
+        (&["explain", "AB12"], "  - flight recorders at heal"),
+    ] {
+        let output = world.ringmesh(arguments).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.contains(want.trim_start_matches("   ├─ ")),
+            "{arguments:?}: {text}"
+        );
+        assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(world.json(arguments).await["schema"], 1);
+    }
+    let (code, said) = refusal(&world.ringmesh(&["explain", "cd34"]).await);
+    assert!(code == 2 && said.contains("no incident has an id that starts with cd34"), "{said}");
+    assert_eq!(world.ringmesh(&["nonsense"]).await.status.code(), Some(2));
+}

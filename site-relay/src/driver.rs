@@ -73,7 +73,10 @@ impl Driver {
 impl Running {
     async fn run(&mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let mut deadline = Deadline::new()?;
+        // Its first tick comes at once: the machine should know the date before anything happens.
         let mut look = interval(LOOK_EVERY);
+        look.tick().await;
+        self.look_around();
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
         loop {

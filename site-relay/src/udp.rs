@@ -211,8 +211,8 @@ fn drain_errors(port: &mut Port, now: Time, sent: &mut Sent, troubles: &mut Vec<
     let mut quote = [0; BUFFER];
     while let Some(error) = port.next_error(&mut quote) {
         let quoted = quote.get(..error.length).unwrap_or_default();
-        if sent.holds(now, error.to, quoted) {
-            troubles.extend(Trouble::of_error(&error));
+        if let Some(age) = sent.age(now, error.to, quoted) {
+            troubles.extend(Trouble::of_error(&error, age));
         }
     }
 }

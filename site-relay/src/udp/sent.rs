@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_proto::wire::HEADER;
 
-/// An error that quotes an older datagram is not believed.
-const KEPT_FOR: Duration = Duration::from_secs(3);
+/// An error that quotes an older datagram is not believed. Our own kernel gives up ARP a little over three seconds
+/// after the first try; what a peer says is believed for a shorter time, see [`super::trouble`].
+const KEPT_FOR: Duration = Duration::from_secs(5);
 /// Octets kept of each: all that is in clear of any kind of datagram, and at least 16 octets nobody can guess.
 const KEPT: usize = 64;
 /// At ten times the rate of a join storm the oldest are given up: an error is a hint, its absence proves nothing.
@@ -20,6 +21,7 @@ type Header = [u8; HEADER];
 
 #[derive(Debug)]
 struct Entry {
+    at: Time,
     to: SocketAddr,
     length: usize,
     head: [u8; KEPT],
@@ -36,7 +38,7 @@ impl Sent {
         self.forget_before(now);
         let Some(header) = datagram.first_chunk::<HEADER>() else { return };
         let kept = datagram.len().min(KEPT);
-        let mut entry = Entry { to, length: datagram.len(), head: [0; KEPT] };
+        let mut entry = Entry { at: now, to, length: datagram.len(), head: [0; KEPT] };
         entry.head[..kept].copy_from_slice(&datagram[..kept]);
         self.order.push_back((now, *header));
         self.by_header.insert(*header, entry);
@@ -52,14 +54,14 @@ impl Sent {
         }
     }
 
-    /// Whether `quoted` is (the beginning of) a datagram that went to `to` lately.
-    pub(super) fn holds(&mut self, now: Time, to: SocketAddr, quoted: &[u8]) -> bool {
+    /// How long ago a datagram went to `to` of which `quoted` is all, or the beginning; `None` if none did lately.
+    pub(super) fn age(&mut self, now: Time, to: SocketAddr, quoted: &[u8]) -> Option<Duration> {
         self.forget_before(now);
-        let Some(entry) = quoted.first_chunk::<HEADER>().and_then(|header| self.by_header.get(header)) else {
-            return false;
-        };
+        let entry = self.by_header.get(quoted.first_chunk::<HEADER>()?)?;
         let kept = entry.length.min(KEPT);
-        entry.to == to && quoted.len() <= entry.length && quoted.get(..kept) == Some(&entry.head[..kept])
+        let is_it =
+            entry.to == to && quoted.len() <= entry.length && quoted.get(..kept)? == &entry.head[..kept];
+        is_it.then(|| now.since(entry.at))
     }
 }
 
@@ -78,25 +80,26 @@ mod tests {
         let at = Time::from_millis(10_000);
         sent.remember(at, to, &beat);
         sent.remember(at, to, &long);
-        let cases: [(&str, u64, SocketAddr, &[u8], bool); 9] = [
-            ("as sent", 10_001, to, &beat, true),
-            ("a long one, cut by a router", 10_001, to, &long[..520], true),
-            ("at the last moment", 13_000, to, &beat, true),
-            ("too late", 13_001, to, &beat, false),
-            ("sent elsewhere", 10_001, elsewhere, &beat, false),
-            ("a tag that was guessed", 10_001, to, &bent, false),
-            ("the header alone", 10_001, to, &beat[..12], false),
-            ("longer than sent", 10_001, to, &[&beat[..], &[0]].concat(), false),
-            ("nothing", 10_001, to, &[], false),
+        let cases: [(&str, u64, SocketAddr, &[u8], Option<u64>); 9] = [
+            ("as sent", 10_001, to, &beat, Some(1)),
+            ("a long one, cut by a router", 10_001, to, &long[..520], Some(1)),
+            ("at the last moment", 15_000, to, &beat, Some(5_000)),
+            ("too late", 15_001, to, &beat, None),
+            ("sent elsewhere", 10_001, elsewhere, &beat, None),
+            ("a tag that was guessed", 10_001, to, &bent, None),
+            ("the header alone", 10_001, to, &beat[..12], None),
+            ("longer than sent", 10_001, to, &[&beat[..], &[0]].concat(), None),
+            ("nothing", 10_001, to, &[], None),
         ];
         for (case, at_ms, to, quoted, want) in cases {
             let mut sent = Sent { order: sent.order.clone(), by_header: copy(&sent.by_header) };
-            assert_eq!(sent.holds(Time::from_millis(at_ms), to, quoted), want, "{case}");
+            let age = sent.age(Time::from_millis(at_ms), to, quoted);
+            assert_eq!(age, want.map(Duration::from_millis), "{case}");
         }
     }
 
     fn copy(entries: &HashMap<Header, Entry>) -> HashMap<Header, Entry> {
-        let entry = |e: &Entry| Entry { to: e.to, length: e.length, head: e.head };
+        let entry = |e: &Entry| Entry { at: e.at, to: e.to, length: e.length, head: e.head };
         entries.iter().map(|(header, e)| (*header, entry(e))).collect()
     }
 
@@ -109,7 +112,7 @@ mod tests {
             sent.remember(Time::ZERO, to, &datagram);
         }
         assert_eq!((sent.order.len(), sent.by_header.len()), (ENTRIES_MAX, ENTRIES_MAX));
-        sent.forget_before(Time::from_millis(3_001));
+        sent.forget_before(Time::from_millis(5_001));
         assert!(sent.order.is_empty() && sent.by_header.is_empty());
     }
 }

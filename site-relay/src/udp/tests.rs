@@ -193,3 +193,42 @@ async fn a_port_in_use_names_its_owner() {
     let failure = Udp::open("192.0.2.1:1990".parse().unwrap(), false).map(|_| ()).unwrap_err();
     assert!(failure.to_string().contains("this host has"), "{failure}");
 }
+
+/// A kernel answers its own datagrams to a silent link with "host unreachable" once ARP has been given up.
+#[test]
+fn an_address_that_answers_no_arp_is_unreachable() {
+    let in_own_network = std::thread::spawn(|| {
+        if let Err(error) = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET) {
+            return eprintln!("SKIPPED: no network namespace ({error}): run as root");
+        }
+        for line in [
+            "link set lo up",
+            "link add v0 type veth peer name v1",
+            "addr add 10.99.0.1/24 dev v0",
+            "link set v0 up",
+            "link set v1 up",
+        ] {
+            let done = std::process::Command::new("ip").args(line.split(' ')).status().unwrap();
+            assert!(done.success(), "ip {line}");
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut udp, _) = open("0.0.0.0");
+            let (silent, living) = ("10.99.0.9:1984".parse().unwrap(), listener("127.0.0.1:0"));
+            udp.send(clock::now(), 0, silent, &datagram(1));
+            let mut troubles = Vec::new();
+            while troubles.is_empty() {
+                tokio::time::timeout(Duration::from_secs(9), udp.ready())
+                    .await
+                    .expect("no word of it")
+                    .unwrap();
+                assert!(udp.receive(clock::now(), &mut [0; BUFFER]).is_none());
+                troubles = udp.troubles();
+            }
+            assert_eq!(troubles, [Trouble::Unreachable(silent)]);
+            udp.send(clock::now(), 0, living.1, &datagram(2));
+            assert_eq!(living.0.recv_from(&mut [0; 64]).expect("it took the next with it").0, 28);
+        });
+    });
+    in_own_network.join().unwrap();
+}

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
+use ringmesh_proto::time::Duration;
 
 use super::port::QueuedError;
 
@@ -23,9 +24,12 @@ const PORT_V6: (u8, u8) = (1, 4);
 const HOST: (u8, u8) = (3, 1);
 const HOST_V6: (u8, u8) = (1, 3);
 
+/// A refusal of an older datagram says nothing about now.
+const REFUSED_WITHIN: Duration = Duration::from_secs(3);
+
 impl Trouble {
-    /// Of an entry whose quotation has been found true. A router's word about a peer is no trouble of ours.
-    pub(super) fn of_error(error: &QueuedError) -> Option<Self> {
+    /// Of an entry that truly quotes a datagram of that age. A router's word about a peer is no trouble of ours.
+    pub(super) fn of_error(error: &QueuedError, age: Duration) -> Option<Self> {
         let told = (error.kind, error.code);
         let (refused, unreachable) = match error.origin {
             libc::SO_EE_ORIGIN_ICMP => (told == PORT, told == HOST),
@@ -34,7 +38,7 @@ impl Trouble {
             _ => (false, false),
         };
         if refused && error.offender == Some(error.to.ip()) {
-            return Some(Self::Refused(error.to));
+            return (age <= REFUSED_WITHIN).then_some(Self::Refused(error.to));
         }
         (unreachable && error.offender.is_none_or(is_own)).then_some(Self::Unreachable(error.to))
     }
@@ -85,7 +89,10 @@ mod tests {
         ];
         for (case, to, offender, origin, (kind, code), errno, want) in cases {
             let error = QueuedError { to, offender, origin, kind, code, errno, length: 0 };
-            assert_eq!(Trouble::of_error(&error), want, "{case}");
+            assert_eq!(Trouble::of_error(&error, REFUSED_WITHIN), want, "{case}");
+            let refused = matches!(want, Some(Trouble::Refused(_)));
+            let later = REFUSED_WITHIN + Duration::from_millis(100);
+            assert_eq!(Trouble::of_error(&error, later), want.filter(|_| !refused), "{case}, late");
         }
     }
 }

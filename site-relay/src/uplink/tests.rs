@@ -325,12 +325,15 @@ async fn the_relay_beats_at_once_and_then_at_its_pace() {
 #[tokio::test(flavor = "current_thread")]
 async fn the_uplink_ends_with_its_driver() {
     let mut cma = Cma::listen("127.0.0.1:0", None).await;
-    let asked = keeper(&cma.address, None, quick(), 0);
+    let mut driver = Driver::start(&cma.address, None, quick());
+    let Asked { ask, .. } = within(driver.asks.recv()).await.unwrap();
+    assert_eq!(ask, Ask::Hello);
+    driver.reply(Reply::Hello(hello()));
     let mut call = cma.call().await;
     call.welcome(0).await;
-    drop(asked);
-    let driver = Driver::start(&cma.address, None, quick());
     drop(driver);
+    let end = within(async { while let Ok(Some(_)) = call.from_relay.message().await {} });
+    end.await;
     let second = tokio::time::timeout(Duration::from_millis(300), cma.calls.recv()).await;
     assert!(second.is_err(), "it connects for nobody");
 }

@@ -258,3 +258,36 @@ fn the_same_seed_is_the_same_run_and_another_is_another() {
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
 }
+
+#[test]
+fn a_killed_probe_is_told_from_a_dead_host_whoever_it_is_and_whenever_it_happens() {
+    for host in 0..9 {
+        for phase in 0..5_u32 {
+            let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+            world.run_for(SECOND * phase / 5);
+            let after = opened_after(&mut world, |world| world.kill_probe(host));
+            let what = format!("h{} at phase {phase}, after {after}\n{}", host + 1, lines(&world));
+            assert_eq!(verdict(&only(&world)), "ProbeDown", "{what}");
+            assert!(after <= 2.0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_switch_that_takes_its_time_to_die_is_one_incident() {
+    for phase in 0..10_u32 {
+        let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+        world.run_for(SECOND * phase / 10);
+        opened_after(&mut world, |world| {
+            for host in [8, 0, 1, 2, 3] {
+                world.set_cable(host, 0, false);
+                world.run_for(Duration::from_millis(40));
+            }
+            world.set_switch(0, false);
+        });
+        world.run_for(20 * SECOND);
+        let incident = only(&world);
+        assert_eq!(verdict(&incident), "SwitchDown", "phase {phase}\n{}", lines(&world));
+        assert_eq!(incident.behind.len(), 4, "phase {phase}: {:?}", incident.behind);
+    }
+}

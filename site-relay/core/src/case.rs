@@ -348,7 +348,8 @@ impl Relay {
                 outcome: if recent { Outcome::Heard } else { Outcome::Silent },
                 last_heard_ms: Some(ms(last_heard)),
                 first_bad_ms: ms(first_missing(last_heard)),
-                at_ms: ms(now),
+                // A beat proves life at its own instant, not at the instant it is told.
+                at_ms: ms(if recent { last_heard } else { now }),
                 doubted: false,
             });
         }
@@ -654,8 +655,7 @@ impl Relay {
                 at_ms: ms(at),
                 doubted: false,
             };
-            // A refusal says more than the silence that comes with it.
-            if asked.is_silent(now) && asked.refused.is_none() {
+            if asked.is_silent(now) {
                 // Every leg was pinged: what one does not answer none does.
                 for leg in 0..self.roster[host].places.len().max(1) {
                     let leg = u8::try_from(leg).unwrap_or(u8::MAX);
@@ -666,6 +666,7 @@ impl Relay {
                 self.see(Observation { last_heard_ms: Some(ms(at)), ..seen(Outcome::Echo, at) });
             }
             if asked.refused.is_some() {
+                // The last ping left a moment ago, and was refused like the others.
                 self.see(seen(Outcome::Refused, now));
             }
         }

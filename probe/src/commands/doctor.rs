@@ -128,7 +128,10 @@ fn of_sockets(port: u16, ports: &[Port]) -> Vec<Check> {
             port + crate::config::LANES - 1
         ))];
     }
-    errors.iter().map(|error| Check::bad("UDP ports", error, "see there")).collect()
+    errors
+        .iter()
+        .map(|error| Check::bad("UDP ports", error, "free them, or set `port` in the configuration"))
+        .collect()
 }
 
 /// Whether a folder can be written: by doing it.

@@ -97,7 +97,8 @@ pub struct Sockets {
 
 /// The four sockets of one address, and the ports below it.
 struct Set {
-    device: String,
+    /// The number of the interface: one that was made anew under the same name needs new sockets.
+    device: u32,
     address: IpAddr,
     ports: Vec<u32>,
     lanes: Vec<Lane>,
@@ -138,7 +139,7 @@ impl Sockets {
                 OpenError { address, device: above.ifname.clone(), error, owner }
             })?);
         }
-        Ok(Set { device: above.ifname.clone(), address: above.address, ports, lanes })
+        Ok(Set { device: above.ifindex, address: above.address, ports, lanes })
     }
 
     /// Sends one datagram from a port's address on a lane, and once more after an error that is about another.
@@ -282,7 +283,7 @@ fn kernel_source(to: SocketAddr) -> io::Result<IpAddr> {
 
 impl Set {
     fn is_of(&self, above: &Above) -> bool {
-        self.device == above.ifname && self.address == above.address
+        self.device == above.ifindex && self.address == above.address
     }
 }
 
@@ -292,7 +293,7 @@ fn wanted(ports: &[Port]) -> Vec<(&Above, Vec<u32>)> {
     for port in ports {
         let Some(above) = &port.above else { continue };
         let same = |(other, _): &&mut (&Above, Vec<u32>)| {
-            other.ifname == above.ifname && other.address == above.address
+            other.ifindex == above.ifindex && other.address == above.address
         };
         match wanted.iter_mut().find(same) {
             Some((_, below)) if port.bond.as_ref().is_some_and(|bond| bond.active) => {

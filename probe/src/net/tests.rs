@@ -137,6 +137,12 @@ async fn sockets_follow_the_addresses_and_what_stays_is_not_reopened() {
     assert_eq!(sockets.senders(true).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(sockets.senders(false).count(), 0);
     assert!(sockets.sync(&[port(2, "lo", "127.6.0.2")]).is_empty());
+    assert!(
+        sockets.sync(&[port(7, "lo", "127.6.0.2")]).is_empty(),
+        "an interface made anew gets new sockets"
+    );
+    assert!(sockets.serve(7) && !sockets.serve(2));
+    assert!(sockets.sync(&[port(2, "lo", "127.6.0.2")]).is_empty());
     let to = "127.6.0.9:1".parse().unwrap();
     assert!(sockets.send(clock::now(), 1, 0, to, &[1; 28]).is_err(), "sent from an address that is gone");
     assert!(sockets.send(clock::now(), 2, 0, to, &[1; 28]).is_ok());

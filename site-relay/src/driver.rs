@@ -79,6 +79,7 @@ impl Running {
         self.look_around();
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
+        let mut more = false;
         loop {
             deadline.arm(self.parts.relay.next_deadline())?;
             tokio::select! {
@@ -88,11 +89,10 @@ impl Running {
                 Some(asked) = self.parts.asks.recv() => self.answer(asked),
                 _ = look.tick() => self.look_around(),
                 () = &mut stop => return Ok(()),
+                // A flood: whoever else has something gets a turn, and it goes on.
+                () = tokio::task::yield_now(), if more => {}
             }
-            while self.catch_up() {
-                // A flood: everybody else gets a turn, and it goes on.
-                tokio::task::yield_now().await;
-            }
+            more = self.catch_up();
         }
     }
 

@@ -31,7 +31,7 @@ use failure::Failure;
 
 /// The site relay of ringmesh: keeps a site's rings and decides what broke.
 ///
-/// Exit codes: 0 fine, 2 bad usage or configuration, 3 the system gives something that is needed not, 4 a right is
+/// Exit codes: 0 fine, 2 bad usage or configuration, 3 the system lacks something that is needed, 4 a right is
 /// missing. Logs go to standard error, at the level that RINGMESH_LOG says (default: info).
 #[derive(Parser)]
 #[command(name = "ringmesh-relay", version)]

@@ -74,7 +74,7 @@ fn a_missing_right_is_named_and_ends_with_4() {
     }
     let site = Site::new("");
     open_to_all(site.folder.path(), 0o755);
-    open_to_all(&site.config().as_str().as_ref(), 0o644);
+    open_to_all(&site.path("relay.toml"), 0o644);
     let as_nobody = |words: &[&str]| {
         let arguments = ["--reuid", "65534", "--regid", "65534", "--clear-groups", RELAY, "run", "--config"];
         let ended = Command::new("setpriv").args(arguments).arg(site.config()).output().unwrap();

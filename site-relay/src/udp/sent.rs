@@ -80,8 +80,8 @@ mod tests {
         let at = Time::from_millis(10_000);
         sent.remember(at, to, &beat);
         sent.remember(at, to, &long);
-        let cases: [(&str, u64, SocketAddr, &[u8], Option<u64>); 9] = [
-            ("as sent", 10_001, to, &beat, Some(1)),
+        let cases = [
+            ("as sent", 10_001, to, &beat[..], Some(1)),
             ("a long one, cut by a router", 10_001, to, &long[..520], Some(1)),
             ("at the last moment", 15_000, to, &beat, Some(5_000)),
             ("too late", 15_001, to, &beat, None),

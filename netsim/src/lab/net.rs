@@ -196,6 +196,10 @@ pub(super) fn power_switch(plan: &Plan, switch: &Switch, on: bool, uplink: bool)
     let word = if on { "up" } else { "down" };
     let ports = ports(plan, switch).into_iter().filter(|port| uplink || port != "up");
     let lines: String = ports.map(|port| format!("link set dev {port} {word}\n")).collect();
+    // The kernel takes tens of milliseconds for each port. A switch without power forwards nothing from one
+    // instant on: the bridge goes down before its ports, and comes up after them.
+    let bridge = format!("link set dev br0 {word}\n");
+    let lines = if on { lines + &bridge } else { bridge + &lines };
     ip_batch(Some(&switch.netns), &lines)
 }
 

@@ -17,7 +17,7 @@ mod udp;
 mod uplink;
 mod warnings;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -81,7 +81,8 @@ struct KeySource {
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("RINGMESH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let in_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(in_colour).init();
     let done = match Cli::parse().command {
         Command::Run { config } => start::run(&config),
         Command::Init { site, secret } => init(&site, &secret),

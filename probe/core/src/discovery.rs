@@ -253,7 +253,7 @@ impl Discovery {
         if self.table.the_switch(port).switch().is_some()
             && let Some(side) = self.side_mut(port)
         {
-            (side.cached, side.gone) = (None, None);
+            side.cached = None;
         }
     }
 

@@ -51,6 +51,10 @@ impl Ports {
         let mut change = PortsChange::default();
         let mut old = core::mem::take(&mut self.all);
         for facts in facts {
+            // Named twice is there once.
+            if self.get(facts.ifindex).is_some() {
+                continue;
+            }
             let Some(at) = old.iter().position(|port| port.facts.ifindex == facts.ifindex) else {
                 change.new.push(facts.ifindex);
                 self.all.push(Port { facts: facts.clone(), carrier_changed: None });
@@ -66,7 +70,6 @@ impl Ports {
         }
         change.gone = old.iter().map(|port| port.facts.ifindex).collect();
         self.all.sort_by_key(|port| port.facts.ifindex);
-        self.all.dedup_by_key(|port| port.facts.ifindex);
         self.own = own.to_vec();
         change
     }
@@ -126,5 +129,43 @@ impl Ports {
             age: port.carrier_changed.map_or(Duration::MAX, |at| now.since(at)),
         };
         self.all.iter().take(PLACES_MAX).map(carrier).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::port;
+
+    #[test]
+    fn a_new_list_says_what_came_went_and_changed() {
+        let mut ports = Ports::default();
+        let change = ports.set(Time::ZERO, &[port(4), port(2), port(2)], &[]);
+        assert_eq!(change, PortsChange { new: vec![4, 2], ..PortsChange::default() });
+        let down = PortFacts { carrier: false, ..port(2) };
+        let now = Time::from_millis(5);
+        let change = ports.set(now, &[port(3), down.clone(), down], &[]);
+        let carriers = vec![CarrierChange { port: 2, up: false }];
+        assert_eq!(change, PortsChange { carriers, new: vec![3], gone: vec![4] });
+        assert_eq!(ports.iter().map(|port| port.facts.ifindex).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(ports.set_carrier(now, 2, false), None, "nothing new");
+        assert_eq!(ports.set_carrier(now, 9, false), None, "not ours");
+    }
+
+    #[test]
+    fn tries_take_turns_over_the_ports_that_can_send_the_preferred_one_first() {
+        let mut ports = Ports::default();
+        let bare = PortFacts { address: None, ..port(3) };
+        ports.set(Time::ZERO, &[port(2), bare, port(4), port(5)], &[]);
+        ports.set_carrier(Time::ZERO, 5, false);
+        let cases =
+            [((2, 0), 2), ((2, 1), 4), ((2, 2), 2), ((4, 0), 4), ((4, 1), 2), ((5, 0), 2), ((0, 1), 4)];
+        for ((preferred, turn), want) in cases {
+            assert_eq!(ports.via(preferred, turn), want, "preferred {preferred}, turn {turn}");
+        }
+        for port in [2, 4] {
+            ports.set_carrier(Time::ZERO, port, false);
+        }
+        assert_eq!(ports.via(2, 0), 0, "as the kernel routes it, if it does");
     }
 }

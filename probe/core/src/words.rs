@@ -125,3 +125,33 @@ pub(crate) fn attached_to(name: &str, switch: &WireId, port: &WireId) -> String 
     let switch = if name.is_empty() { switch_text(switch) } else { name.to_owned() };
     format!("{switch} {}", port_text(port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters_and_lose_what_a_terminal_would_obey() {
+        let cases =
+            [("abc", 3, "abc"), ("abcd", 3, "abc"), ("a\u{1b}[b", 9, "a[b"), ("aé", 2, "a"), ("aé", 3, "aé")];
+        for (text, max, want) in cases {
+            assert_eq!(cut(text, max), want, "{text:?} at {max}");
+        }
+    }
+
+    #[test]
+    fn a_switch_without_an_id_of_its_own_is_shown_by_its_name() {
+        let id = |subtype, octets: &[u8]| WireId { subtype, octets: octets.into() };
+        let cases = [
+            (id(4, &[2, 0, 0, 0, 1, 9]), "02:00:00:00:01:09"),
+            (id(5, &[1, 10, 0, 0, 1]), "10.0.0.1"),
+            (id(7, b"rack 7"), "rack 7"),
+            (id(0, b"core1(SSI1)"), "core1(SSI1)"),
+            (id(0x40, b"sw-cheap\0\x01\x0a\0\0\x01"), "sw-cheap"),
+            (id(4, b"too long for a MAC"), "too long for a MAC"),
+        ];
+        for (id, want) in cases {
+            assert_eq!(switch_text(&id), want, "{id:?}");
+        }
+    }
+}

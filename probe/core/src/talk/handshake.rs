@@ -33,7 +33,7 @@ impl Talk {
         match self.step {
             Step::Nothing => None,
             Step::Knock => {
-                let (to, turn) = (self.relays.knock_target(self.attempt, false), self.attempt);
+                let (to, turn) = (self.relays.knock_target(self.attempt), self.attempt);
                 Some(self.knock(now, to, turn))
             }
             Step::Announce if self.announced >= ANNOUNCES_MAX => self.give_up_announcing(now),
@@ -67,7 +67,7 @@ impl Talk {
         let greeted = self.relays.acting().filter(|relay| relay.greeted && turn % 3 != 2);
         match greeted.map(|relay| relay.address) {
             Some(to) => self.announce(now, to, turn),
-            None => self.knock(now, self.relays.knock_target(turn, true), turn),
+            None => self.knock(now, self.relays.ask_target(), turn),
         }
     }
 

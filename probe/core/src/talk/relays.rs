@@ -1,13 +1,13 @@
 //! The relays a probe knows, and the one it turns to.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use ringmesh_proto::message::{RELAY_GROUP, RELAY_PORT};
 
 /// More are not kept: a probe holds keys for as many sessions.
 pub(crate) const RELAYS_MAX: usize = 4;
-/// While cut off, of so many asks one goes to the group.
-const GROUP_EVERY: u32 = 4;
+
+const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(RELAY_GROUP), RELAY_PORT);
 
 /// One relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,19 +56,16 @@ impl Relays {
         self.all.is_empty()
     }
 
-    /// Where the knock of that number goes. The acting relay first, the others in turn, then the group; while cut
-    /// off the group now and then only, but it is: relays move.
-    pub(crate) fn knock_target(&self, attempt: u32, rarely: bool) -> SocketAddr {
-        let group = SocketAddr::new(RELAY_GROUP.into(), RELAY_PORT);
-        let to_group = self.by_group && rarely && attempt % GROUP_EVERY == GROUP_EVERY - 1;
-        let targets = self.all.len() + usize::from(self.by_group && !rarely);
-        if to_group || targets == 0 || self.all.is_empty() {
-            return group;
-        }
-        // While cut off the acting relay itself takes turns with the others.
-        let step = if rarely { 0 } else { usize::try_from(attempt).unwrap_or(0) };
-        let at = self.acting.wrapping_add(step) % targets;
-        self.all.get(at).map_or(group, |relay| relay.address)
+    /// Where the knock of that number goes: to the acting relay first, to the others in turn, then to the group.
+    pub(crate) fn knock_target(&self, attempt: u32) -> SocketAddr {
+        let targets = self.all.len() + usize::from(self.by_group);
+        let at = self.acting.wrapping_add(usize::try_from(attempt).unwrap_or(0)).checked_rem(targets);
+        at.and_then(|at| self.all.get(at)).map_or(GROUP, |relay| relay.address)
+    }
+
+    /// Where to knock while cut off: whom the group would find may have another address by now.
+    pub(crate) fn ask_target(&self) -> SocketAddr {
+        self.acting_address().filter(|_| !self.by_group).unwrap_or(GROUP)
     }
 
     pub(crate) fn turn_to_next(&mut self) {

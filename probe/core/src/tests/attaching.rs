@@ -5,7 +5,7 @@ use ringmesh_proto::message::PLACES_MAX;
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::WallClock;
 use ringmesh_proto::wire::{ProbeWire, RelayWire};
-use ringmesh_topology::place::{Evidence, Place, WireId};
+use ringmesh_topology::place::{Evidence, WireId};
 
 use super::*;
 use crate::CachedAttachment;
@@ -256,6 +256,17 @@ fn a_memory_is_believed_for_one_ttl_and_becomes_certain_when_the_switch_is_heard
 }
 
 #[test]
+fn a_memory_does_not_decide_between_two_switches_once_one_was_heard() {
+    let mut settings = config(&[RELAY]);
+    settings.cache = vec![cached(1, 120)];
+    let mut bench = Bench::started(settings, &[port(2)]);
+    bench.frame(2, &lldp(2, 120));
+    bench.frame(2, &lldp(3, 120));
+    let (evidence, _, reason) = bench.hangs_on(0);
+    assert_eq!(evidence, "fallback", "{reason}");
+}
+
+#[test]
 fn a_memory_of_another_card_is_no_memory() {
     let mut settings = config(&[RELAY]);
     settings.cache = vec![CachedAttachment { mac: MacAddress([9; 6]), ..cached(1, 30) }];
@@ -425,14 +436,23 @@ fn sealed(message: &ToRelay) -> Option<usize> {
 
 #[test]
 fn every_text_is_short_enough_for_the_codec() {
-    let mut bench = verbose(3);
+    let mut bench = verbose(1);
     bench.run_to(1_000);
     bench.relay(hello(0));
     let said = bench.said();
-    let places: Vec<Place> = announces(&said)[0].1.places.clone();
-    for place in &places {
-        let attachment = place.attachment.as_ref().unwrap();
-        assert!(place.ifname.len() <= 15 && place.reason.len() <= 120 && attachment.switch_name.len() <= 63);
-        assert!(attachment.switch.octets.len() <= 64 && attachment.port.octets.len() <= 64);
-    }
+    let place = &announces(&said)[0].1.places[0];
+    let attachment = place.attachment.as_ref().unwrap();
+    assert_eq!((place.ifname.len(), attachment.switch_name.len()), (15, 63));
+    assert_eq!((attachment.switch.octets.len(), attachment.port.octets.len()), (63, 64));
+    assert!((1..=120).contains(&place.reason.len()), "{}", place.reason);
+}
+
+#[test]
+fn a_frame_by_a_port_that_is_none_of_ours_is_not_kept() {
+    let bare = PortFacts { address: None, ..port(2) };
+    let mut bench = Bench::started(config(&[RELAY]), &[bare]);
+    bench.frame(9, &lldp(1, 120));
+    assert_eq!(bench.probe.next_deadline(), Time::NEVER, "nothing is to expire");
+    bench.frame(2, &lldp(1, 120));
+    assert_eq!(bench.probe.next_deadline(), Time::from_millis(120_000));
 }

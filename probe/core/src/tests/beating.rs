@@ -183,6 +183,19 @@ fn an_unreachable_neighbour_must_be_two_beats_late_as_well() {
 }
 
 #[test]
+fn one_that_woke_late_does_not_call_its_neighbours_unreachable() {
+    let links = [link(1)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.sleep_to(JOINED + 2_500);
+    bench.event(Event::Unreachable { peer: links[0].peer_address });
+    bench.run_noting_to(JOINED + 3_900);
+    assert_eq!(causes(&mut bench), []);
+    bench.event(Event::Unreachable { peer: links[0].peer_address });
+    bench.run_noting_to(JOINED + 4_100);
+    assert_eq!(causes(&mut bench), [(4_000, 1, Cause::Silent)], "1.5 intervals after waking");
+}
+
+#[test]
 fn a_port_without_carrier_is_told_by_another_one_and_accuses_nobody() {
     let (a, b) = (link(1), LinkOrder { via: 3, ..link(2) });
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2), port(3)], &[a, b]);

@@ -95,10 +95,30 @@ fn without_a_configured_relay_the_group_is_asked_three_times_and_then_rarely() {
 
     bench.relay(hello(0));
     bench.relay_at(STANDBY, hello(0));
-    assert_eq!(bench.kinds(), [(120_000, "Announce")], "the first that answers acts, the second is kept");
+    bench.run_to(137_000);
+    let said = bench.said();
+    assert!(
+        said.iter().all(|(_, to, _, m)| (*to, kind(m)) == (at(RELAY), "Announce")),
+        "the first acts: {said:?}"
+    );
+    assert!(said.len() >= 2);
     bench.relay(ToProbe::Assignment(Box::new(order(1, &[]))));
     assert_eq!(bench.probe.status(Time::from_millis(bench.now)).relay, Some(at(RELAY)));
-    assert_eq!(bench.kinds(), [(120_000, "Applied")], "nothing to wait for: no links");
+    assert_eq!(bench.kinds(), [(137_000, "Applied")], "nothing to wait for: no links");
+}
+
+#[test]
+fn a_relay_found_by_multicast_may_have_moved_so_the_group_is_asked_as_well() {
+    let links = [link(1)];
+    let mut bench = Bench::joined(config(&[]), &[port(2)], &links);
+    bench.run_to(JOINED + 120_000);
+    let said = bench.said();
+    let group = SocketAddr::new(RELAY_GROUP.into(), RELAY_PORT);
+    let knocks: Vec<_> = said.iter().filter(|(_, _, _, m)| *m == ToRelay::Knock).cloned().collect();
+    assert!(knocks.len() >= 6 && knocks.iter().all(|(_, to, _, _)| *to == group), "{knocks:?}");
+    assert!(gaps(&knocks).iter().all(|gap| *gap >= 11_250), "{:?}", gaps(&knocks));
+    let (_, announce) = announces(&said).pop().unwrap();
+    assert_eq!(announce.links, [LinkId(1)]);
 }
 
 #[test]
@@ -269,6 +289,57 @@ fn returning_tells_what_is_suspected_with_its_age_how_long_nobody_answered_and_t
     use ringmesh_proto::message::Transition as T;
     let what: Vec<_> = entries.iter().map(|entry| entry.what).collect();
     assert_eq!(what, [T::Silent(LinkId(1)), T::RelayUnanswered, T::RelayAnswered]);
+}
+
+#[test]
+fn what_the_announcement_told_is_not_reported_again_and_what_it_took_back_is_not_refuted() {
+    let links = [link(1), link(2)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_to(JOINED + 1_950);
+    bench.hear(&links[1]);
+    // Neighbour 1 is suspected at 3,050 ms, and nobody answers until 4,550 ms.
+    bench.run_to(JOINED + 4_600);
+    assert_eq!(bench.state(), State::CutOff);
+    bench.hear(&links[0]);
+    bench.run_to(JOINED + 5_050);
+    bench.clear();
+    bench.relay(ToProbe::Noted(Report(1)));
+    let said = bench.said();
+    let (_, announce) = announces(&said).pop().unwrap();
+    assert_eq!(announce.suspicions.iter().map(|s| s.link.0).collect::<Vec<_>>(), [2]);
+    bench.relay(ToProbe::Assignment(Box::new(order(1, &links))));
+    bench.run_to(bench.now + 900);
+    let kinds: Vec<_> = bench.kinds().into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["Applied"]);
+}
+
+#[test]
+fn what_is_noticed_after_the_announcement_is_reported_when_linked() {
+    let links = [link(1), link(2)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_to(JOINED + 2_900);
+    bench.hear(&links[1]);
+    bench.relay(hello(0));
+    bench.relay(hello(0));
+    assert_eq!(bench.state(), State::Returning);
+    bench.run_to(JOINED + 3_060);
+    let said = bench.said();
+    assert_eq!(said.iter().map(|(_, _, _, m)| kind(m)).collect::<Vec<_>>(), ["Knock", "Announce"]);
+    bench.relay(ToProbe::Assignment(Box::new(order(1, &links))));
+    let kinds: Vec<_> = bench.kinds().into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["Applied", "Suspicion"]);
+}
+
+#[test]
+fn a_relay_that_answers_anything_is_not_given_up() {
+    let (mut bench, links) = asking(&[RELAY]);
+    bench.run_to(JOINED + 3_050 + 1_200);
+    bench.relay(ToProbe::RecorderAsk);
+    bench.hear(&links[1]);
+    bench.run_to(JOINED + 3_050 + 2_400);
+    assert_eq!(bench.state(), State::Asking);
+    bench.run_to(JOINED + 3_050 + 3_000);
+    assert_eq!(bench.state(), State::CutOff, "but an answer it must be");
 }
 
 #[test]

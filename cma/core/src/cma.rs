@@ -9,7 +9,9 @@
 //! - A news is applied exactly once, and acknowledged only after it is in the store.
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
-use core::fmt;
+mod say;
+
+pub use say::Say;
 
 use ringmesh_proto::machine::{Machine, Sink};
 use ringmesh_proto::news::{IncidentNews, News, RelayHello, Warning};
@@ -115,86 +117,6 @@ pub enum Action {
     Page(Box<PageLine>),
     /// Write this to the log.
     Say(Say),
-}
-
-/// What an authority has to say to its log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Say {
-    /// A relay is here.
-    RelayConnected {
-        /// Which.
-        relay: RelayKey,
-        /// It came with a new outbox: what it told before may not be told again.
-        anew: bool,
-    },
-    /// A relay's stream ended.
-    RelayGone(RelayKey),
-    /// An incident was opened.
-    IncidentOpened {
-        /// Which.
-        id: IncidentId,
-        /// What it is said to be.
-        verdict: String,
-        /// Of what.
-        subject: String,
-    },
-    /// An incident changed.
-    IncidentRevised {
-        /// Which.
-        id: IncidentId,
-        /// What it is said to be now.
-        verdict: String,
-        /// Why.
-        why: String,
-    },
-    /// An incident was closed.
-    IncidentClosed {
-        /// Which.
-        id: IncidentId,
-        /// What it was.
-        verdict: String,
-    },
-    /// A relay told of an incident that another site owns. Nothing was taken.
-    IncidentForeign {
-        /// Which.
-        id: IncidentId,
-        /// Who told.
-        relay: RelayKey,
-    },
-    /// A news was passed over.
-    NewsRefused {
-        /// Who told it.
-        relay: RelayKey,
-        /// Its number.
-        sequence: u64,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The store failed; the news was not acknowledged.
-    StoreFailed(StoreError),
-}
-
-impl fmt::Display for Say {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |relay: &RelayKey| format!("relay {} of site {}", relay.relay.0, relay.site);
-        match self {
-            Self::RelayConnected { relay, anew: false } => write!(f, "{} connected", name(relay)),
-            Self::RelayConnected { relay, anew: true } => {
-                write!(f, "{} connected with a new outbox: its state was lost", name(relay))
-            }
-            Self::RelayGone(relay) => write!(f, "{} went away", name(relay)),
-            Self::IncidentOpened { id, verdict, subject } => write!(f, "{id} opened: {verdict} {subject}"),
-            Self::IncidentRevised { id, verdict, why } => write!(f, "{id} is now {verdict}: {why}"),
-            Self::IncidentClosed { id, verdict } => write!(f, "{id} closed: {verdict}"),
-            Self::IncidentForeign { id, relay } => {
-                write!(f, "{} told of incident {id}, which another site owns: refused", name(relay))
-            }
-            Self::NewsRefused { relay, sequence, why } => {
-                write!(f, "news {sequence} of {} was passed over: {why}", name(relay))
-            }
-            Self::StoreFailed(error) => error.fmt(f),
-        }
-    }
 }
 
 /// The authority. See the module.
@@ -364,7 +286,7 @@ impl<G: GraphStore> Cma<G> {
         let id = news.id;
         let taken = self.incidents.take(source.clone(), news);
         let Some(incident) = self.incidents.get(id) else { return };
-        out.put(Action::Say(say_of(taken, incident)));
+        out.put(Action::Say(Say::of(taken, incident)));
         if let Some(telling) = self.notifier.revised(now, incident) {
             self.page(now, id, telling, out);
         }
@@ -396,19 +318,6 @@ impl<G: GraphStore> Cma<G> {
     }
 }
 
-fn say_of(taken: Taken, incident: &crate::incident::Incident) -> Say {
-    let (id, verdict) = (incident.news.id, incident.verdict());
-    if incident.news.closed {
-        return Say::IncidentClosed { id, verdict };
-    }
-    match taken {
-        Taken::Opened => Say::IncidentOpened { id, verdict, subject: view::line::subject_words(incident) },
-        Taken::Revised | Taken::Known | Taken::Foreign => {
-            Say::IncidentRevised { id, verdict, why: incident.news.why.clone() }
-        }
-    }
-}
-
 impl<G: GraphStore> Machine for Cma<G> {
     type Event<'a> = Event;
     type Action = Action;
@@ -422,6 +331,8 @@ impl<G: GraphStore> Machine for Cma<G> {
             Event::RelayBeat { stream, beat } => {
                 if let Some(relay) = self.relays.heard(now, stream) {
                     relay.beat = beat;
+                    // A relay asks by a beat whether it can still hear us: the answer is all it needs.
+                    out.put(Action::Acknowledge { stream, sequence: relay.sequence });
                 }
             }
             Event::RelayGone { stream } => {

@@ -6,7 +6,7 @@
 use ringmesh_cma_core::calendar;
 use ringmesh_cma_core::documents::{AlternativeDoc, Explain, IncidentDoc, Incidents, SubjectDoc};
 
-use super::paint::{Paint, Tone, harmless, wrapped};
+use super::paint::{Paint, Tone, counted, harmless, wrapped};
 
 /// All incidents, two or three lines each.
 pub(crate) fn list(paint: &Paint, incidents: &Incidents, all: bool) -> String {
@@ -66,8 +66,8 @@ fn subject(subject: &SubjectDoc) -> String {
 }
 
 fn behind(incident: &IncidentDoc) -> String {
-    let count = incident.behind.len();
-    let head = format!("  {count} hosts behind it ({} silent): ", incident.silent);
+    let hosts = counted(incident.behind.len() as u64, "host", "hosts");
+    let head = format!("  {hosts} behind it ({} silent): ", incident.silent);
     wrapped(&head, &incident.behind.join(" "))
 }
 
@@ -107,6 +107,7 @@ fn times(paint: &Paint, incident: &IncidentDoc) -> String {
     let mut steps = vec![format!("opened after {}", after(incident.opened_ms))];
     steps.push(match (incident.pages, incident.notified) {
         (0, true) => "handed on as a ticket".to_owned(),
+        (0, false) if incident.state == "open" => "nobody was told yet".to_owned(),
         (0, false) => "nobody was paged".to_owned(),
         (1, _) => format!("paged at {}", calendar::clock(incident.paged_ms)),
         (pages, _) => format!("paged {pages} times, first at {}", calendar::clock(incident.paged_ms)),

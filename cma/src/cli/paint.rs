@@ -69,6 +69,11 @@ impl Paint {
     }
 }
 
+/// `1 host`, `2 hosts`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
 /// Text that may reach a terminal: control and text-direction characters are shown as a replacement.
 pub(crate) fn harmless(text: &str) -> String {
     let one = |c: char| match c {

@@ -4,7 +4,7 @@ use comfy_table::{Cell, Color, Table, presets};
 use ringmesh_cma_core::calendar;
 use ringmesh_cma_core::documents::Status;
 
-use super::paint::{Paint, Tone, harmless, state_word, wrapped};
+use super::paint::{Paint, Tone, counted, harmless, state_word, wrapped};
 
 /// How monitoring itself does: the verdict first, then relays, counters and warnings.
 pub(crate) fn text(paint: &Paint, status: &Status) -> String {
@@ -27,17 +27,17 @@ fn head(paint: &Paint, status: &Status) -> String {
         if status.insecure { format!(", {}", paint.tone(Tone::Bad, "INSECURE")) } else { String::new() };
     let up = calendar::span(status.cma.uptime_s);
     let count = |label: &str| status.graph.get(label).copied().unwrap_or(0);
+    let what = [
+        counted(count("Site"), "site", "sites"),
+        counted(count("Switch"), "switch", "switches"),
+        counted(count("Host"), "host", "hosts"),
+    ];
     let open = match status.incidents_open {
         0 => "no open incident".to_owned(),
         1 => "1 open incident (ringmesh incidents)".to_owned(),
         open => format!("{open} open incidents (ringmesh incidents)"),
     };
-    format!(
-        "monitoring is {verdict}{insecure}; the CMA is up for {up}\n{} sites, {} switches, {} hosts; {open}\n\n",
-        count("Site"),
-        count("Switch"),
-        count("Host"),
-    )
+    format!("monitoring is {verdict}{insecure}; the CMA is up for {up}\n{}; {open}\n\n", what.join(", "))
 }
 
 fn relays(paint: &Paint, status: &Status) -> String {
@@ -77,5 +77,5 @@ fn color(tone: Tone) -> Color {
 
 fn counters(status: &Status) -> String {
     let each: Vec<String> = status.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    wrapped("refused and counted: ", &each.join(", "))
+    wrapped("counted by relays: ", &each.join(", "))
 }

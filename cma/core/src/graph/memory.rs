@@ -13,6 +13,8 @@ use super::{
     Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
 };
 
+use super::record::{Mark, Record};
+
 /// How many dropped records are remembered, against late writes and for slow readers of the change log.
 const TOMBSTONES_MAX: usize = 65_536;
 
@@ -20,15 +22,6 @@ const TOMBSTONES_MAX: usize = 65_536;
 type Dense = u64;
 /// From, relation, to, mark; for the other direction the two ends change places.
 type EdgeId = (Dense, Relation, Dense, String);
-
-/// A record: `said` is `None` after it was dropped.
-struct Record<T> {
-    said: Option<T>,
-    source: u32,
-    sequence: u64,
-    since_ms: u64,
-    revision: u64,
-}
 
 struct NodeRecord {
     key: NodeKey,
@@ -71,31 +64,6 @@ enum Fate {
     Same,
     Stale,
     Dangling,
-}
-
-/// A stamp with its source as a number.
-#[derive(Clone, Copy)]
-struct Mark {
-    source: u32,
-    sequence: u64,
-    at_ms: u64,
-}
-
-impl<T: PartialEq> Record<T> {
-    fn is_newer_than(&self, mark: Mark) -> bool {
-        self.source == mark.source && self.sequence > mark.sequence
-    }
-
-    /// Takes what was said; tells whether that is something new.
-    fn say(&mut self, said: Option<T>, mark: Mark) -> bool {
-        (self.source, self.sequence) = (mark.source, mark.sequence);
-        if self.said == said {
-            return false;
-        }
-        self.said = said;
-        self.since_ms = mark.at_ms;
-        true
-    }
 }
 
 impl MemoryGraph {
@@ -181,7 +149,7 @@ impl MemoryGraph {
         let number = self.next;
         self.next += 1;
         self.numbers.insert(key.clone(), number);
-        let record = Record { said: None, source: mark.source, sequence: 0, since_ms: 0, revision: 0 };
+        let record = Record::empty(mark);
         self.nodes.insert(number, NodeRecord { key: key.clone(), record });
         number
     }
@@ -211,8 +179,7 @@ impl MemoryGraph {
             None if tie.is_none() => return Fate::Same,
             Some(_) => {}
             None => {
-                let record =
-                    Record { said: None, source: mark.source, sequence: 0, since_ms: 0, revision: 0 };
+                let record = Record::empty(mark);
                 self.edges.insert(id.clone(), record);
                 self.inward.insert(flip(&id));
             }

@@ -14,6 +14,7 @@
 mod keys;
 mod memory;
 mod model;
+mod record;
 
 pub use keys::{EdgeKey, Label, NodeKey, Relation};
 pub use memory::MemoryGraph;

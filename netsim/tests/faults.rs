@@ -238,7 +238,7 @@ fn two_hosts_of_two_switches_that_die_together_are_two_incidents() {
 
 #[test]
 fn ten_percent_loss_kills_nobody() {
-    for seed in 1..4 {
+    for seed in 1..9 {
         let mut world = settled(Plan { seed, ..Plan::even(2, 10) });
         world.set_loss(100);
         world.run_for(600 * SECOND);
@@ -290,4 +290,17 @@ fn a_switch_that_takes_its_time_to_die_is_one_incident() {
         assert_eq!(verdict(&incident), "SwitchDown", "phase {phase}\n{}", lines(&world));
         assert_eq!(incident.behind.len(), 4, "phase {phase}: {:?}", incident.behind);
     }
+}
+
+#[test]
+fn a_site_of_one_switch_pages_for_it_because_the_cma_is_heard_meanwhile() {
+    let mut world = settled(Plan::even(1, 4));
+    let after = opened_after(&mut world, |world| world.set_switch(0, false));
+    assert!(after <= 5.0, "{after}");
+    assert_eq!(verdict(&only(&world)), "SwitchDown|UplinkCut", "{}", lines(&world));
+    world.run_for(10 * SECOND);
+    assert_eq!(pages(&world), (1, 0), "{:?}", only(&world));
+    world.set_switch(0, true);
+    assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "SwitchDown", "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 1));
 }

@@ -58,6 +58,19 @@ impl Cmas {
         }
     }
 
+    /// Tells all of them the same.
+    pub(crate) fn reply_all(&mut self, reply: &Reply) {
+        self.cmas.iter_mut().filter(|cma| cma.connected).for_each(|cma| cma.reply(reply.clone()));
+    }
+
+    /// What a CMA says it holds when a stream opens: less than it once acknowledged, and it has forgotten.
+    pub(crate) fn welcomes(&mut self, cma: usize, sequence: u64) -> Option<Event> {
+        let before = self.cmas.get(cma).map_or(0, |cma| cma.taken);
+        let forgot = sequence < before.min(self.acknowledged);
+        let held = self.holds(cma, sequence);
+        if forgot { Some(Event::CmaForgot) } else { held }
+    }
+
     /// A CMA wants the news after a sequence: now, or when there is one.
     pub(crate) fn wait(&mut self, cma: usize, after: u64, outbox: &Outbox) {
         if let Some(cma) = self.cmas.get_mut(cma) {
@@ -105,17 +118,6 @@ impl Cmas {
             code: "cma-away".into(),
             text: format!("no stream to {}; the news wait in the outbox", away.join(", ")),
             remedy: "see whether the CMA runs and can be reached, and check cma and [tls]".into(),
-        })
-    }
-
-    /// Which CMAs have lost what they once held: from them, only what changes from now on can be seen.
-    pub(crate) fn behind(&self) -> Option<Warning> {
-        let behind = self.cmas.iter().filter(|cma| cma.connected && cma.taken < self.acknowledged);
-        let behind: Vec<&str> = behind.map(|cma| cma.address.as_str()).collect();
-        (!behind.is_empty()).then(|| Warning {
-            code: "cma-lost-news".into(),
-            text: format!("{} has lost news that it had acknowledged", behind.join(", ")),
-            remedy: "restart the relay: it then tells everything again".into(),
         })
     }
 }

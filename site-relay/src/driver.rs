@@ -200,6 +200,7 @@ impl Running {
                 icmp.send(now, to);
             }
             Action::NewsReady => cmas.feed(relay.outbox()),
+            Action::AskAuthority => self.ask_authority(),
             Action::Forget(probe) => wire.forget(probe),
             Action::Say(note) => log::say(&note),
         }
@@ -222,14 +223,21 @@ impl Running {
                 parts.cmas.wait(cma, after, parts.relay.outbox());
                 [None, None]
             }
-            Ask::Connected { taken } => [parts.cmas.turned(cma, None), parts.cmas.holds(cma, taken)],
-            Ask::Acknowledged { sequence } => [parts.cmas.holds(cma, sequence), None],
+            Ask::Connected { taken } => [parts.cmas.turned(cma, None), parts.cmas.welcomes(cma, taken)],
+            Ask::Acknowledged { sequence } => {
+                [Some(Event::Cma { connected: true }), parts.cmas.holds(cma, sequence)]
+            }
             Ask::Gone { why } => [parts.cmas.turned(cma, Some(why)), None],
         };
         parts.warnings.set("cma-away", parts.cmas.away());
-        parts.warnings.set("cma-lost-news", parts.cmas.behind());
         let now = clock::now();
         events.into_iter().flatten().for_each(|event| self.apply(now, event));
+    }
+
+    /// A beat to each CMA, out of turn: it answers.
+    fn ask_authority(&mut self) {
+        let beat = self.figures.beat(&self.parts);
+        self.parts.cmas.reply_all(&Reply::Beat(beat));
     }
 
     fn look_around(&mut self) {

@@ -690,6 +690,10 @@ impl World {
             relay::Action::TakeLink(order) => self.relay_wire.take_link(&order),
             relay::Action::Echo { to } => self.echo(to),
             relay::Action::NewsReady => self.stream_news(),
+            relay::Action::AskAuthority => {
+                let sequence = self.streamed;
+                self.at(self.now + WAN * 2, Due::Acknowledged { sequence });
+            }
             relay::Action::Forget(probe) => self.relay_wire.forget(probe),
             relay::Action::Say(note) => {
                 if let Some(log) = &mut self.log {

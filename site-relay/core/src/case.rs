@@ -45,6 +45,10 @@ const LONE_PINGS: u8 = 8;
 const NOTED_AFTER: Duration = Duration::from_millis(400);
 /// No case is longer: 1.5 s after a second witness, and what came before it.
 const CASE_MAX: Duration = Duration::from_millis(2_250);
+/// Pings are told from the beats of the relay's own links: what both miss began when the beats ended.
+const BY_PING: u8 = u8::MAX;
+/// Watchers that did not speak are asked again this long before a case must end.
+const ASK_AGAIN_BEFORE_END: Duration = Duration::from_millis(350);
 /// Evidence older than this is no evidence.
 const EVIDENCE_LIFE: Duration = Duration::from_secs(15);
 
@@ -96,6 +100,8 @@ struct Case {
     asked: BTreeMap<HostIx, Asked>,
     told: Vec<Told>,
     wide: bool,
+    /// Watchers that had heard the suspect were asked a second time.
+    asked_again: bool,
     last_silence: Time,
     next: Time,
 }
@@ -233,6 +239,7 @@ impl Relay {
             asked: BTreeMap::new(),
             told: Vec::new(),
             wide: false,
+            asked_again: false,
             last_silence: now,
             next: now,
         });
@@ -305,7 +312,7 @@ impl Relay {
             from: Vantage::Judge,
             subject: host,
             leg: u8::try_from(leg).unwrap_or(0),
-            lane: 0,
+            lane: BY_PING,
             outcome: Outcome::Heard,
             last_heard_ms: Some(ms(now)),
             first_bad_ms: 0,
@@ -399,6 +406,7 @@ impl Relay {
             let Some(mut case) = self.cases.by_ring.remove(&ring) else { return };
             self.reach_outward(now, ring, &mut case);
             self.ask_longer_if_lone(ring, &mut case);
+            self.ask_again(now, &mut case);
             self.ping_due(now, &mut case, out);
             self.note_late(now, &mut case, out);
             match self.decision(now, ring, &case) {
@@ -422,6 +430,7 @@ impl Relay {
         let delegate = case.told.iter().any(|told| told.ring == SITE_RING);
         if !case.wide && waited && delegate && !mates_speak {
             case.wide = true;
+            self.ask_authority = true;
             for peer in standing.ring.members() {
                 let Peer::Member(host) = peer else { continue };
                 if !case.asked.contains_key(&host) && self.roster[host].standing == Standing::Live {
@@ -515,7 +524,7 @@ impl Relay {
         let ready_at = settled_at
             .into_iter()
             .chain([case.last_silence + CALM])
-            .chain(self.watchers_speak_at(now, case))
+            .chain(self.ask_again_at(case))
             .chain(self.lone_witness_at(ring, case))
             .max()
             .unwrap_or(now)
@@ -539,32 +548,44 @@ impl Relay {
         pings.chain(outward).chain(mates).chain(noted.filter(|at| *at > now)).min().unwrap_or(Time::NEVER)
     }
 
-    /// A living watcher that still heard the suspect when the others already missed a beat is waited for: it will
-    /// speak, or it has heard something the others have not.
-    fn watchers_speak_at(&self, now: Time, case: &Case) -> Option<Time> {
-        let mut latest = None;
+    /// Members that watch a suspect, answered, and had heard it so late that they could not call it silent; with when
+    /// each would.
+    fn unspoken(&self, case: &Case) -> Vec<(HostIx, Time)> {
         // A refusal proves more than any silence: nobody is waited for.
         let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| asked.refused.is_some());
+        let mut unspoken = Vec::new();
         for told in case.told.iter().filter(|told| !refused(told.about)) {
             for (link, adjacency, _) in self.held(told.about) {
                 let watcher = adjacency.other(Peer::Member(told.about));
                 let spoke = case.told.iter().any(|t| t.about == told.about && t.witness == watcher);
-                if spoke {
-                    continue;
-                }
-                let last = match watcher {
-                    Peer::Relay => self.watch.heard_at(link),
-                    Peer::Member(host) => case
-                        .asked
-                        .get(&host)
-                        .filter(|asked| asked.answered.is_some())
-                        .and_then(|asked| asked.heard.iter().find(|(held, _)| *held == link)?.1),
-                };
-                let speaks = last.map(|last| last + BEAT_EVERY * 3 + BEAT_SLACK * 2);
-                latest = latest.max(speaks.filter(|at| *at > now));
+                let Peer::Member(host) = watcher else { continue };
+                let Some(asked) = case.asked.get(&host).filter(|asked| asked.answered.is_some()) else { continue };
+                let heard = asked.heard.iter().find(|(held, _)| *held == link).and_then(|(_, heard)| *heard);
+                // Where a whole ring is checked, who heard it after the others missed a beat has said all there is
+                // to say; of a single suspect more may be lost beats than a fault, and time tells.
+                let missing = first_missing(told.last_heard) + BEAT_SLACK;
+                let will_speak = heard.filter(|last| !spoke && (!case.wide || *last <= missing));
+                unspoken.extend(will_speak.map(|last| (host, last + BEAT_EVERY * 3 + BEAT_SLACK * 2)));
             }
         }
-        latest
+        unspoken
+    }
+
+    /// When the watchers that have not spoken are asked a second time: they had time to miss a beat, or to hear one.
+    fn ask_again_at(&self, case: &Case) -> Option<Time> {
+        let unspoken = self.unspoken(case);
+        let speak = unspoken.iter().map(|(_, at)| *at).max().filter(|_| !case.asked_again)?;
+        Some(speak.min(case.opened + CASE_MAX.saturating_sub(ASK_AGAIN_BEFORE_END)))
+    }
+
+    fn ask_again(&mut self, now: Time, case: &mut Case) {
+        if self.ask_again_at(case).is_none_or(|at| at > now) {
+            return;
+        }
+        for (host, _) in self.unspoken(case) {
+            case.asked.insert(host, ask(now, 3, PING_GAP, ANSWER_WITHIN));
+        }
+        case.asked_again = true;
     }
 
     /// Only one witness in a ring too small for a second: the suspect gets more pings ..
@@ -619,10 +640,13 @@ impl Relay {
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         self.observe_answers(now, ring, &case);
         self.prune_evidence(now);
+        self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
         let explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
-        let silent = case.asked.iter().filter(|(_, asked)| asked.is_silent(now)).map(|(host, _)| *host);
-        let silent: Vec<HostIx> = silent.collect();
+        let silent = case.asked.iter().filter(|(_, asked)| asked.is_silent(now));
+        // Reachable inside and not from here is a fault of some path, not of the host.
+        let silent: Vec<HostIx> =
+            silent.map(|(host, _)| *host).filter(|host| !self.heard_after_onset(*host, &case)).collect();
         self.open_explained(now, ring, &silent, explanations, out);
         // Those whose neighbours change hear it by their assignment; the others by a word.
         case.told.retain(|told| match told.witness {
@@ -648,7 +672,7 @@ impl Relay {
                 from: Vantage::Judge,
                 subject: host,
                 leg,
-                lane: 0,
+                lane: BY_PING,
                 outcome,
                 last_heard_ms: None,
                 first_bad_ms: ms(asked.since),
@@ -670,6 +694,15 @@ impl Relay {
                 self.see(seen(Outcome::Refused, now));
             }
         }
+    }
+
+    /// Whether anybody heard that host after those who suspect it missed its first beat.
+    fn heard_after_onset(&self, host: HostIx, case: &Case) -> bool {
+        let missed = case.told.iter().filter(|told| told.about == host);
+        let missed = missed.map(|told| first_missing(told.last_heard) + BEAT_SLACK).max();
+        let since = ms(missed.unwrap_or(case.opened.before(BEAT_EVERY)));
+        let seen = self.cases.evidence.observations.iter();
+        seen.filter(|seen| seen.subject == host && seen.outcome == Outcome::Heard).any(|seen| seen.at_ms > since)
     }
 
     fn prune_evidence(&mut self, now: Time) {

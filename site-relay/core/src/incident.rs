@@ -734,6 +734,14 @@ impl Relay {
         self.tell(News::Incident(Box::new(news)));
     }
 
+    /// Every open incident once more, for a CMA that has forgotten them.
+    pub(crate) fn tell_incidents(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        let open: Vec<u32> = self.incidents.open().map(|(number, _)| number).collect();
+        for number in open {
+            self.revise(now, number, "told again to a CMA that had forgotten it".to_owned(), out);
+        }
+    }
+
     fn incident_news(&self, now: Time, incident: &Incident, why: String) -> IncidentNews {
         let members: Vec<HostIx> = incident.members.iter().copied().collect();
         let alternatives = incident.alternatives.iter().map(|alternative| news::Alternative {

@@ -127,7 +127,9 @@ pub enum Event {
         /// The last one.
         sequence: u64,
     },
-    /// The stream to the CMA opened or broke.
+    /// A CMA holds less than it once acknowledged: everything is told again.
+    CmaForgot,
+    /// The stream to the CMA opened or broke; or it was heard just now.
     Cma {
         /// It is open.
         connected: bool,
@@ -175,6 +177,8 @@ pub enum Action {
     },
     /// The outbox has something new.
     NewsReady,
+    /// Have the CMA say something: whether it can be heard tells the relay's own way from the site's.
+    AskAuthority,
     /// Forget the session of a member that left for good.
     Forget(ProbeId),
     /// A change of state, for the log.

@@ -343,7 +343,8 @@ impl Relay {
         }
     }
 
-    fn tell_ring(&mut self, id: RingId) {
+    /// Tells the CMA how a ring is cut; that it is gone, if nobody stands in it.
+    pub(crate) fn tell_ring(&mut self, id: RingId) {
         let Some(ring) = self.rings.get(id) else { return };
         let news = if ring.ring.is_empty() {
             News::RingGone(id.0)

@@ -64,6 +64,10 @@ pub struct Relay {
     joins: Vec<Time>,
     nonce: u32,
     told: u64,
+    /// When the CMA was heard last: it stands beyond the site's core.
+    pub(crate) authority_heard: Option<Time>,
+    /// A check is going on that its answer would help.
+    pub(crate) ask_authority: bool,
 }
 
 impl Relay {
@@ -86,6 +90,8 @@ impl Relay {
             joins: Vec::new(),
             nonce: 0,
             told: 0,
+            authority_heard: None,
+            ask_authority: false,
             config,
         }
     }
@@ -436,6 +442,15 @@ impl Relay {
         self.tell_host(host);
     }
 
+    /// The whole picture, for a CMA that has lost it.
+    fn tell_everything(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        self.roster.switches().for_each(|switch| self.tell_switch(switch));
+        self.roster.hosts().for_each(|host| self.tell_host(host));
+        let rings: Vec<RingId> = self.rings.iter().map(|(ring, _)| ring).collect();
+        rings.into_iter().for_each(|ring| self.tell_ring(ring));
+        self.tell_incidents(now, out);
+    }
+
     /// Silent neighbours of the relay itself.
     fn watch_own(&mut self, now: Time, out: &mut impl Sink<Action>) {
         for silent in self.watch.tick(now, out) {
@@ -462,8 +477,13 @@ impl Machine for Relay {
             Event::Echo { from } => self.echoed(now, from, out),
             Event::Refused { peer } => self.refused(now, peer, out),
             // Our own way to one address: the pings that stay unanswered say as much.
-            Event::Unreachable { .. } | Event::Cma { .. } => {}
-            Event::Acknowledged { sequence } => self.outbox.acknowledge(sequence),
+            Event::Unreachable { .. } | Event::Cma { connected: false } => {}
+            Event::Cma { connected: true } => self.authority_heard = Some(now),
+            Event::CmaForgot => self.tell_everything(now, out),
+            Event::Acknowledged { sequence } => {
+                self.authority_heard = Some(now);
+                self.outbox.acknowledge(sequence);
+            }
             Event::DeadlineReached => {
                 self.watch_own(now, out);
                 self.repeat_orders(now, out);
@@ -472,6 +492,9 @@ impl Machine for Relay {
         self.advance_cases(now, out);
         self.advance_incidents(now, out);
         self.cut_due(now, out);
+        if core::mem::take(&mut self.ask_authority) {
+            out.put(Action::AskAuthority);
+        }
         if self.outbox.last() != self.told {
             self.told = self.outbox.last();
             out.put(Action::NewsReady);

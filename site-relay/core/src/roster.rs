@@ -185,6 +185,10 @@ impl Roster {
         (new, true)
     }
 
+    pub(crate) fn switches(&self) -> impl Iterator<Item = SwitchIx> + use<> {
+        (0..index(self.switches.len())).map(SwitchIx)
+    }
+
     pub(crate) fn switch_of(&self, key: &WireId) -> Option<SwitchIx> {
         self.by_key.get(key).copied()
     }

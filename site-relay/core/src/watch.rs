@@ -125,12 +125,6 @@ impl Watch {
         }
     }
 
-    /// When a neighbour on that link was heard last.
-    pub(crate) fn heard_at(&self, link: LinkId) -> Option<Time> {
-        let own = self.own.iter().find(|own| own.end.id() == link)?;
-        own.end.is_heard().then(|| own.end.heard_at())
-    }
-
     pub(crate) fn next(&self) -> Time {
         let watched = self.own.iter().filter(|own| !own.suspected && own.end.is_proven());
         watched.map(Own::silent_at).fold(self.beat_at, Time::min)

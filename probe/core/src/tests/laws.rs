@@ -92,22 +92,35 @@ fn happen(bench: &mut Bench, what: &Happening) {
     }
 }
 
-/// Runs it and checks at each step that no driver can spin.
-fn run(seed: u64, relays: &[&str], steps: &[(u64, bool, Happening)]) -> Bench {
+/// Runs it, checks after each step that no driver can spin, and calls `each` with what the step left in the log.
+fn run_with(
+    seed: u64,
+    relays: &[&str],
+    steps: &[(u64, bool, Happening)],
+    mut each: impl FnMut(&Bench, &[(u64, Action)]),
+) -> Bench {
     let mut bench = Bench::started(Config { seed, ..config(relays) }, &[port(2), port(3)]);
     for (wait, sleeps, what) in steps {
         let until = bench.now + wait;
+        let before = bench.log.len();
         if *sleeps {
             bench.sleep_to(until);
         } else {
             bench.run_to(until);
         }
+        each(&bench, &bench.log[before..]);
+        let before = bench.log.len();
         happen(&mut bench, what);
         bench.event(Event::DeadlineReached);
+        each(&bench, &bench.log[before..]);
         let next = bench.probe.next_deadline();
         assert!(next > Time::from_millis(bench.now), "due at {next:?} after {what:?} at {} ms", bench.now);
     }
     bench
+}
+
+fn run(seed: u64, relays: &[&str], steps: &[(u64, bool, Happening)]) -> Bench {
+    run_with(seed, relays, steps, |_, _| {})
 }
 
 proptest! {
@@ -139,21 +152,23 @@ proptest! {
         seed in 0..1_000_u64,
         steps in prop::collection::vec((0..3_000_u64, Just(false), happening()), 1..120),
     ) {
-        let bench = run(seed, &[RELAY], &steps);
-        let mut held = Vec::new();
-        for note in bench.notes() {
-            match note {
-                Note::Suspected { link, cause, .. } => {
-                    prop_assert!(!held.contains(&(link, cause)), "{link:?} {cause:?} twice in one silence");
-                    prop_assert!(cause != Cause::Unreachable || !held.contains(&(link, Cause::Silent)));
-                    held.push((link, cause));
+        let mut held: Vec<(LinkId, Cause)> = Vec::new();
+        run_with(seed, &[RELAY], &steps, |bench, log| {
+            for (at, action) in log {
+                match action {
+                    Action::Say(Note::Suspected { link, cause, .. }) => {
+                        assert!(!held.contains(&(*link, *cause)), "{link:?} {cause:?} again at {at} ms");
+                        assert!(*cause != Cause::Unreachable || !held.contains(&(*link, Cause::Silent)));
+                        held.push((*link, *cause));
+                    }
+                    Action::Say(Note::HeardAgain { link, .. }) => held.retain(|(other, _)| other != link),
+                    Action::Say(_) | Action::Beat { .. } | Action::Send { .. } => {}
+                    Action::Remember(_) | Action::Exit => {}
                 }
-                Note::HeardAgain { link, .. } => held.retain(|(other, _)| *other != link),
-                // A link that comes again in another assignment is another one.
-                Note::Assigned { .. } => held.retain(|(link, _)| bench_holds(&bench, *link)),
-                _ => {}
             }
-        }
+            // A link that is over and comes again is another one.
+            held.retain(|(link, _)| bench.probe.holds(*link));
+        });
     }
 
     #[test]
@@ -163,8 +178,4 @@ proptest! {
     ) {
         prop_assert_eq!(run(seed, &[RELAY], &steps).log, run(seed, &[RELAY], &steps).log);
     }
-}
-
-fn bench_holds(bench: &Bench, link: LinkId) -> bool {
-    bench.probe.holds(link)
 }

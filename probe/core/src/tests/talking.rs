@@ -428,8 +428,10 @@ fn the_highest_order_is_obeyed_and_an_older_one_learns_of_it() {
         (order.generation.term, order.relay) = (term, RelayId(relay));
         ToProbe::Assignment(Box::new(order))
     };
+    /// What is given (term, relay, counter), whether it is obeyed, what is answered.
+    type Case = (&'static str, (u32, u8, u32), bool, &'static [&'static str]);
     // In force: term 2, relay 3, counter 5, link 5, heard both ways and confirmed.
-    let cases: [(&str, (u32, u8, u32), bool, &[&str]); 8] = [
+    let cases: [Case; 8] = [
         ("the same again", (2, 3, 5), false, &["Applied"]),
         ("a newer one", (2, 3, 6), true, &[]),
         ("an older one", (2, 3, 4), false, &["Applied"]),

@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn the_mixer_is_value_stable() {
-        assert_eq!(Draws::new(1, 1).bits(Purpose::BeatPhase, 1), Draws::new(1, 1).bits(Purpose::BeatPhase, 1));
+        assert_eq!(
+            Draws::new(1, 1).bits(Purpose::BeatPhase, 1),
+            Draws::new(1, 1).bits(Purpose::BeatPhase, 1)
+        );
         assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf, "first output of SplitMix64 from zero");
     }
 

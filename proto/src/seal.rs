@@ -62,10 +62,7 @@ impl Key {
         }
         let mut out = [0; 32];
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"ringmesh 1");
-        let filled = salt
-            .extract(&self.0)
-            .expand(&[&info], Len32)
-            .and_then(|okm| okm.fill(&mut out));
+        let filled = salt.extract(&self.0).expand(&[&info], Len32).and_then(|okm| okm.fill(&mut out));
         // 32 octets is far below the 255 blocks that HKDF can give.
         assert!(filled.is_ok(), "HKDF refused 32 octets");
         Self(out)
@@ -97,7 +94,12 @@ impl Key {
     }
 
     /// Opens `sealed` (body and tag) in place.
-    pub(crate) fn open<'b>(&self, nonce: [u8; 12], clear: &[u8], sealed: &'b mut [u8]) -> Option<&'b mut [u8]> {
+    pub(crate) fn open<'b>(
+        &self,
+        nonce: [u8; 12],
+        clear: &[u8],
+        sealed: &'b mut [u8],
+    ) -> Option<&'b mut [u8]> {
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
         self.aead().open_in_place(nonce, aead::Aad::from(clear), sealed).ok()
     }

@@ -395,8 +395,10 @@ fn heard(ages: &[HeardAge]) -> Vec<pb::HeardAge> {
 
 fn read_heard(ages: Vec<pb::HeardAge>) -> Result<Vec<HeardAge>, Malformed> {
     bounded(&ages, LINKS_MAX, "heard")?;
-    let read =
-        |heard: pb::HeardAge| HeardAge { link: LinkId(heard.link), age: heard.age_ms.map(Duration::from_millis) };
+    let read = |heard: pb::HeardAge| HeardAge {
+        link: LinkId(heard.link),
+        age: heard.age_ms.map(Duration::from_millis),
+    };
     Ok(ages.into_iter().map(read).collect())
 }
 

@@ -237,8 +237,7 @@ impl RelayWire {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
         };
-        let parts: [&[u8]; 4] =
-            [&minute.to_be_bytes(), &address.octets(), &sender.probe.0, &sender.boot.0];
+        let parts: [&[u8]; 4] = [&minute.to_be_bytes(), &address.octets(), &sender.probe.0, &sender.boot.0];
         mac(&self.cookie_key, &parts)
     }
 

@@ -345,7 +345,8 @@ impl Relay {
             };
             let Peer::Member(subject) = adjacency.other(Peer::Member(witness)) else { continue };
             let last_heard = now.before(age);
-            let recent = age <= BEAT_EVERY + BEAT_SLACK;
+            // One beat may be lost; two in a row are a silence to be explained.
+            let recent = age <= BEAT_EVERY * 2 + BEAT_SLACK;
             let (from, leg) = self.ends_of(adjacency.ring, Peer::Member(witness), subject);
             self.see(Observation {
                 from,
@@ -559,7 +560,9 @@ impl Relay {
                 let watcher = adjacency.other(Peer::Member(told.about));
                 let spoke = case.told.iter().any(|t| t.about == told.about && t.witness == watcher);
                 let Peer::Member(host) = watcher else { continue };
-                let Some(asked) = case.asked.get(&host).filter(|asked| asked.answered.is_some()) else { continue };
+                let Some(asked) = case.asked.get(&host).filter(|asked| asked.answered.is_some()) else {
+                    continue;
+                };
                 let heard = asked.heard.iter().find(|(held, _)| *held == link).and_then(|(_, heard)| *heard);
                 // Where a whole ring is checked, who heard it after the others missed a beat has said all there is
                 // to say; of a single suspect more may be lost beats than a fault, and time tells.
@@ -643,8 +646,8 @@ impl Relay {
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
         let explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
-        let silent = case.asked.iter().filter(|(_, asked)| asked.is_silent(now));
-        // Reachable inside and not from here is a fault of some path, not of the host.
+        // Whom nobody misses is presumed to live; reachable inside and not from here is a fault of some path.
+        let silent = case.asked.iter().filter(|(_, asked)| asked.suspected && asked.is_silent(now));
         let silent: Vec<HostIx> =
             silent.map(|(host, _)| *host).filter(|host| !self.heard_after_onset(*host, &case)).collect();
         self.open_explained(now, ring, &silent, explanations, out);
@@ -702,7 +705,8 @@ impl Relay {
         let missed = missed.map(|told| first_missing(told.last_heard) + BEAT_SLACK).max();
         let since = ms(missed.unwrap_or(case.opened.before(BEAT_EVERY)));
         let seen = self.cases.evidence.observations.iter();
-        seen.filter(|seen| seen.subject == host && seen.outcome == Outcome::Heard).any(|seen| seen.at_ms > since)
+        seen.filter(|seen| seen.subject == host && seen.outcome == Outcome::Heard)
+            .any(|seen| seen.at_ms > since)
     }
 
     fn prune_evidence(&mut self, now: Time) {

@@ -228,7 +228,8 @@ impl Relay {
             legs: Vec::new(),
             witnesses: Vec::new(),
             onset,
-            silent_since: Time::from_millis(onset.0).min(now),
+            // Zero: nobody can say when it was heard last; then it is known to be silent since the end.
+            silent_since: Time::from_millis(if onset.0 == 0 { onset.1 } else { onset.0 }).min(now),
             opened: now,
             closed: None,
             page_never: explanation.never_page,

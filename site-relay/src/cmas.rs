@@ -58,9 +58,11 @@ impl Cmas {
         }
     }
 
-    /// Tells all of them the same.
+    /// Tells all of them the same, unasked; not those whose channel has room only for what they asked for.
     pub(crate) fn reply_all(&mut self, reply: &Reply) {
-        self.cmas.iter_mut().filter(|cma| cma.connected).for_each(|cma| cma.reply(reply.clone()));
+        for cma in self.cmas.iter_mut().filter(|cma| cma.connected && cma.replies.capacity() > REPLIES / 2) {
+            cma.reply(reply.clone());
+        }
     }
 
     /// What a CMA says it holds when a stream opens: less than it once acknowledged, and it has forgotten.
@@ -179,9 +181,21 @@ mod tests {
     fn a_cma_that_lost_its_store_is_noticed() {
         let (mut cmas, _replies) = cmas(1);
         cmas.turned(0, None);
-        cmas.holds(0, 7);
-        assert_eq!(cmas.behind(), None);
-        assert_eq!(cmas.holds(0, 0), None);
-        assert!(cmas.behind().unwrap().text.contains("cma0:1991"));
+        assert_eq!(cmas.welcomes(0, 0), None, "it never held anything");
+        assert_eq!(cmas.holds(0, 7), Some(Event::Acknowledged { sequence: 7 }));
+        assert_eq!(cmas.welcomes(0, 7), None);
+        assert_eq!(cmas.welcomes(0, 0), Some(Event::CmaForgot));
+        assert_eq!(cmas.holds(0, 9), Some(Event::Acknowledged { sequence: 9 }));
+    }
+
+    #[test]
+    fn what_is_told_unasked_leaves_room_for_what_is_asked() {
+        let (mut cmas, mut replies) = cmas(1);
+        let beat = Reply::Beat(pb::RelayBeat::default());
+        cmas.reply_all(&beat);
+        assert!(replies[0].try_recv().is_err(), "it is not connected");
+        cmas.turned(0, None);
+        (0..100).for_each(|_| cmas.reply_all(&beat));
+        assert!(cmas.cmas[0].reply(Reply::Hello(pb::RelayHello::default())), "no room for an answer");
     }
 }

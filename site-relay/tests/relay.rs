@@ -137,7 +137,7 @@ fn the_relay_beats_in_the_site_ring_from_four_ports_and_its_beats_open() {
     let mut lanes = std::collections::BTreeMap::new();
     let mut buffer = [0; 2_048];
     while lanes.len() < 4 {
-        let (length, from) = probe.socket.recv_from(&mut buffer).expect("no beat on some lane");
+        let (length, from) = probe.receive(&mut buffer).expect("no beat on some lane");
         match probe.wire.open(from, &mut buffer[..length]) {
             Ok(FromRelay::Beat(beat)) => drop(lanes.insert(beat.lane, from)),
             Ok(FromRelay::Message(ToProbe::Assignment(order))) => {

@@ -181,9 +181,11 @@ impl Session {
             }
             // The answer to a question of the stream before this one.
             Reply::News { .. } | Reply::Hello(_) => {}
+            // Also unasked. One that still waits is out of date.
             Reply::Beat(beat) => {
                 self.beat_asked = false;
-                self.queue.push_back(body(pb::from_relay::Body::Beat(beat)));
+                self.queue.retain(|waiting| !matches!(waiting.body, Some(pb::from_relay::Body::Beat(_))));
+                self.queue.push_front(body(pb::from_relay::Body::Beat(beat)));
             }
         }
     }

@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -156,10 +156,21 @@ impl Probe {
         self.socket.send_to(&datagram, self.relay).unwrap();
     }
 
-    /// The next datagram that opens; `None` if none comes.
+    /// The next datagram; `None` if none comes.
+    pub fn receive(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        loop {
+            match self.socket.recv_from(buffer) {
+                // A wait with a time limit ends so when the process is stopped and goes on.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => return received.ok(),
+            }
+        }
+    }
+
+    /// The next datagram, opened; `None` if none comes.
     pub fn hear(&mut self) -> Option<FromRelay> {
         let mut buffer = [0; 2_048];
-        let (length, from) = self.socket.recv_from(&mut buffer).ok()?;
+        let (length, from) = self.receive(&mut buffer)?;
         assert_eq!(from.ip(), self.relay.ip(), "it came from another address");
         let heard = self.wire.open(from, &mut buffer[..length]);
         Some(heard.unwrap())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::bench::{BenchArgs, SoakArgs};
 use super::error::{LabError, at};
 use super::permit;
 use super::plan::Size;
@@ -36,6 +37,10 @@ pub(super) enum Command {
     },
     /// Build a lab, break and heal everything once, and check every verdict.
     Tour(TourArgs),
+    /// Measure memory, CPU, datagrams and detection times, with the timing as shipped.
+    Bench(BenchArgs),
+    /// Build a lab, touch nothing for a long time, and see that nothing happens.
+    Soak(SoakArgs),
     /// Break something in a running lab.
     Break {
         /// What kind of fault.
@@ -127,9 +132,10 @@ pub(super) struct Build {
     /// Who announces the switches.
     #[arg(long, value_enum, default_value_t = Announcer::Own)]
     announcer: Announcer,
-    /// How patient the relay is when it closes and settles; never how fast it detects.
-    #[arg(long, value_enum, default_value_t = Profile::Lab)]
-    profile: Profile,
+    /// How patient the relay is when it closes and settles; never how fast it detects [default: lab;
+    /// default where figures are measured].
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
     /// Seconds between two announcements of a switch port.
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3600))]
     tx_interval_s: u16,
@@ -173,13 +179,21 @@ impl Build {
     /// # Errors
     /// [`LabError::Usage`] names the flag that cannot be.
     pub(super) fn options(&self) -> Result<Options, LabError> {
+        self.options_with(Profile::Lab)
+    }
+
+    /// The same with another profile where none is named.
+    ///
+    /// # Errors
+    /// As [`Build::options`].
+    pub(super) fn options_with(&self, profile: Profile) -> Result<Options, LabError> {
         let prefix = self.which.prefix.clone().unwrap_or_else(|| format!("rm{}", std::process::id()));
         super::plan::check_prefix(&prefix)?;
         let dir = self.which.dir.clone().unwrap_or_else(|| Path::new(BASE).join(&prefix));
         Ok(Options {
             size: Size::new(self.switches, self.hosts, self.dual)?,
             announcer: self.announcer,
-            profile: self.profile,
+            profile: self.profile.unwrap_or(profile),
             dir: absolute(&dir)?,
             prefix,
             bin_dir: match &self.bin_dir {

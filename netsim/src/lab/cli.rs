@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::announce::{Voice, announce};
 use super::args::{AnnounceArgs, Command, LabArgs, TourArgs, Which};
+use super::bench;
 use super::cleanup::sweep;
 use super::error::LabError;
 use super::interrupt::Interrupt;
@@ -31,6 +32,14 @@ pub fn run(lab: LabArgs, program: &Path, args: &[OsString]) -> Result<(), LabErr
         Command::Tour(tour) => {
             permit::enter_or_return(program, args)?;
             walk(&tour)
+        }
+        Command::Bench(words) => {
+            permit::enter_or_return(program, args)?;
+            bench::bench(&words)
+        }
+        Command::Soak(words) => {
+            permit::enter_or_return(program, args)?;
+            bench::soak(&words)
         }
         Command::Down { all_dead: true, which } => {
             let base = which.base()?;

@@ -7,6 +7,7 @@
 mod announce;
 mod announcer;
 mod args;
+mod bench;
 mod cleanup;
 mod cli;
 mod command;

@@ -125,7 +125,8 @@ impl Report {
 
 /// A Markdown table. A bar in a cell would be one column more.
 pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
-    let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let line =
+        |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut text = line(&mut heading.iter().map(|cell| cell.to_string()));
     text += &format!("|{}\n", "---|".repeat(heading.len()));
     for row in rows {
@@ -150,6 +151,9 @@ mod tests {
 
     #[test]
     fn a_bar_in_a_cell_adds_no_column() {
-        assert_eq!(table(&["a", "b"], &[vec!["x|y".into(), "z".into()]]), "| a | b |\n|---|---|\n| x\\|y | z |\n");
+        assert_eq!(
+            table(&["a", "b"], &[vec!["x|y".into(), "z".into()]]),
+            "| a | b |\n|---|---|\n| x\\|y | z |\n"
+        );
     }
 }

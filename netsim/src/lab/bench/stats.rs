@@ -47,7 +47,10 @@ mod tests {
     fn ranks_are_those_of_the_ordered_sample() {
         let sample = Sample::new((1..=30).rev().map(f64::from).collect()).unwrap();
         assert_eq!((sample.min(), sample.median(), sample.max()), (1.0, 15.5, 30.0));
-        assert_eq!((sample.percentile(95), sample.percentile(50), sample.percentile(100)), (29.0, 15.0, 30.0));
+        assert_eq!(
+            (sample.percentile(95), sample.percentile(50), sample.percentile(100)),
+            (29.0, 15.0, 30.0)
+        );
         let one = Sample::new(vec![7.0]).unwrap();
         assert_eq!((one.min(), one.median(), one.percentile(95), one.max()), (7.0, 7.0, 7.0, 7.0));
         assert_eq!(Sample::new(Vec::new()), None);

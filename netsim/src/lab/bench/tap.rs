@@ -14,12 +14,13 @@ use std::thread::JoinHandle;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recvmsg, setsockopt, socket, sockopt,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, RecvMsg, SockFlag, SockProtocol, SockType,
+    recvmsg, setsockopt, socket, sockopt,
 };
+use nix::sys::time::TimeSpec;
 
 use super::datagram::{Datagram, read};
 use crate::lab::error::{LabError, at};
-use crate::lab::fault::now_ms;
 
 /// Of `sll_pkttype`: it leaves this namespace.
 const OUTGOING: u8 = 4;
@@ -33,8 +34,8 @@ const GLANCE_MS: u8 = 200;
 /// A datagram and where it was seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// Milliseconds since the epoch.
-    pub(super) at_ms: u64,
+    /// Microseconds since the epoch, by the kernel.
+    pub(super) at_us: i64,
     /// Position in the list of places the tap was made for.
     pub(super) place: usize,
     /// Whether it left that place, or came to it.
@@ -64,9 +65,11 @@ impl Tap {
         Ok(Self { heard, ends, thread: Some(thread) })
     }
 
-    /// Everything heard since the last time.
+    /// Everything heard since the last time, in the order it passed.
     pub(super) fn take(&self) -> Vec<Seen> {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+        heard.sort_by_key(|seen| seen.at_us);
+        heard
     }
 }
 
@@ -92,6 +95,7 @@ fn enter_and_open(netns: &str) -> Result<OwnedFd, LabError> {
     setns(file, CloneFlags::CLONE_NEWNET).map_err(refused)?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll).map_err(refused)?;
+    setsockopt(&fd, sockopt::ReceiveTimestampns, &true).map_err(refused)?;
     // The larger buffer is a precaution: without the right to it the kernel's own limit will do.
     let forced = setsockopt(&fd, sockopt::RcvBufForce, &BUFFER);
     forced.or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &BUFFER)).map_err(refused)?;
@@ -112,13 +116,30 @@ fn listen(sockets: &[OwnedFd], into: &Mutex<Vec<Seen>>, ends: &AtomicBool) {
 
 fn drain(fd: &OwnedFd, place: usize, into: &Mutex<Vec<Seen>>) {
     let mut frame = [0; LOOK];
+    let mut space = nix::cmsg_space!(TimeSpec);
     loop {
         let mut parts = [IoSliceMut::new(&mut frame)];
-        let Ok(came) = recvmsg::<LinkAddr>(fd.as_raw_fd(), &mut parts, None, MsgFlags::empty()) else { return };
-        let (octets, outgoing) = (came.bytes, came.address.is_some_and(|from| from.pkttype() == OUTGOING));
+        let came = recvmsg::<LinkAddr>(fd.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty());
+        let Ok(came) = came else { return };
+        let (octets, at_us) = (came.bytes, passed_at(&came));
+        let outgoing = came.address.is_some_and(|from| from.pkttype() == OUTGOING);
         if let Some(datagram) = frame.get(..octets).and_then(read) {
-            let seen = Seen { at_ms: now_ms(), place, outgoing, datagram };
-            into.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+            into.lock().unwrap_or_else(PoisonError::into_inner).push(Seen {
+                at_us,
+                place,
+                outgoing,
+                datagram,
+            });
         }
     }
+}
+
+/// When the kernel saw it; it says so of every frame since we asked.
+fn passed_at(came: &RecvMsg<'_, '_, LinkAddr>) -> i64 {
+    let mut said = came.cmsgs().into_iter().flatten();
+    let stamp = said.find_map(|word| match word {
+        ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
+        _ => None,
+    });
+    stamp.map_or(0, |stamp| stamp.tv_sec() * 1_000_000 + stamp.tv_nsec() / 1_000)
 }

@@ -237,6 +237,57 @@ fn two_hosts_of_two_switches_that_die_together_are_two_incidents() {
 }
 
 #[test]
+fn a_host_that_falls_silent_before_its_return_held_is_in_one_incident_that_closes() {
+    let mut world = settled(Plan::even(3, 1));
+    world.kill_probe(1);
+    world.run_for(15 * SECOND);
+    world.start_probe(1);
+    world.run_for(7 * SECOND);
+    world.kill_host(1);
+    world.run_for(10 * SECOND);
+    let open = world.incidents().iter().filter(|incident| !incident.closed).count();
+    assert_eq!(open, 1, "{:#?}", world.incidents());
+    world.boot_host(1);
+    world.run_for(60 * SECOND);
+    assert!(world.incidents().iter().all(|incident| incident.closed), "{:#?}", world.incidents());
+    assert_eq!(world.linked(), 3);
+}
+
+#[test]
+fn a_lost_leg_and_an_absent_host_are_two_incidents_and_both_close() {
+    let absences: [fn(&mut World); 3] = [
+        |world| world.kill_host(8),
+        |world| world.kill_probe(8),
+        |world| world.stop_probe(8, GoodbyeReason::Upgrade, Duration::from_secs(60)),
+    ];
+    for (case, leave) in absences.into_iter().enumerate() {
+        for cable_first in [false, true] {
+            let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+            world.set_cable(8, 0, false);
+            world.run_for(20 * SECOND);
+            let what = format!("case {case}, cable first: {cable_first}");
+            assert_eq!(verdict(&only(&world)), "RedundancyLost", "{what}");
+            if cable_first {
+                world.set_cable(8, 0, true);
+                world.run_for(3 * SECOND);
+            }
+            leave(&mut world);
+            world.run_for(20 * SECOND);
+            assert_eq!(world.incidents().len(), 2, "{what}: {:#?}", world.incidents());
+            world.set_cable(8, 0, true);
+            if case == 0 {
+                world.boot_host(8)
+            } else {
+                world.start_probe(8)
+            }
+            world.run_for(60 * SECOND);
+            assert!(world.incidents().iter().all(|i| i.closed), "{what}: {:#?}", world.incidents());
+            assert_eq!(world.incidents().len(), 2, "{what}: {:#?}", world.incidents());
+        }
+    }
+}
+
+#[test]
 fn ten_percent_loss_kills_nobody() {
     for seed in 1..9 {
         let mut world = settled(Plan { seed, ..Plan::even(2, 10) });

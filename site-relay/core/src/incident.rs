@@ -120,8 +120,20 @@ impl Incidents {
         incidents.flatten().chain(legs).min().unwrap_or(Time::NEVER)
     }
 
+    /// The incident that a host is away in. That one of its legs is lost is another matter.
     fn of(&self, host: HostIx) -> Option<u32> {
-        self.open().find(|(_, incident)| incident.members.contains(&host)).map(|(number, _)| number)
+        let away = |incident: &Incident| !matches!(incident.kind, Kind::Leg { .. });
+        self.open()
+            .find(|(_, incident)| incident.members.contains(&host) && away(incident))
+            .map(|(number, _)| number)
+    }
+
+    /// The incident about a leg of a host.
+    fn of_leg(&self, host: HostIx, via: u32) -> Option<u32> {
+        let about = |incident: &Incident| incident.kind == Kind::Leg { via };
+        self.open()
+            .find(|(_, incident)| about(incident) && incident.members.contains(&host))
+            .map(|(number, _)| number)
     }
 }
 
@@ -197,21 +209,62 @@ impl Relay {
 
     fn open_one(&mut self, now: Time, explanation: Explanation, out: &mut impl Sink<Action>) {
         let adopted = explanation.adopted.filter(|number| self.incidents.open.contains_key(number));
+        let adopted = adopted.or_else(|| self.not_over_yet(&explanation.members));
         let number = adopted.unwrap_or_else(|| self.mint(now, &explanation));
         let members: Vec<HostIx> = explanation.members.clone();
         let Some(incident) = self.incidents.open.get(&number) else { return };
         let grown = members.iter().any(|host| !incident.members.contains(host));
-        if adopted.is_some() && !grown && incident.alternatives == explanation.alternatives {
+        let again = members.iter().any(|host| self.roster[*host].standing == Standing::Live);
+        if adopted.is_some() && !grown && !again && incident.alternatives == explanation.alternatives {
             return;
         }
         let why = self.why_opened(&explanation, adopted.is_some());
-        self.describe(number, &explanation);
         self.absorb(now, number, &explanation.absorbed, out);
+        for &host in &members {
+            self.move_into(now, number, host, out);
+        }
+        self.describe(number, &explanation);
         for host in members {
             self.fall_silent(now, host);
         }
+        self.count_returned(now, number, out);
         self.freeze_or_repair(now, number);
         self.revise(now, number, why, out);
+    }
+
+    /// An incident of just these members that waits for its return to hold: it did not.
+    fn not_over_yet(&self, members: &[HostIx]) -> Option<u32> {
+        let of = |host: &HostIx| self.incidents.of(*host);
+        let number = of(members.first()?)?;
+        let incident = self.incidents.open.get(&number).filter(|incident| incident.close_at.is_some())?;
+        let same =
+            incident.members.len() == members.len() && members.iter().all(|host| of(host) == Some(number));
+        same.then_some(number)
+    }
+
+    /// A silent member is in one incident: in the newest, if it fell silent again before the last one was over.
+    fn move_into(&mut self, now: Time, number: u32, host: HostIx, out: &mut impl Sink<Action>) {
+        let Some(before) = self.incidents.of(host) else { return };
+        let Some(incident) = self.incidents.open.get_mut(&before) else { return };
+        incident.returns.remove(&host);
+        if incident.returns.is_empty() {
+            incident.first_return = None;
+            incident.close_at = None;
+            incident.ask_at = None;
+        }
+        if before == number {
+            return;
+        }
+        if incident.members.len() == 1 {
+            // It keeps its member, for whoever reads of it later.
+            let into = self.incidents.open.get(&number).map(|incident| incident.id);
+            let why = into.map_or_else(|| "over".to_owned(), |into| format!("silent again: {into}"));
+            self.close(now, before, why, out);
+            return;
+        }
+        incident.members.remove(&host);
+        self.revise(now, before, "a host is silent again, for another reason".to_owned(), out);
+        self.count_returned(now, before, out);
     }
 
     fn mint(&mut self, now: Time, explanation: &Explanation) -> u32 {
@@ -649,6 +702,11 @@ impl Relay {
 
     fn finish(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
+        if matches!(incident.kind, Kind::Leg { .. }) {
+            // The leg is back. How its host does is told elsewhere.
+            self.close(now, number, "back, and held".to_owned(), out);
+            return;
+        }
         let missing: Vec<HostIx> = incident
             .members
             .iter()
@@ -828,11 +886,19 @@ impl Relay {
 
     /// A host left for good: whatever it was part of goes on without it.
     pub(crate) fn gone(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        let legs = core::mem::take(&mut self.roster[host].lost_legs);
+        let legs = legs.into_iter().filter_map(|via| self.incidents.of_leg(host, via));
+        for number in legs.collect::<Vec<_>>() {
+            self.close(now, number, "left for good".to_owned(), out);
+        }
         let Some(number) = self.incidents.of(host) else { return };
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         incident.members.remove(&host);
+        incident.returns.remove(&host);
         if incident.members.is_empty() {
             self.close(now, number, "left for good".to_owned(), out);
+        } else {
+            self.count_returned(now, number, out);
         }
     }
 
@@ -876,20 +942,14 @@ impl Relay {
         }
     }
 
-    /// Legs with carrier again are no longer lost.
+    /// Legs with carrier again are no longer lost, nor are those of a port that the host has no more.
     pub(crate) fn legs_told(&mut self, host: HostIx) {
         let member = &mut self.roster[host];
-        let up = |via: &u32| member.places.iter().any(|place| place.ifindex == *via && place.carrier);
+        let up = |via: &u32| member.place(*via).is_none_or(|place| place.carrier);
         let back: Vec<u32> = member.lost_legs.iter().copied().filter(up).collect();
         member.lost_legs.retain(|via| !back.contains(via));
-        let over: Vec<u32> = self
-            .incidents
-            .open()
-            .filter(|(_, incident)| incident.members.contains(&host))
-            .filter(|(_, incident)| matches!(incident.kind, Kind::Leg { via } if back.contains(&via)))
-            .map(|(number, _)| number)
-            .collect();
-        for number in over {
+        for number in back.into_iter().filter_map(|via| self.incidents.of_leg(host, via)).collect::<Vec<_>>()
+        {
             let hold = self.roster[host].heard_at + self.config.timing.close_hold;
             if let Some(incident) = self.incidents.open.get_mut(&number) {
                 incident.close_at = Some(hold);
@@ -910,6 +970,13 @@ impl Relay {
         }
         let leg = member.leg(via);
         self.roster[host].lost_legs.push(via);
+        if let Some(number) = self.incidents.of_leg(host, via) {
+            // It was back, and that did not hold.
+            let incident = self.incidents.open.get_mut(&number);
+            incident.into_iter().for_each(|incident| incident.close_at = None);
+            self.replan(now, host);
+            return;
+        }
         let explanation = Explanation {
             alternatives: certain(Component::Leg(host, leg), Verdict::RedundancyLost),
             members: vec![host],

@@ -428,7 +428,6 @@ impl Relay {
         self.leave_all(now, host);
         self.cases.forget(host);
         self.roster[host].since = now;
-        self.roster[host].lost_legs.clear();
         out.put(Action::Say(Note::Left(self.roster[host].name.clone())));
         if reason == GoodbyeReason::Retire {
             self.roster[host].standing = Standing::Gone;

@@ -355,3 +355,21 @@ fn a_site_of_one_switch_pages_for_it_because_the_cma_is_heard_meanwhile() {
     assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "SwitchDown", "{}", lines(&world));
     assert_eq!(pages(&world), (1, 1));
 }
+
+#[test]
+fn a_healed_switch_leaves_no_evidence_against_its_members() {
+    for pause in 0..8_u32 {
+        let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+        world.set_switch(1, false);
+        world.run_for(6 * SECOND);
+        world.set_switch(1, true);
+        world.run_for(6 * SECOND + SECOND * pause);
+        world.set_uplink(0, false);
+        world.run_for(20 * SECOND);
+        world.set_uplink(0, true);
+        world.run_for(60 * SECOND);
+        let told: Vec<String> = world.incidents().into_iter().map(verdict).collect();
+        assert_eq!(told, ["SwitchDown", "UplinkCut"], "pause {pause}\n{}", lines(&world));
+        assert!(world.incidents().iter().all(|incident| incident.closed));
+    }
+}

@@ -130,12 +130,17 @@ impl Cases {
         self.by_ring.values_mut().find(|case| case.asked.contains_key(&host))
     }
 
-    /// Whether what members said last of that leg is that they do not hear it.
-    pub(crate) fn unheard(&self, host: HostIx, leg: u8) -> bool {
+    /// What was said of a host's silence is over: it is back, or it answered by the only way it has.
+    pub(crate) fn forget_silence(&mut self, host: HostIx) {
+        self.evidence.observations.retain(|seen| seen.subject != host || seen.outcome == Outcome::Heard);
+    }
+
+    /// Whether what members said last of that leg, and not before `since`, is that they do not hear it.
+    pub(crate) fn unheard(&self, host: HostIx, leg: u8, since: Time) -> bool {
         let about =
             |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
         let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
-        newest.is_some_and(|seen| seen.outcome == Outcome::Silent)
+        newest.is_some_and(|seen| seen.outcome == Outcome::Silent && seen.at_ms >= ms(since))
     }
 
     /// Whether somebody is just being checked in that ring.
@@ -302,6 +307,9 @@ impl Relay {
             heard.iter().map(|heard| (heard.link, heard.age.map(|age| now.before(age)))).collect();
         let from = self.roster[host].heard_from.ip();
         let leg = self.roster[host].places.iter().position(|place| place.address == from).unwrap_or(0);
+        if self.roster[host].places.len() < 2 {
+            self.cases.forget_silence(host);
+        }
         let Some(case) = self.cases.of(host) else { return };
         if let Some(asked) = case.asked.get_mut(&host) {
             asked.answered = Some(now);

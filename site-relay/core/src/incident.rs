@@ -34,6 +34,8 @@ const ASKS_BEFORE_STRAGGLER: u32 = 3;
 const BACK_OF_TEN: usize = 9;
 /// A leg without carrier, or unheard, for so long is lost for good, unless its switch explains it.
 const LEG_LOST_AFTER: Duration = Duration::from_secs(5);
+/// Neighbours that were asked about a leg have answered by then.
+const LEG_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// How much older than the onset an entry of a flight recorder may be and still belong to it.
 const RECORDER_SLACK: Duration = Duration::from_secs(5);
 
@@ -89,8 +91,8 @@ pub(crate) struct Incident {
 pub(crate) struct Incidents {
     open: BTreeMap<u32, Incident>,
     minted: u32,
-    /// Legs that may be lost, with when that is certain.
-    legs: BTreeSet<(Time, HostIx, u32)>,
+    /// Legs that may be lost, with when to look, and since when neighbours were asked (never: the start).
+    legs: BTreeSet<(Time, HostIx, u32, Time)>,
 }
 
 impl Incidents {
@@ -380,20 +382,16 @@ impl Relay {
         self.tell_host(host);
     }
 
-    /// The rings of a silent switch are frozen; a single silent member is taken out of its rings.
+    /// All rings of a silent switch are frozen, those of its other L2 domains too; a single silent member is taken out of its rings.
     fn freeze_or_repair(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
         let members: Vec<HostIx> = incident.members.iter().copied().collect();
         let switches: Vec<SwitchIx> =
             incident.alternatives.iter().filter_map(|a| switch_of(a.component)).collect();
-        let silent_inside = |ring: &crate::rings::SiteRing| {
-            ring.ring.members().any(|peer| matches!(peer, Peer::Member(host) if members.contains(&host)))
-        };
         let frozen: Vec<RingId> = self
             .rings
             .iter()
             .filter(|(_, ring)| ring.key.switch().is_some_and(|s| switches.contains(&s)))
-            .filter(|(_, ring)| silent_inside(ring))
             .map(|(id, _)| id)
             .collect();
         for &id in &frozen {
@@ -492,6 +490,7 @@ impl Relay {
         }
         self.roster[host].standing = Standing::Live;
         self.roster[host].since = now;
+        self.cases.forget_silence(host);
         self.refresh_belief(host);
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
     }
@@ -672,9 +671,9 @@ impl Relay {
         for number in overdue {
             self.not_back_in_time(now, number, out);
         }
-        while let Some(&(at, host, via)) = self.incidents.legs.first().filter(|(at, ..)| *at <= now) {
-            self.incidents.legs.remove(&(at, host, via));
-            self.leg_is_lost(now, host, via, out);
+        while let Some(&(at, host, via, asked)) = self.incidents.legs.first().filter(|(at, ..)| *at <= now) {
+            self.incidents.legs.remove(&(at, host, via, asked));
+            self.look_at_leg(now, host, via, asked, out);
         }
     }
 
@@ -935,10 +934,10 @@ impl Relay {
 
     /// A leg may be lost: looked at again when its switch had time to explain it.
     pub(crate) fn watch_leg(&mut self, now: Time, host: HostIx, via: u32) {
-        let watched = self.incidents.legs.iter().any(|(_, h, v)| *h == host && *v == via);
+        let watched = self.incidents.legs.iter().any(|(_, h, v, _)| *h == host && *v == via);
         let known = self.roster[host].lost_legs.contains(&via);
         if !watched && !known && self.roster[host].places.len() > 1 {
-            self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via));
+            self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via, Time::ZERO));
         }
     }
 
@@ -957,17 +956,40 @@ impl Relay {
         }
     }
 
-    fn leg_is_lost(&mut self, now: Time, host: HostIx, via: u32, out: &mut impl Sink<Action>) {
+    /// A leg that was doubted: without carrier it is lost, unless its switch explains that. Unheard it is lost if its
+    /// neighbours, asked just now, say so again.
+    fn look_at_leg(&mut self, now: Time, host: HostIx, via: u32, asked: Time, out: &mut impl Sink<Action>) {
         let member = &self.roster[host];
         let seat = member.seats.iter().find(|seat| seat.via == via && seat.ring != SITE_RING).copied();
-        let explained = seat.is_none_or(|seat| {
-            self.rings.get(seat.ring).is_none_or(|ring| ring.frozen) || self.cases.is_open(seat.ring)
-        });
-        let down = member.place(via).is_some_and(|place| !place.carrier);
-        let silent = seat.is_some() && self.cases.unheard(host, member.leg(via));
-        if explained || member.standing != Standing::Live || !(down || silent) {
+        let Some(seat) = seat.filter(|_| member.standing == Standing::Live) else { return };
+        let frozen = self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
+        if frozen || self.cases.is_open(seat.ring) {
             return;
         }
+        let leg = member.leg(via);
+        let dark = member.place(via).is_some_and(|place| !place.carrier);
+        let unheard = self.cases.unheard(host, leg, asked);
+        if dark || (unheard && asked != Time::ZERO) {
+            self.leg_is_lost(now, host, via, out);
+        } else if unheard {
+            self.ask_neighbours(seat, host, out);
+            self.incidents.legs.insert((now + LEG_ANSWER_WITHIN, host, via, now));
+        }
+    }
+
+    /// What they hear comes back with their pongs.
+    fn ask_neighbours(&mut self, seat: Seat, host: HostIx, out: &mut impl Sink<Action>) {
+        for (_, adjacency) in self.rings.links_of(seat.ring, Peer::Member(host)) {
+            let Peer::Member(neighbour) = adjacency.other(Peer::Member(host)) else { continue };
+            let nonce = self.next_nonce();
+            let member = &self.roster[neighbour];
+            let message = ToProbe::Ping { nonce };
+            out.put(Action::Send { to: member.heard_from, probe: member.probe, message });
+        }
+    }
+
+    fn leg_is_lost(&mut self, now: Time, host: HostIx, via: u32, out: &mut impl Sink<Action>) {
+        let member = &self.roster[host];
         let leg = member.leg(via);
         self.roster[host].lost_legs.push(via);
         if let Some(number) = self.incidents.of_leg(host, via) {

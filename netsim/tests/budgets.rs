@@ -2,6 +2,8 @@
 //!
 //! The table of docs/PROTOCOL.md, "Changes", row by row, over the three cores in virtual time.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use ringmesh_netsim::model::{Account, Plan, World};

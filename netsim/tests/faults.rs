@@ -2,6 +2,8 @@
 //!
 //! Virtual time, the three cores unchanged; times are from the fault to the incident opened at the CMA.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use ringmesh_netsim::model::{Plan, World};

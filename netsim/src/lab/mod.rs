@@ -1,6 +1,6 @@
 //! The lab: real programs in network namespaces, real bridges, real LLDP frames.
 //!
-//! One site as [`plan`] lays it out. Every host, relay and CMA is a process with an address of its own.
+//! One site as `plan` lays it out. Every host, relay and CMA is a process with an address of its own.
 //! Faults act on links, processes and frames; the lab asks and tells the programs nothing but what an
 //! operator could, by the operator's commands. It touches the machine's network nowhere else.
 

@@ -290,6 +290,23 @@ fn a_lost_leg_and_an_absent_host_are_two_incidents_and_both_close() {
 }
 
 #[test]
+fn a_host_that_comes_to_a_silent_switch_joins_its_ring_at_the_heal() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    world.stop_probe(8, GoodbyeReason::Upgrade, Duration::from_secs(300));
+    world.run_for(5 * SECOND);
+    world.set_uplink(0, false);
+    world.run_for(20 * SECOND);
+    world.start_probe(8);
+    world.run_for(20 * SECOND);
+    world.set_uplink(0, true);
+    world.run_for(90 * SECOND);
+    let mut members = world.ring_of(0);
+    members.sort_unstable();
+    assert_eq!(members, [0, 1, 2, 3, 8], "{}", lines(&world));
+    assert!(world.incidents().iter().all(|incident| incident.closed), "{:#?}", world.incidents());
+}
+
+#[test]
 fn ten_percent_loss_kills_nobody() {
     for seed in 1..9 {
         let mut world = settled(Plan { seed, ..Plan::even(2, 10) });

@@ -59,8 +59,7 @@ impl Relay {
                 self.tell_switch(switch);
             }
         }
-        self.roster[host].places = places;
-        self.roster.index_addresses(host);
+        self.roster.set_places(host, places);
         self.refresh_belief(host);
     }
 

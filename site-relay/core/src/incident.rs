@@ -436,11 +436,30 @@ impl Relay {
 
     fn thaw(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
-        for ring in core::mem::take(&mut incident.frozen) {
-            if let Some(ring) = self.rings.get_mut(ring) {
+        let frozen = core::mem::take(&mut incident.frozen);
+        for &id in &frozen {
+            if let Some(ring) = self.rings.get_mut(id) {
                 ring.frozen = false;
             }
-            self.rings.mark(ring, now);
+            self.rings.mark(id, now);
+        }
+        if !frozen.is_empty() {
+            self.replan_after_thaw(now, &frozen);
+        }
+    }
+
+    /// Nobody could join or leave a ring while it was frozen: whoever came to its switch, or went, does it now.
+    fn replan_after_thaw(&mut self, now: Time, rings: &[RingId]) {
+        let switches: Vec<SwitchIx> =
+            rings.iter().filter_map(|id| self.rings.get(*id)?.key.switch()).collect();
+        for host in self.roster.hosts() {
+            let member = &self.roster[host];
+            let mut attached = member.places.iter().filter_map(|place| place.attachment.as_ref());
+            let hangs = attached
+                .any(|a| self.roster.switch_of(&a.switch).is_some_and(|switch| switches.contains(&switch)));
+            if hangs || member.seats.iter().any(|seat| rings.contains(&seat.ring)) {
+                self.replan(now, host);
+            }
         }
     }
 

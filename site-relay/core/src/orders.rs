@@ -346,7 +346,7 @@ impl Relay {
     /// Tells the CMA how a ring is cut; that it is gone, if nobody stands in it.
     pub(crate) fn tell_ring(&mut self, id: RingId) {
         let Some(ring) = self.rings.get(id) else { return };
-        let news = if ring.ring.is_empty() {
+        let news = if ring.ring.is_empty() && id != SITE_RING {
             News::RingGone(id.0)
         } else {
             let switch = ring.key.switch().and_then(|switch| self.roster.switch_at(switch));

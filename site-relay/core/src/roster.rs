@@ -147,21 +147,23 @@ impl Roster {
         self.by_address.get(&address).copied()
     }
 
-    /// Takes in a new member.
+    /// Takes in a new member; its places come later.
     pub(crate) fn add(&mut self, member: Member) -> HostIx {
         let host = HostIx(index(self.members.len()));
         self.by_probe.insert(member.probe, host);
         self.members.push(member);
-        self.index_addresses(host);
         host
     }
 
-    /// Notes where a member can be found after its places changed.
-    pub(crate) fn index_addresses(&mut self, host: HostIx) {
-        let addresses: Vec<_> = self[host].places.iter().map(|place| place.address).collect();
-        self.by_address.retain(|address, owner| *owner != host || addresses.contains(address));
-        for address in addresses {
-            self.by_address.insert(address, host);
+    /// Gives a member other places, and notes where it can be found.
+    pub(crate) fn set_places(&mut self, host: HostIx, places: Vec<Place>) {
+        for before in core::mem::replace(&mut self[host].places, places) {
+            if self.by_address.get(&before.address) == Some(&host) {
+                self.by_address.remove(&before.address);
+            }
+        }
+        for place in &self.members[host.0 as usize].places {
+            self.by_address.insert(place.address, host);
         }
     }
 

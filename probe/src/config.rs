@@ -42,8 +42,6 @@ pub struct Config {
     pub host_boot: Boot,
     /// Promised to the relay when the service is stopped.
     pub back_within: Duration,
-    /// The VRF's label for fallback rings; empty for none.
-    pub vrf: String,
 }
 
 impl Config {
@@ -123,8 +121,6 @@ struct File {
     boot_id_file: PathBuf,
     #[serde(default = "default_back_within_s")]
     back_within_s: u32,
-    #[serde(default)]
-    vrf: String,
 }
 
 fn default_port() -> u16 {
@@ -165,7 +161,6 @@ impl Config {
             state_dir: check.beside(file.state_dir),
             host_boot: check.host_boot(file.boot_id_file)?,
             back_within: Duration::from_secs(file.back_within_s.into()),
-            vrf: check.vrf(file.vrf)?,
         })
     }
 }
@@ -277,13 +272,6 @@ impl Check<'_> {
         octets
             .map(Boot)
             .ok_or_else(|| self.wrong("boot_id_file", &path.to_string_lossy(), "holds no UUID", REMEDY))
-    }
-
-    fn vrf(&self, label: String) -> Result<String, ConfigError> {
-        if !label.is_empty() {
-            self.name("vrf", &label)?;
-        }
-        Ok(label)
     }
 }
 

@@ -166,6 +166,9 @@ impl<G: GraphStore> Cma<G> {
         }
         let Some(relay) = self.relays.heard(now, stream) else { return };
         let (source, sequence) = (relay.source(), relay.sequence);
+        if anew {
+            self.drop_rings(now, &source, &key, out);
+        }
         // What a relay says of itself is no news: its stamp is that of the news before.
         self.apply(now, &source, sequence, &relay_operations(&key.site, key.relay, term), out);
         out.put(Action::Say(Say::RelayConnected { relay: key, anew }));
@@ -236,6 +239,18 @@ impl<G: GraphStore> Cma<G> {
             self.take_incident(now, source, sequence, *incident, out);
         }
         true
+    }
+
+    /// A relay that lost its state cuts its rings anew and numbers them anew: those it told of before are no more.
+    fn drop_rings(&mut self, now: Time, source: &Source, relay: &RelayKey, out: &mut impl Sink<Action>) {
+        match Estate::rings_gone(&self.graph, &relay.site, relay.relay) {
+            Ok(ops) => {
+                self.apply(now, source, 0, &ops, out);
+            }
+            Err(error) => {
+                self.store_failed(error, out);
+            }
+        }
     }
 
     fn apply(

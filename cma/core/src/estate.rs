@@ -11,8 +11,8 @@ use ringmesh_topology::id::{Name, RelayId};
 use ringmesh_topology::place::{Attachment, Place, WireId};
 
 use crate::graph::{
-    Direction, Edge, EdgeKey, Facts, GraphStore, HostFacts, NodeKey, Op, Relation, RelayFacts, RingFacts,
-    Source, StoreError, SwitchFacts, Tie,
+    Direction, Edge, EdgeKey, Facts, GraphStore, HostFacts, Label, NodeKey, Op, Relation, RelayFacts,
+    RingFacts, Source, StoreError, SwitchFacts, Tie, scan_all,
 };
 
 /// Turns news into operations.
@@ -40,6 +40,20 @@ impl Estate {
             News::RingGone(ring) => ring_gone(graph, &NodeKey::ring(site, source.relay, *ring)),
             News::Incident(incident) => incident_operations(graph, site, incident),
         }
+    }
+
+    /// The operations that take out every ring of one relay.
+    pub fn rings_gone<G: GraphStore>(graph: &G, site: &Name, relay: RelayId) -> Result<Vec<Op>, StoreError> {
+        let mut ops = Vec::new();
+        for node in scan_all(graph, Label::Ring)? {
+            let Facts::Ring(facts) = &node.facts else { continue };
+            let home = graph.neighbours(&node.key, Direction::Out, Some(Relation::InSite))?;
+            let here = home.iter().any(|edge| edge.key.to == NodeKey::site(site));
+            if here && facts.relay == relay {
+                ops.extend(ring_gone(graph, &node.key)?);
+            }
+        }
+        Ok(ops)
     }
 
     fn host<G: GraphStore>(

@@ -790,6 +790,7 @@ impl Relay {
         self.thaw(now, number);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.closed = Some(now);
+            incident.would_settle.clear();
         }
         self.revise(now, number, why, out);
         let Some(incident) = self.incidents.open.remove(&number) else { return };

@@ -53,6 +53,24 @@ fn news_are_taken_once_over_reconnects_and_counted_anew_with_a_new_outbox() {
     assert_eq!(hosts(&world), ["h1", "h2", "h3", "h4"]);
 }
 
+#[test]
+fn a_relay_that_lost_its_state_takes_its_old_rings_with_it_and_nobody_elses() {
+    let mut world = World::settled();
+    world.news(News::Ring(ring(7, SW1, &["h1", "h2"])));
+    world.event(Event::RelayConnected { stream: StreamId(5), hello: hello("lab", 2, 20) });
+    let news = News::Ring(ring(9, SW1, &["h3", "h4"]));
+    world.event(Event::RelayNews { stream: StreamId(5), sequence: 1, news });
+    let rings = |world: &World<MemoryGraph>| {
+        let nodes = world.cma.graph().scan(Label::Ring, None, 10).unwrap();
+        nodes.into_iter().map(|node| node.key.id).collect::<Vec<_>>()
+    };
+    assert_eq!(rings(&world), ["lab/1/7", "lab/2/9"]);
+    connect(&mut world, 6, 9);
+    assert_eq!(rings(&world), ["lab/1/7", "lab/2/9"], "the same outbox on another stream");
+    connect(&mut world, 7, 10);
+    assert_eq!(rings(&world), ["lab/2/9"]);
+}
+
 fn hosts(world: &World<impl GraphStore>) -> Vec<String> {
     let tree = world.cma.tree(world.now()).unwrap();
     tree.sites.iter().flat_map(|site| &site.hosts).map(|host| host.id.clone()).collect()

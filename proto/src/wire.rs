@@ -46,7 +46,7 @@ pub enum WireError {
     /// A beat on a link, or a message in a session, that this end does not have.
     #[error("from nobody we know")]
     Martian,
-    /// Its seal is broken, or its cookie is not ours.
+    /// Its seal is broken.
     #[error("the seal does not open")]
     Forged,
     /// It has come before.

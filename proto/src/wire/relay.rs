@@ -135,7 +135,8 @@ impl RelayWire {
         let (message, cookie) = codec::read_to_relay(message)?;
         let Some(cookie) = cookie else { return Ok(FromProbe::Stranger { from: sender }) };
         if !self.is_ours(now, from.ip(), sender, &cookie) {
-            return Err(WireError::Forged);
+            // Rightly sealed, but late or by another of its ports: it has to knock again.
+            return Ok(FromProbe::Stranger { from: sender });
         }
         self.open_session(sender, keys, header.sequence)?;
         Ok(FromProbe::Message { from: sender, message })

@@ -8,6 +8,8 @@
 //! - A member stands once in a ring.
 //! - Inserting or removing one member touches the adjacency of its two neighbours and of nobody else.
 
+use std::collections::BTreeSet;
+
 /// The most members of a fallback ring; more make a second ring of the same key.
 pub const FALLBACK_MEMBERS_MAX: usize = 64;
 /// Who speaks for one level-0 ring in the site ring.
@@ -156,14 +158,10 @@ pub fn choose_delegates<M: Copy + Ord>(candidates: &[Candidate<M>]) -> Vec<M> {
 /// watchers of a delegate sit on other switches while there are two.
 pub fn site_order<M: Copy + Ord>(delegates_of_rings: &[Vec<M>], relay: M) -> Vec<M> {
     let nth = |n: usize| delegates_of_rings.iter().filter_map(move |ring| ring.get(n).copied());
-    let mut order: Vec<M> = Vec::new();
-    for member in nth(0).chain(core::iter::once(relay)).chain(nth(1)) {
-        // A host on two switches may speak for both: it stands once.
-        if !order.contains(&member) {
-            order.push(member);
-        }
-    }
-    order
+    let all = nth(0).chain(core::iter::once(relay)).chain(nth(1));
+    // A host on two switches may speak for both: it stands once.
+    let mut standing = BTreeSet::new();
+    all.filter(|member| standing.insert(*member)).collect()
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ const CASE_MAX: Duration = Duration::from_millis(2_250);
 const BY_PING: u8 = u8::MAX;
 /// Watchers that did not speak are asked again this long before a case must end.
 const ASK_AGAIN_BEFORE_END: Duration = Duration::from_millis(350);
+/// More observations than any case needs.
+const EVIDENCE_MAX: usize = 65_536;
 /// Evidence older than this is no evidence.
 const EVIDENCE_LIFE: Duration = Duration::from_secs(15);
 
@@ -236,7 +238,12 @@ impl Relay {
             .iter()
             .find(|(_, c)| c.asked.contains_key(&told.about))
             .map_or(ring, |(r, _)| *r);
-        if !self.cases.by_ring.contains_key(&ring) {
+        let new = !self.cases.by_ring.contains_key(&ring);
+        if new && told.starved {
+            // A starved witness alone never opens a case; what it said stands beside what others will say.
+            return false;
+        }
+        if new {
             out.put(Action::Say(Note::CaseOpened(self.roster[told.about].name.clone())));
         }
         let case = self.cases.by_ring.entry(ring).or_insert_with(|| Case {
@@ -248,7 +255,6 @@ impl Relay {
             last_silence: now,
             next: now,
         });
-        // A starved witness alone never opens a case; it is kept for when somebody else speaks.
         let same = |old: &Told| old.witness == told.witness && old.about == told.about;
         let again = case.told.iter().any(same);
         case.told.retain(|old| !same(old));
@@ -400,11 +406,19 @@ impl Relay {
     }
 
     fn see(&mut self, observation: Observation) {
-        self.cases.evidence.observations.push(observation);
+        let seen = &mut self.cases.evidence.observations;
+        if seen.len() >= EVIDENCE_MAX {
+            // Half of it, oldest first: a member that talks without end cannot fill our memory.
+            seen.sort_by_key(|seen| seen.at_ms);
+            seen.drain(..EVIDENCE_MAX / 2);
+        }
+        seen.push(observation);
     }
 
     pub(crate) fn see_port(&mut self, port: PortObservation) {
-        self.cases.evidence.ports.push(port);
+        let seen = &mut self.cases.evidence.ports;
+        seen.retain(|old| old.host != port.host || old.leg != port.leg);
+        seen.push(port);
     }
 
     /// Takes every case whose time has come one step further.

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringmesh_proto::beat::BEAT_EVERY;
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe, Transition};
@@ -30,6 +31,10 @@ use crate::{Action, Note, words};
 const SLOW_MAX: Duration = Duration::from_secs(10);
 /// How often a member is asked after the path to it was proven, before it is called a straggler.
 const ASKS_BEFORE_STRAGGLER: u32 = 3;
+/// A silent member is asked again after this, then twice as late each time ..
+const ASK_AFTER: Duration = Duration::from_secs(30);
+/// .. but at least so often.
+const ASK_AT_MOST: Duration = Duration::from_secs(600);
 /// Of ten members that were reachable before, nine must be back.
 const BACK_OF_TEN: usize = 9;
 /// A leg without carrier, or unheard, for so long is lost for good, unless its switch explains it.
@@ -84,6 +89,8 @@ pub(crate) struct Incident {
     close_at: Option<Time>,
     /// When those still away are asked again: a member cut off with its ring does not know that it was.
     ask_at: Option<Time>,
+    /// How often they were.
+    asks: u32,
 }
 
 /// All open incidents, by a dense number.
@@ -295,7 +302,8 @@ impl Relay {
             returns: BTreeMap::new(),
             first_return: None,
             close_at: None,
-            ask_at: None,
+            ask_at: Some(now + ASK_AFTER),
+            asks: 0,
         };
         self.incidents.open.insert(number, incident);
         number
@@ -492,15 +500,40 @@ impl Relay {
             incident.first_return = Some(now);
             incident.ask_at = Some(now);
         }
+        let wide = incident.is_about_switch();
         let report = HealReport { host, rebooted, ring_heard_inside: None, carrier_lost: None };
         let entry = incident.returns.entry(host).or_insert(Return { at: now, report, restarted });
         entry.report.rebooted |= rebooted;
         entry.restarted |= restarted;
+        if wide {
+            self.ask_everywhere(now);
+        }
+        if restarted {
+            // Its links are gone, so its ring must be cut again, whoever else is still away.
+            self.thaw(now, number);
+            self.drop_silent(now, number);
+        }
         if rebooted {
             self.settle(now, number, out);
         }
         self.reclassify_if_slow(now, number, out);
         self.count_returned(now, number, out);
+    }
+
+    /// What cut off one may have cut off others that were judged alone: a member that hears its ring asks nobody.
+    fn ask_everywhere(&mut self, now: Time) {
+        for incident in self.incidents.open.values_mut().filter(|i| i.kind == Kind::Silence) {
+            incident.ask_at = incident.ask_at.map(|at| at.min(now + BEAT_EVERY));
+        }
+    }
+
+    /// Those of an incident who are still away leave the rings that are frozen no more.
+    fn drop_silent(&mut self, now: Time, number: u32) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let away = incident.members.iter().copied();
+        let away: Vec<HostIx> =
+            away.filter(|host| self.roster[*host].standing == Standing::Silent).collect();
+        away.into_iter().for_each(|host| self.leave_thawed(now, host));
     }
 
     fn stand(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
@@ -696,10 +729,13 @@ impl Relay {
         }
     }
 
-    /// The path is proven: whoever of an incident is still away is pinged, three times before it is a straggler.
+    /// Whoever of an incident is still away is pinged: three times before it is a straggler once the path is proven,
+    /// slower and slower before.
     fn ask_those_away(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
-        let again = now + self.settle_time(incident) / ASKS_BEFORE_STRAGGLER;
+        let proven = self.settle_time(incident) / ASKS_BEFORE_STRAGGLER;
+        let slower = (ASK_AFTER * (1 << incident.asks.min(5))).min(ASK_AT_MOST);
+        let again = now + if incident.first_return.is_some() { proven } else { slower };
         let away: Vec<HostIx> = incident
             .members
             .iter()
@@ -714,6 +750,7 @@ impl Relay {
             }
         }
         if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.asks += 1;
             incident.ask_at = (!away.is_empty()).then_some(again);
         }
     }

@@ -168,7 +168,11 @@ impl Relay {
             let still = pending.waits.iter().filter(|link| held.iter().any(|(held, ..)| held == *link));
             waits.extend(still.filter(|link| !new.contains(link)).copied().collect::<Vec<_>>());
         }
-        let own = held.is_empty()
+        // It was to confirm links that both ends hear already: nobody else will speak of them.
+        let again =
+            held.iter().any(|(link, adjacency, _)| adjacency.mutual && waits.contains(link));
+        let own = again
+            || held.is_empty()
             || held.iter().any(|(link, adjacency, _)| {
                 waits.contains(link) && adjacency.reported_by == Peer::Member(host) && !adjacency.mutual
             });
@@ -176,7 +180,7 @@ impl Relay {
         let confirmed_by_nobody = waits.is_empty() && !own;
         let pending = Pending { waits, own, sent: 0, next: now };
         self.roster[host].pending = Some(pending);
-        self.send_assignment(now, host, false, out);
+        self.send_assignment(now, host, again, out);
         if confirmed_by_nobody {
             self.applied(now, host, out);
         }

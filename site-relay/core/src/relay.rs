@@ -29,6 +29,10 @@ const CUT_AFTER_STORM: Duration = Duration::from_millis(500);
 const STORM: usize = 32;
 /// One newcomer is let in each time this passes: 6,000 a second.
 const ADMISSION_EVERY: Duration = Duration::from_micros(166);
+/// No newcomer is told to wait longer.
+const ADMISSION_WAIT_MAX: Duration = Duration::from_secs(16);
+/// Terms above this are nobody's: a relay could not rise above them.
+const TERM_MAX: u32 = u32::MAX / 2;
 /// Switch rings one host stands in at most.
 const SWITCH_RINGS_MAX: usize = 2;
 
@@ -136,9 +140,11 @@ impl Relay {
     }
 
     fn knock(&mut self, now: Time, to: SocketAddr, sender: Sender, knock: u32, out: &mut impl Sink<Action>) {
-        self.admit_at = self.admit_at.max(now);
-        let wait = self.admit_at.since(now);
-        self.admit_at += ADMISSION_EVERY;
+        // A stranger is only a claim: whoever floods us with claims must not make newcomers wait.
+        if knock != 0 {
+            self.admit_at = self.admit_at.max(now) + ADMISSION_EVERY;
+        }
+        let wait = self.admit_at.since(now).min(ADMISSION_WAIT_MAX);
         let hello = Hello { relay: self.config.relay, term: self.generation.term, wait };
         out.put(Action::Hello { to, sender, knock, hello });
     }
@@ -180,6 +186,11 @@ impl Relay {
             }
             ToRelay::Attachment { report, places } => {
                 self.note(host, report, out);
+                // Two on their way may change places: the newer stands.
+                if report < self.roster[host].places_told {
+                    return;
+                }
+                self.roster[host].places_told = report;
                 self.take_places(host, places);
                 self.legs_told(host);
                 self.tell_host(host);
@@ -223,7 +234,7 @@ impl Relay {
         announce: Announce,
         out: &mut impl Sink<Action>,
     ) {
-        if announce.generation.term > self.generation.term {
+        if announce.generation.term > self.generation.term && announce.generation.term < TERM_MAX {
             // Somebody has acted in a higher term: ours must be obeyed, so it must be higher still.
             self.generation = Generation { term: announce.generation.term.saturating_add(1), counter: 0 };
         }
@@ -235,6 +246,9 @@ impl Relay {
         let restarted = self.roster[host].boot != from.boot;
         let rebooted = self.roster[host].host_boot != announce.host_boot;
         let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
+        if restarted {
+            self.roster[host].places_told = Report(0);
+        }
         self.roster[host].boot = from.boot;
         self.roster[host].host_boot = announce.host_boot;
         if self.roster[host].standing == Standing::Gone {
@@ -291,6 +305,7 @@ impl Relay {
             generation: Generation::default(),
             pending: None,
             recorder_hash: announce.recorder_hash,
+            places_told: Report(0),
         });
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
         self.take_places(host, announce.places);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use core::net::SocketAddr;
 
-use ringmesh_proto::message::{Generation, LinkId, PROBE_PORT, RingId};
+use ringmesh_proto::message::{Generation, LinkId, PROBE_PORT, Report, RingId};
 use ringmesh_proto::time::Time;
 use ringmesh_topology::diagnosis::{HostIx, SwitchIx};
 use ringmesh_topology::id::{Boot, HostBoot, Name, ProbeId};
@@ -67,6 +67,8 @@ pub(crate) struct Member {
     pub(crate) generation: Generation,
     pub(crate) pending: Option<Pending>,
     pub(crate) recorder_hash: u32,
+    /// The report that told the places last, in this run.
+    pub(crate) places_told: Report,
 }
 
 impl Member {

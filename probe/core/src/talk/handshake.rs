@@ -38,8 +38,9 @@ impl Talk {
             }
             Step::Announce if self.announced >= ANNOUNCES_MAX => self.give_up_announcing(now),
             Step::Announce => {
-                let (to, turn) = (self.relays.acting_address()?, self.attempt);
-                Some(self.announce(now, to, turn))
+                let to = self.relays.acting_address()?;
+                // By the port the hello came by, each time: the cookie in it is good for that address alone.
+                Some(self.announce(now, to, 0))
             }
             Step::Ask => Some(self.ask(now)),
         }

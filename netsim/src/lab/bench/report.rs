@@ -31,6 +31,16 @@ impl Gate {
         }
     }
 
+    /// A promise that something is at least so much.
+    pub(super) fn at_least(what: &str, measured: f64, least: f64, digits: usize, unit: &str) -> Self {
+        Self {
+            what: what.into(),
+            wanted: format!(">= {least} {unit}"),
+            measured: format!("{measured:.digits$} {unit}"),
+            met: measured >= least,
+        }
+    }
+
     /// A promise that something never happens.
     pub(super) fn none(what: &str, count: usize) -> Self {
         Self { what: what.into(), wanted: "0".into(), measured: count.to_string(), met: count == 0 }
@@ -145,6 +155,9 @@ mod tests {
         assert!(!Gate::at_most("x", 3.21, 3.2, 2, "s").met);
         assert!(!Gate::at_most("x", f64::NAN, 3.2, 2, "s").met);
         assert!(!Gate::at_most("x", f64::INFINITY, 3.2, 2, "s").met);
+        assert!(
+            Gate::at_least("x", 0.9, 0.9, 1, "/s").met && !Gate::at_least("x", f64::NAN, 0.9, 1, "/s").met
+        );
         assert!(Gate::none("x", 0).met && !Gate::none("x", 1).met);
         assert!(Section::not_measured("kills", "no lab").gates.iter().all(|gate| !gate.met));
     }

@@ -13,6 +13,8 @@ use crate::lab::plan::RELAY_ADDRESS;
 
 /// The relay's neighbours in the site's ring.
 const NEIGHBOURS: usize = 2;
+/// Each beats once a second. Fewer beats are a silence nobody told of, or a deaf tap.
+const BEATS_PER_S_MIN: f64 = 0.99;
 
 /// What crossed the relay's cable: who, to whom, what; and how often.
 type Crossed = BTreeMap<(String, String, Kind), usize>;
@@ -67,7 +69,16 @@ fn section(crossed: &Crossed, outcome: Outcome, seconds: f64) -> Section {
     let beaters: BTreeSet<&str> =
         crossed.keys().filter(|(from, ..)| from != RELAY).map(|(from, ..)| from.as_str()).collect();
     let strangers = beaters.len().saturating_sub(NEIGHBOURS);
+    let beats = crossed.iter().filter(|((from, _, kind), _)| from != RELAY && *kind == Kind::Beat);
+    let slowest = beats.map(|(_, count)| *count as f64 / seconds).fold(f64::NAN, f64::min);
     let gates = vec![
+        Gate::at_least(
+            "quiet, beats of each neighbour of the relay, the fewest",
+            slowest,
+            BEATS_PER_S_MIN,
+            3,
+            "/s",
+        ),
         Gate::none("quiet, incidents", outcome.incidents),
         Gate::none("quiet, pages", outcome.pages),
         Gate::none("quiet, processes that ended", outcome.ended),
@@ -82,8 +93,7 @@ fn section(crossed: &Crossed, outcome: Outcome, seconds: f64) -> Section {
     };
     let rows: Vec<Vec<String>> = crossed.iter().map(row).collect();
     let text = format!(
-        "Default timing, rings formed, then {seconds:.0} s in which nobody touched anything. Everything of ours that \
-         crossed the relay's cable:\n\n{}",
+        "Rings formed, then {seconds:.0} s in which nobody touched anything.\n\n{}",
         table(&["from", "to", "kind", "datagrams", "a second"], &rows)
     );
     let list: Vec<_> = crossed
@@ -91,7 +101,7 @@ fn section(crossed: &Crossed, outcome: Outcome, seconds: f64) -> Section {
         .map(|((from, to, kind), n)| serde_json::json!({"from": from, "to": to, "kind": kind.word(), "count": n}))
         .collect();
     let data = serde_json::json!({ "seconds": seconds, "crossed": list });
-    Section { name: "soak", title: "Untouched".into(), text, gates, data }
+    Section { name: "soak", title: "What crossed the relay's cable".into(), text, gates, data }
 }
 
 #[cfg(test)]
@@ -109,6 +119,7 @@ mod tests {
         let beats = [("h1", RELAY, Kind::Beat), ("h5", RELAY, Kind::Beat), (RELAY, "h1", Kind::Beat)];
         let calm = Outcome::default();
         assert_eq!(missed(&beats, calm), [""; 0]);
+        assert!(missed(&[], calm)[0].contains("beats of each neighbour"), "a tap that hears nothing");
         let with = |more: (&'static str, &'static str, Kind)| {
             missed(&beats.into_iter().chain([more]).collect::<Vec<_>>(), calm)
         };

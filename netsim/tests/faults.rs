@@ -392,3 +392,16 @@ fn a_healed_switch_leaves_no_evidence_against_its_members() {
         assert!(world.incidents().iter().all(|incident| incident.closed));
     }
 }
+
+#[test]
+fn the_only_host_of_a_switch_leaves_its_fallback_ring_when_it_hears_the_switch() {
+    let mut world = World::new(Plan::even(2, 1));
+    world.set_announces(0, false);
+    world.trace();
+    world.run_for(8 * SECOND);
+    world.set_announces(0, true);
+    world.run_for(12 * SECOND);
+    let fallback: Vec<_> = world.rings().filter(|ring| ring.level == 0 && ring.switch.is_empty()).collect();
+    assert!(fallback.is_empty(), "{fallback:?}\n{}", lines(&world));
+    assert_eq!(world.rings().filter(|ring| ring.level == 0).count(), 2);
+}

@@ -54,8 +54,19 @@ impl Relay {
         if due.contains(&SITE_RING) {
             self.cut_one(SITE_RING, &mut all, out);
         }
+        all.touched.extend(due.iter().flat_map(|ring| self.untold_in(*ring)));
         self.tell_links(now, &all, out);
         due.into_iter().for_each(|ring| self.tell_ring(ring));
+    }
+
+    /// Members of a ring that do not know of it: the only one of a ring has no link that would tell it.
+    fn untold_in(&self, ring: RingId) -> Vec<Peer> {
+        let Some(standing) = self.rings.get(ring) else { return Vec::new() };
+        let untold = |peer: &Peer| match peer {
+            Peer::Member(host) => self.roster[*host].seats.iter().any(|seat| seat.ring == ring && seat.untold),
+            Peer::Relay => false,
+        };
+        standing.ring.members().filter(untold).collect()
     }
 
     fn cut_one(&mut self, ring: RingId, all: &mut Cut, out: &mut impl Sink<Action>) {
@@ -110,7 +121,7 @@ impl Relay {
             let seats = &mut self.roster[host].seats;
             let via = seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via);
             let Some(via) = via.filter(|_| seats.iter().all(|seat| seat.ring != SITE_RING)) else { continue };
-            seats.push(Seat { ring: SITE_RING, via, leaving: false });
+            seats.push(Seat { ring: SITE_RING, via, leaving: false, untold: false });
         }
     }
 
@@ -161,6 +172,7 @@ impl Relay {
         if self.roster[host].standing != Standing::Live {
             return;
         }
+        self.roster[host].seats.iter_mut().for_each(|seat| seat.untold = false);
         let held = self.held(host);
         let mut waits: Vec<LinkId> =
             held.iter().map(|(link, ..)| *link).filter(|link| new.contains(link)).collect();

@@ -32,6 +32,8 @@ pub(crate) struct Seat {
     pub(crate) via: u32,
     /// To be given up as soon as the assignment in force is applied: make before break.
     pub(crate) leaving: bool,
+    /// Its member has not been told of it yet.
+    pub(crate) untold: bool,
 }
 
 /// An assignment that is not confirmed yet.

@@ -159,6 +159,11 @@ impl Incident {
         }
     }
 
+    /// How long until somebody away is asked again: twice as long each time.
+    fn ask_later(&self) -> Duration {
+        (ASK_AFTER * (1 << self.asks.min(5))).min(ASK_AT_MOST)
+    }
+
     fn is_about_switch(&self) -> bool {
         self.alternatives.iter().any(|alternative| switch_of(alternative.component).is_some())
     }
@@ -531,8 +536,7 @@ impl Relay {
     fn drop_silent(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
         let away = incident.members.iter().copied();
-        let away: Vec<HostIx> =
-            away.filter(|host| self.roster[*host].standing == Standing::Silent).collect();
+        let away: Vec<HostIx> = away.filter(|host| self.roster[*host].standing == Standing::Silent).collect();
         away.into_iter().for_each(|host| self.leave_thawed(now, host));
     }
 
@@ -733,9 +737,12 @@ impl Relay {
     /// slower and slower before.
     fn ask_those_away(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
+        if let Kind::Leg { via } = incident.kind {
+            self.try_leg(now, number, via);
+            return;
+        }
         let proven = self.settle_time(incident) / ASKS_BEFORE_STRAGGLER;
-        let slower = (ASK_AFTER * (1 << incident.asks.min(5))).min(ASK_AT_MOST);
-        let again = now + if incident.first_return.is_some() { proven } else { slower };
+        let again = now + if incident.first_return.is_some() { proven } else { incident.ask_later() };
         let away: Vec<HostIx> = incident
             .members
             .iter()
@@ -755,9 +762,37 @@ impl Relay {
         }
     }
 
+    /// A lost leg with carrier may work again, and stands in no ring that could say so: it is taken back on trial.
+    fn try_leg(&mut self, now: Time, number: u32, via: u32) {
+        let Some(incident) = self.incidents.open.get_mut(&number) else { return };
+        incident.asks += 1;
+        incident.ask_at = Some(now + incident.ask_later());
+        let Some(&host) = incident.members.first() else { return };
+        let member = &mut self.roster[host];
+        let light = member.place(via).is_some_and(|place| place.carrier);
+        if light && member.lost_legs.contains(&via) {
+            member.lost_legs.retain(|lost| *lost != via);
+            incident.close_at = Some(now + self.config.timing.close_hold);
+            self.replan(now, host);
+        }
+    }
+
+    /// Whether what a leg on trial was given is in force: its neighbours hear it and it hears them.
+    fn leg_works(&self, incident: &Incident) -> bool {
+        let settled = |host: &HostIx| {
+            self.roster[*host].standing != Standing::Live || self.roster[*host].pending.is_none()
+        };
+        incident.members.iter().all(settled)
+    }
+
     fn finish(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
-        if matches!(incident.kind, Kind::Leg { .. }) {
+        if let Kind::Leg { via } = incident.kind {
+            if !self.leg_works(incident) {
+                let host = incident.members.first().copied();
+                host.into_iter().for_each(|host| self.leg_is_lost(now, host, via, out));
+                return;
+            }
             // The leg is back. How its host does is told elsewhere.
             self.close(now, number, "back, and held".to_owned(), out);
             return;

@@ -63,7 +63,9 @@ impl Relay {
     fn untold_in(&self, ring: RingId) -> Vec<Peer> {
         let Some(standing) = self.rings.get(ring) else { return Vec::new() };
         let untold = |peer: &Peer| match peer {
-            Peer::Member(host) => self.roster[*host].seats.iter().any(|seat| seat.ring == ring && seat.untold),
+            Peer::Member(host) => {
+                self.roster[*host].seats.iter().any(|seat| seat.ring == ring && seat.untold)
+            }
             Peer::Relay => false,
         };
         standing.ring.members().filter(untold).collect()
@@ -181,8 +183,7 @@ impl Relay {
             waits.extend(still.filter(|link| !new.contains(link)).copied().collect::<Vec<_>>());
         }
         // It was to confirm links that both ends hear already: nobody else will speak of them.
-        let again =
-            held.iter().any(|(link, adjacency, _)| adjacency.mutual && waits.contains(link));
+        let again = held.iter().any(|(link, adjacency, _)| adjacency.mutual && waits.contains(link));
         let own = again
             || held.is_empty()
             || held.iter().any(|(link, adjacency, _)| {

@@ -128,7 +128,10 @@ fn a_session_needs_a_cookie_that_came_back_from_the_same_address_in_time() {
     let late = NOW + Duration::from_secs(120);
     assert_eq!(pair.relay.open(late, pair.probe_at, &mut announced.clone()), stranger);
     let mut ping = Vec::new();
-    assert!(!pair.relay.seal(pair.sender.probe, &ToProbe::Ping { nonce: 1 }, &mut ping), "no session was opened");
+    assert!(
+        !pair.relay.seal(pair.sender.probe, &ToProbe::Ping { nonce: 1 }, &mut ping),
+        "no session was opened"
+    );
     assert!(pair.at_relay(&announced).is_ok());
 }
 

@@ -359,6 +359,9 @@ impl Relay {
             };
             let Peer::Member(subject) = adjacency.other(Peer::Member(witness)) else { continue };
             let last_heard = now.before(age);
+            if self.is_over(Peer::Member(witness), subject, last_heard) {
+                continue;
+            }
             // One beat may be lost; two in a row are a silence to be explained.
             let recent = age <= BEAT_EVERY * 2 + BEAT_SLACK;
             let (from, leg) = self.ends_of(adjacency.ring, Peer::Member(witness), subject);
@@ -383,7 +386,20 @@ impl Relay {
         (self.vantage(witness, ring), member.leg(via))
     }
 
+    /// A silence that began before one of the two came back is part of an outage that is over.
+    fn is_over(&self, witness: Peer, subject: HostIx, last_heard: Time) -> bool {
+        let back = self.roster[subject].since;
+        let witness_back = match witness {
+            Peer::Member(witness) => self.roster[witness].since,
+            Peer::Relay => Time::ZERO,
+        };
+        last_heard < back.max(witness_back)
+    }
+
     fn remember_told(&mut self, told: &Told) {
+        if self.is_over(told.witness, told.about, told.last_heard) {
+            return;
+        }
         let (from, leg) = self.ends_of(told.ring, told.witness, told.about);
         self.see(Observation {
             from,

@@ -80,6 +80,9 @@ pub(super) struct Seen {
     pub not_calm: Option<String>,
 }
 
+/// How far the wall time of two processes of this machine may differ.
+const CLOCK_MS: u64 = 20;
+
 /// Seconds of a measured span; -1 for one that never ended.
 fn seconds(from_ms: u64, to_ms: Option<u64>) -> f64 {
     to_ms.map_or(-1.0, |to| (to as f64 - from_ms as f64) / 1000.0)
@@ -116,6 +119,9 @@ pub(super) fn judge_fault(step: &Step, mut record: Record, seen: &Seen) -> Recor
     let behind = early.map(|incident| incident.behind.clone());
     record.verdict = early.map(|incident| incident.verdict.clone()).unwrap_or_default();
     record.verdict_after_heal = late.map(|incident| incident.verdict.clone()).unwrap_or_default();
+    // Two processes read the clock, each to the millisecond: what is opened at once may seem opened before.
+    let opened_ms =
+        opened_ms.map(|ms| if ms + CLOCK_MS >= seen.broken_ms { ms.max(seen.broken_ms) } else { ms });
     record.seconds = seconds(seen.broken_ms, opened_ms);
     record.close_seconds = seconds(seen.healed_ms, closed_ms);
     record.false_verdicts = false_verdicts;

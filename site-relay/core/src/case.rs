@@ -51,6 +51,8 @@ const BY_PING: u8 = u8::MAX;
 const ASK_AGAIN_BEFORE_END: Duration = Duration::from_millis(350);
 /// More observations than any case needs.
 const EVIDENCE_MAX: usize = 65_536;
+/// What takes several things takes some of them a little later: a switch without power drops its ports one by one.
+const ONSET_SPREAD: Duration = Duration::from_millis(500);
 /// Evidence older than this is no evidence.
 const EVIDENCE_LIFE: Duration = Duration::from_secs(15);
 
@@ -158,7 +160,7 @@ pub(crate) fn ms(time: Time) -> u64 {
 
 /// The first beat that did not come, given the last one that did.
 fn first_missing(last_heard: Time) -> Time {
-    last_heard + BEAT_EVERY + BEAT_SLACK
+    last_heard + BEAT_EVERY + BEAT_SLACK + ONSET_SPREAD
 }
 
 impl Relay {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
+use nix::poll::{PollFd, PollFlags};
 use ringmesh_proto::time::Time;
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use tokio::io::Interest;
@@ -87,27 +88,25 @@ impl Lane {
         self.socket.get_ref().0.send_to(octets, &SockAddr::from(to)).map(|_sent| ())
     }
 
-    /// Whether the kernel has said that a datagram or a report is there.
-    pub(super) fn is_ready(&self) -> bool {
-        self.both().any(|socket| socket.try_io(Interest::READABLE, |_| Ok(())).is_ok())
+    /// What the kernel is to be asked about: the socket, and where its own reports go.
+    pub(super) fn asked(&self) -> [PollFd<'_>; 2] {
+        let flags = PollFlags::POLLIN | PollFlags::POLLPRI;
+        let own_reports = self.own_reports.as_ref().unwrap_or(&self.socket);
+        [&self.socket, own_reports].map(|socket| PollFd::new(socket.get_ref().0.as_fd(), flags))
     }
 
-    /// Reads once, whether or not the kernel has said that something is there: what came while this process
-    /// was kept waiting counts before the deadline it missed.
+    /// Reads once.
     pub(super) fn take(&self, buffer: &mut [u8]) -> Taken {
         match sys::receive(self.socket.get_ref().0.as_fd(), buffer, libc::MSG_TRUNC) {
             Ok(received) => datagram(&received).map_or(Taken::Error, Taken::Datagram),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.all_read();
-                Taken::Nothing
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Taken::Nothing,
             // The pending error of some datagram, told in place of a datagram; the queue has the whole story.
             Err(_) => Taken::Error,
         }
     }
 
     /// Tells tokio that nothing is left to read.
-    fn all_read(&self) {
+    pub(super) fn all_read(&self) {
         for socket in self.both() {
             // Fails as it must.
             let _ = socket.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));

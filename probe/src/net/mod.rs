@@ -2,8 +2,8 @@
 //!
 //! Each socket is bound to device, address and port, so that a beat leaves by the port it is meant for and
 //! comes from the address its neighbour knows. Errors that the network reports about one peer never cost
-//! another peer a datagram: the error queue is emptied before each send, and a send that fails on a pending
-//! error is made once more.
+//! another peer a datagram: the error queues are emptied at each wake-up, and a send that fails on a pending
+//! error empties its queue and is made once more.
 //!
 //! Nothing is allocated for a datagram that is sent or received.
 
@@ -18,6 +18,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::task::{Context, Poll};
 
+use nix::poll::{PollFlags, PollTimeout, poll};
 use ringmesh_proto::message::{DATAGRAM_MAX, Lane as LaneNumber};
 use ringmesh_proto::time::Time;
 
@@ -101,7 +102,7 @@ struct Set {
     device: u32,
     address: IpAddr,
     ports: Vec<u32>,
-    lanes: Vec<Lane>,
+    lanes: [Lane; LANES as usize],
 }
 
 impl Sockets {
@@ -130,15 +131,15 @@ impl Sockets {
     }
 
     fn open(&self, above: &Above, ports: Vec<u32>) -> Result<Set, OpenError> {
-        let mut lanes = Vec::with_capacity(LANES.into());
-        for lane in 0..LANES {
+        let open = |lane| {
             let address = SocketAddr::new(above.address, self.port + lane);
-            lanes.push(Lane::open(&above.ifname, address).map_err(|error| {
+            Lane::open(&above.ifname, address).map_err(|error| {
                 let taken = error.kind() == io::ErrorKind::AddrInUse;
                 let owner = taken.then(|| owner::of_udp_port(address)).flatten();
                 OpenError { address, device: above.ifname.clone(), error, owner }
-            })?);
-        }
+            })
+        };
+        let lanes = [open(0)?, open(1)?, open(2)?, open(3)?];
         Ok(Set { device: above.ifindex, address: above.address, ports, lanes })
     }
 
@@ -173,8 +174,6 @@ impl Sockets {
         let set =
             self.sets.iter().find(|set| set.ports.contains(&via)).ok_or(io::ErrorKind::AddrNotAvailable)?;
         let socket = set.lanes.get(usize::from(lane)).ok_or(io::ErrorKind::InvalidInput)?;
-        let mut notices = NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
-        socket.drain_errors(now, &self.recent, &mut notices);
         // Noted before it leaves: the answer of a dead port may be there before the call returns.
         self.recent.note(now, to, octets);
         let first = socket.send(to, octets);
@@ -182,6 +181,7 @@ impl Sockets {
         if !icmp::is_pending(&error) {
             return Err(error);
         }
+        let mut notices = NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
         socket.drain_errors(now, &self.recent, &mut notices);
         socket.send(to, octets)
     }
@@ -238,30 +238,33 @@ impl Sockets {
         buffer: &mut [u8; BUFFER],
         mut deliver: impl FnMut(Arrival<'_>),
     ) {
-        let mut notices = NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
         for set in &self.sets {
             let via = set.ports.first().copied().unwrap_or_default();
-            for lane in &set.lanes {
-                if lane.is_ready() {
+            for (lane, has) in set.lanes.iter().zip(set.waiting()) {
+                let mut notices =
+                    NoticeSink { kept: &mut self.notices, foreign: &mut self.counters.foreign_errors };
+                if has.reports {
                     lane.drain_errors(now, &self.recent, &mut notices);
                 }
-                for _ in 0..BURST {
-                    match lane.take(buffer) {
-                        Taken::Datagram(datagram) => {
-                            self.counters.received += 1;
-                            let arrived = stamps.arrived(datagram.stamp_nanos);
-                            let octets = &mut buffer[..datagram.length.min(BUFFER)];
-                            deliver(Arrival {
-                                via,
-                                from: datagram.from,
-                                hops: datagram.hops,
-                                arrived,
-                                octets,
-                            });
-                        }
-                        Taken::Error => lane.drain_errors(now, &self.recent, &mut notices),
-                        Taken::Nothing => break,
+                let mut read = || match lane.take(buffer) {
+                    Taken::Datagram(datagram) => {
+                        self.counters.received += 1;
+                        let arrived = stamps.arrived(datagram.stamp_nanos);
+                        let octets = &mut buffer[..datagram.length.min(BUFFER)];
+                        let (from, hops) = (datagram.from, datagram.hops);
+                        deliver(Arrival { via, from, hops, arrived, octets });
+                        true
                     }
+                    Taken::Error => {
+                        lane.drain_errors(now, &self.recent, &mut notices);
+                        true
+                    }
+                    Taken::Nothing => false,
+                };
+                // A flood leaves its rest for the next turn, and the lane ready.
+                let emptied = !has.datagrams || !(0..BURST).all(|_| read());
+                if emptied {
+                    lane.all_read();
                 }
             }
         }
@@ -281,7 +284,29 @@ fn kernel_source(to: SocketAddr) -> io::Result<IpAddr> {
     Ok(socket.local_addr()?.ip())
 }
 
+/// What the kernel has for a lane.
+#[derive(Clone, Copy)]
+struct Waiting {
+    datagrams: bool,
+    reports: bool,
+}
+
 impl Set {
+    /// Asks the kernel once about all lanes: a read of each, to find most of them empty, was what a quiet probe
+    /// spent its time on. It is asked anew, whatever woke us: what came while this process was kept waiting
+    /// counts before the deadline it missed.
+    fn waiting(&self) -> [Waiting; LANES as usize] {
+        let mut asked = self.lanes.each_ref().map(Lane::asked);
+        let answered = poll(asked.as_flattened_mut(), PollTimeout::ZERO).is_ok();
+        asked.map(|both| {
+            // Without an answer a read tells.
+            let has =
+                |flag| !answered || both.iter().any(|fd| fd.revents().is_none_or(|got| got.intersects(flag)));
+            let reports = has(PollFlags::POLLERR | PollFlags::POLLPRI);
+            Waiting { datagrams: has(PollFlags::POLLIN), reports }
+        })
+    }
+
     fn is_of(&self, above: &Above) -> bool {
         self.device == above.ifindex && self.address == above.address
     }

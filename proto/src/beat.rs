@@ -22,6 +22,15 @@ pub const PROVEN_AFTER: u8 = 3;
 pub const BLOCK: u32 = 64;
 /// Complete blocks kept.
 const BLOCKS_KEPT: usize = 3;
+/// How often an end beats, and how many beats may be missed before its silence is spoken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rhythm {
+    /// Inside a site: every second, three missed.
+    Site,
+    /// Between sites: every two seconds, four missed.
+    Mesh,
+}
+
 /// The most lanes of a link.
 pub const LANES_MAX: usize = 4;
 
@@ -115,6 +124,7 @@ pub struct LinkEnd {
     hops: u8,
     heard: u8,
     heard_by_peer: bool,
+    rhythm: Rhythm,
     heard_at: Time,
     sent: [u32; LANES_MAX],
     lane_in: [LaneIn; LANES_MAX],
@@ -131,10 +141,16 @@ impl LinkEnd {
             hops: 0,
             heard: 0,
             heard_by_peer: false,
+            rhythm: Rhythm::Site,
             heard_at: now,
             sent: [0; LANES_MAX],
             lane_in: [LaneIn::default(); LANES_MAX],
         }
+    }
+
+    /// A new link of the mesh ring as of `now`, of one lane.
+    pub fn mesh(id: LinkId, now: Time) -> Self {
+        Self { rhythm: Rhythm::Mesh, ..Self::new(id, 1, now) }
     }
 
     /// The link.
@@ -175,10 +191,14 @@ impl LinkEnd {
         self.heard_at + self.silence_max()
     }
 
-    /// Three missed beats; five where beats get lost.
+    /// Three missed beats, four in the mesh ring; two more where beats get lost.
     pub fn silence_max(&self) -> Duration {
-        let missed = if self.is_lossy() { 5 } else { 3 };
-        BEAT_EVERY * missed + BEAT_SLACK
+        let (every, missed) = match self.rhythm {
+            Rhythm::Site => (BEAT_EVERY, 3),
+            Rhythm::Mesh => (MESH_BEAT_EVERY, 4),
+        };
+        let more = if self.is_lossy() { 2 } else { 0 };
+        every * (missed + more) + BEAT_SLACK
     }
 
     /// When the peer was heard last, or when the link was made.
@@ -260,6 +280,13 @@ mod tests {
         assert_eq!(end.silent_at(), Time::from_millis(4_050));
         end.hear(&heard(1, 2_000));
         assert_eq!(end.silent_at(), Time::from_millis(4_050), "a replay keeps nobody alive");
+    }
+
+    #[test]
+    fn between_sites_four_beats_of_two_seconds_may_be_missed() {
+        let mut end = LinkEnd::mesh(LinkId(1), Time::ZERO);
+        end.hear(&heard(1, 1_000));
+        assert_eq!(end.silent_at(), Time::from_millis(9_050));
     }
 
     #[test]

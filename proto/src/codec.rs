@@ -4,9 +4,15 @@
 //! are ours. Bytes from outside never panic here; what does not fit is a [`Malformed`] that names the field.
 
 mod authority;
+mod mesh;
 mod probe;
+mod resync;
 
 pub use authority::{news_item, read_news_item, read_relay_hello, relay_hello};
+pub use mesh::{mesh_order, read_mesh_order};
+pub use resync::{
+    group_digests, groups, keys, read_group_digests, read_groups, read_keys, read_thing_digests, thing_digests,
+};
 pub use probe::{
     Beside, LinkKeys, assignment, read_assignment, read_to_probe, read_to_relay, to_probe, to_relay,
 };

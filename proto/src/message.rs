@@ -9,6 +9,8 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use ringmesh_topology::id::{Boot, HostBoot, Name, ProbeId, RelayId};
 use ringmesh_topology::place::Place;
 
@@ -30,7 +32,7 @@ pub const LINKS_MAX: usize = 8;
 pub const RECORDER_ENTRIES: usize = 32;
 
 /// A heartbeat link between two neighbours, unique among the links of each. Both ends use the same number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkId(pub u32);
 
 /// A ring's number at its relay; dense.
@@ -38,7 +40,7 @@ pub struct LinkId(pub u32);
 pub struct RingId(pub u32);
 
 /// The age of an order: members obey the highest, and answer an older one with theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Generation {
     /// Rises with each takeover or restart of the acting relay.
     pub term: u32,

@@ -3,14 +3,18 @@
 //! Every news tells one thing *whole* and has a [`Key`]: a later news of the same key replaces an earlier one,
 //! wherever the two meet. So an outbox may drop the earlier, and a store may see either twice.
 
-use ringmesh_topology::id::{IncidentId, Name, ProbeId, RelayId};
+use core::net::SocketAddr;
+
+use ringmesh_topology::id::{Boot, HostBoot, IncidentId, Name, ProbeId, RelayId};
 use ringmesh_topology::place::Place;
 use ringmesh_topology::verdict::{Class, Verdict};
+
+use serde::{Deserialize, Serialize};
 
 use crate::message::Generation;
 
 /// What a relay says when its stream opens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayHello {
     /// Its site.
     pub site: Name,
@@ -24,10 +28,16 @@ pub struct RelayHello {
     pub insecure: bool,
     /// The relay's version.
     pub version: String,
+    /// Drawn at its start: tells one run from the next.
+    pub run: Boot,
+    /// The boot id of its host.
+    pub host_boot: HostBoot,
+    /// Where relays of other sites send their beats; `None` if it wants none.
+    pub mesh_address: Option<SocketAddr>,
 }
 
 /// One news.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
     /// A host, its places and its state.
     Host(HostNews),
@@ -41,10 +51,14 @@ pub enum News {
     RingGone(u32),
     /// An incident, in its newest revision.
     Incident(Box<IncidentNews>),
+    /// What this relay hears of the relay of another site.
+    Peer(PeerNews),
+    /// What this relay found of its site when it started.
+    Start(StartNews),
 }
 
 /// What a news is about: the later of two with one key replaces the earlier.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Key {
     /// A host.
     Host(Name),
@@ -54,6 +68,10 @@ pub enum Key {
     Ring(u32),
     /// An incident.
     Incident(IncidentId),
+    /// A relay of another site.
+    Peer(Name, RelayId),
+    /// The relay's own start.
+    Start,
 }
 
 impl News {
@@ -66,12 +84,14 @@ impl News {
             Self::Ring(ring) => Key::Ring(ring.id),
             Self::RingGone(id) => Key::Ring(*id),
             Self::Incident(incident) => Key::Incident(incident.id),
+            Self::Peer(peer) => Key::Peer(peer.site.clone(), peer.relay),
+            Self::Start(_) => Key::Start,
         }
     }
 }
 
 /// How a host does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HostState {
     /// Heard by its neighbours.
     Up,
@@ -82,7 +102,7 @@ pub enum HostState {
 }
 
 /// A host as its relay knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostNews {
     /// Its name.
     pub name: Name,
@@ -99,7 +119,7 @@ pub struct HostNews {
 }
 
 /// How a switch does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SwitchState {
     /// Some member behind it is heard.
     Up,
@@ -112,7 +132,7 @@ pub enum SwitchState {
 }
 
 /// A switch as the members behind it name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchNews {
     /// Its chassis id as text.
     pub id: String,
@@ -123,7 +143,7 @@ pub struct SwitchNews {
 }
 
 /// A ring as it is cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingNews {
     /// Its number at the relay.
     pub id: u32,
@@ -144,7 +164,7 @@ pub struct RingNews {
 }
 
 /// What kind of thing broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SubjectKind {
     /// A host.
     Host,
@@ -172,7 +192,7 @@ impl SubjectKind {
 }
 
 /// What broke.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Subject {
     /// Its kind.
     pub kind: SubjectKind,
@@ -183,7 +203,7 @@ pub struct Subject {
 }
 
 /// One thing the evidence allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternative {
     /// What it would be.
     pub verdict: Verdict,
@@ -194,7 +214,7 @@ pub struct Alternative {
 }
 
 /// What is not the cause, and who says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuledOut {
     /// What it is not.
     pub what: String,
@@ -203,7 +223,7 @@ pub struct RuledOut {
 }
 
 /// An incident in one revision, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentNews {
     /// The incident.
     pub id: IncidentId,
@@ -241,8 +261,45 @@ pub struct IncidentNews {
     pub page_never: bool,
 }
 
+/// What one relay hears of another by the beats of the mesh ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PeerState {
+    /// Its beats come.
+    Heard,
+    /// They do not, and nothing says why.
+    Silent,
+    /// Its own address refuses them: the host lives, and no relay listens there.
+    Refused,
+    /// Not neighbours any more: this relay knows nothing of it.
+    Unwatched,
+}
+
+/// A neighbour in the mesh ring, as this relay hears it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerNews {
+    /// Its site.
+    pub site: Name,
+    /// Its number there.
+    pub relay: RelayId,
+    /// What is heard of it ..
+    pub state: PeerState,
+    /// .. since this wall time.
+    pub since_ms: u64,
+}
+
+/// What a relay found of its site after it started: whether hosts lived on while it was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartNews {
+    /// Hosts that it knew before, and that came back with the boot they had.
+    pub kept: u32,
+    /// Hosts that it knew before, and that have booted since.
+    pub rebooted: u32,
+    /// When it started, in wall time.
+    pub at_ms: u64,
+}
+
 /// Something a relay wants an operator to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// A stable word for programs.
     pub code: String,

@@ -135,6 +135,11 @@ impl SiteSecret {
         link.derive("from", &[&sender.0])
     }
 
+    /// The key of one end of a link of the mesh ring; here the secret is the CMA's.
+    pub(crate) fn mesh_key(&self, link: u32, sender: &[u8]) -> Key {
+        self.0.derive("mesh", &[&link.to_be_bytes()]).derive("from", &[sender])
+    }
+
     /// The key of the cookies of one relay process.
     pub(crate) fn cookie_key(&self, boot_r: Boot) -> Key {
         self.0.derive("cookie", &[&boot_r.0])

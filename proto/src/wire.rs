@@ -3,7 +3,8 @@
 //! Every datagram begins with the same twelve octets and ends with a tag of sixteen:
 //!
 //! ```text
-//! 0      kind     0x11 beat, 0x12 knock, 0x13 hello, 0x14 to relay, 0x15 to probe (high half: version 1)
+//! 0      kind     0x11 beat, 0x12 knock, 0x13 hello, 0x14 to relay, 0x15 to probe, 0x16 beat
+//!                 of the mesh ring (high half: version 1)
 //! 1      flags    bits 0-1 lane, bit 2 "heard you"
 //! 2-3    hint     low bits of the generation in force
 //! 4-7    id       link of a beat, session of a message, run of a knock or hello
@@ -16,6 +17,7 @@
 //!
 //! What cannot be opened is one [`WireError`] each, to be counted, and changes nothing.
 
+mod mesh;
 mod probe;
 mod relay;
 
@@ -23,6 +25,7 @@ use crate::codec::Malformed;
 use crate::message::{Beat, Lane, LinkId};
 use crate::seal::{Key, TAG};
 
+pub use mesh::MeshKeys;
 pub use probe::{FromRelay, ProbeWire};
 pub use relay::{FromProbe, RelayWire};
 
@@ -93,6 +96,7 @@ enum Kind {
     Hello = 0x13,
     ToRelay = 0x14,
     ToProbe = 0x15,
+    MeshBeat = 0x16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +113,10 @@ impl Header {
         Self { kind, flags: 0, hint: 0, id, sequence }
     }
 
-    fn beat(beat: &Beat) -> Self {
+    fn beat(kind: Kind, beat: &Beat) -> Self {
         let heard_you = if beat.heard_you { HEARD_YOU } else { 0 };
         let flags = (beat.lane & LANE) | heard_you;
-        Self { kind: Kind::Beat, flags, hint: beat.hint, id: beat.link.0, sequence: beat.sequence }
+        Self { kind, flags, hint: beat.hint, id: beat.link.0, sequence: beat.sequence }
     }
 
     fn as_beat(&self) -> Beat {
@@ -152,6 +156,7 @@ impl Header {
             0x13 => Kind::Hello,
             0x14 => Kind::ToRelay,
             0x15 => Kind::ToProbe,
+            0x16 => Kind::MeshBeat,
             _ => return Err(WireError::Foreign),
         };
         Ok(Self {
@@ -174,8 +179,8 @@ impl Header {
 }
 
 /// Seals a beat. The same at both kinds of end.
-fn seal_beat(key: &Key, beat: &Beat) -> [u8; BEAT] {
-    let header = Header::beat(beat);
+fn seal_beat(key: &Key, kind: Kind, beat: &Beat) -> [u8; BEAT] {
+    let header = Header::beat(kind, beat);
     let clear = header.octets();
     let mut datagram = [0; BEAT];
     datagram[..HEADER].copy_from_slice(&clear);

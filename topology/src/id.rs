@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -26,7 +28,8 @@ pub enum NameError {
 }
 
 /// The name of a host, site or relay: 1 to 63 characters of `A-Z a-z 0-9 - . _ : @ +`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name(Box<str>);
 
 impl Name {
@@ -53,6 +56,20 @@ impl Name {
     }
 }
 
+impl TryFrom<String> for Name {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::new(&text)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.into()
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -62,7 +79,7 @@ impl fmt::Display for Name {
 /// A probe for good: 16 octets derived from its site's and its own name, the same over restarts and moves.
 ///
 /// Zero in the first fifteen octets is reserved for relays ([`ProbeId::of_relay`]).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeId(pub [u8; 16]);
 
 impl ProbeId {
@@ -93,11 +110,11 @@ impl fmt::Display for ProbeId {
 }
 
 /// A relay's number within its site; the lowest live one acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RelayId(pub u8);
 
 /// 16 octets drawn from the operating system at each start of a process; tells one run from the next.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Boot(pub [u8; 16]);
 
 impl fmt::Debug for Boot {
@@ -110,7 +127,7 @@ impl fmt::Debug for Boot {
 pub type HostBoot = Boot;
 
 /// An incident for good. The id never changes by revision, reclassification, merge or split.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IncidentId(pub u64);
 
 impl fmt::Display for IncidentId {
@@ -126,7 +143,7 @@ impl fmt::Debug for IncidentId {
 }
 
 /// An Ethernet address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct MacAddress(pub [u8; 6]);
 
 impl fmt::Display for MacAddress {

@@ -5,10 +5,12 @@
 
 use core::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::MacAddress;
 
 /// An identifier as its protocol gave it: octets with their subtype. Text is derived, never compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WireId {
     /// LLDP: the subtype of 802.1AB 8.5.2.2 and 8.5.3.2 (1 to 7); 0 for an identifier that came by CDP.
     pub subtype: u8,
@@ -17,7 +19,7 @@ pub struct WireId {
 }
 
 /// How an attachment is known, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Evidence {
     /// An LLDP frame within its TTL.
     Lldp,
@@ -39,7 +41,7 @@ impl Evidence {
 }
 
 /// A port of a switch, as that switch announced it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attachment {
     /// The switch: its chassis id, normalised by the identity resolver.
     pub switch: WireId,
@@ -52,7 +54,7 @@ pub struct Attachment {
 }
 
 /// One way to reach a host: a physical port, the address above it, and what it hangs on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The kernel's number of the physical port on that host.
     pub ifindex: u32,

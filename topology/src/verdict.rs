@@ -5,10 +5,13 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $name:ident = $number:literal),* $(,)?) => {
         /// The one name of what broke.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "u32", into = "u32")]
         pub enum Verdict { $($(#[$doc])* $name),* }
 
         impl Verdict {
@@ -107,6 +110,25 @@ impl Verdict {
     }
 }
 
+/// A number that stands for no verdict: written by a newer version, or damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no verdict's number")]
+pub struct NoVerdict(pub u32);
+
+impl TryFrom<u32> for Verdict {
+    type Error = NoVerdict;
+
+    fn try_from(number: u32) -> Result<Self, NoVerdict> {
+        Self::from_number(number).ok_or(NoVerdict(number))
+    }
+}
+
+impl From<Verdict> for u32 {
+    fn from(verdict: Verdict) -> Self {
+        verdict.number()
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
@@ -114,7 +136,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Who should hear of it, and how soon. Ordered: the worse, the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Kept, shown, sent to nobody.
     Log,
@@ -136,7 +158,7 @@ impl Severity {
 }
 
 /// How much an operator cares for a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Class {
     /// Comes and goes; its end is no news.
     Ephemeral,

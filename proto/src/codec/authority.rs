@@ -1,13 +1,15 @@
 //! Relay and CMA.
 
-use ringmesh_topology::id::{IncidentId, Name, ProbeId, RelayId};
+use core::net::SocketAddr;
+
+use ringmesh_topology::id::{Boot, IncidentId, Name, ProbeId, RelayId};
 use ringmesh_topology::verdict::{Class, Verdict};
 
 use super::Malformed;
-use super::probe::{generation, octets, place, read_generation, read_place};
+use super::probe::{address, generation, octets, place, read_address, read_generation, read_place};
 use crate::news::{
-    Alternative, HostNews, HostState, IncidentNews, News, RelayHello, RingNews, RuledOut, Subject,
-    SubjectKind, SwitchNews, SwitchState,
+    Alternative, HostNews, HostState, IncidentNews, News, PeerNews, PeerState, RelayHello, RingNews, RuledOut,
+    StartNews, Subject, SubjectKind, SwitchNews, SwitchState,
 };
 use crate::pb;
 
@@ -25,6 +27,10 @@ pub fn relay_hello(hello: &RelayHello) -> pb::RelayHello {
         outbox: hello.outbox,
         insecure: hello.insecure,
         version: hello.version.clone(),
+        run: hello.run.0.to_vec(),
+        host_boot: hello.host_boot.0.to_vec(),
+        mesh_address: hello.mesh_address.map_or_else(Vec::new, |at| address(at.ip())),
+        mesh_port: hello.mesh_address.map_or(0, |at| u32::from(at.port())),
     }
 }
 
@@ -32,11 +38,17 @@ pub fn relay_hello(hello: &RelayHello) -> pb::RelayHello {
 pub fn read_relay_hello(hello: pb::RelayHello) -> Result<RelayHello, Malformed> {
     Ok(RelayHello {
         site: name(&hello.site, "site")?,
-        relay: RelayId(u8::try_from(hello.relay).map_err(|_| Malformed::Range("relay"))?),
+        relay: relay_id(hello.relay)?,
         term: hello.term,
         outbox: hello.outbox,
         insecure: hello.insecure,
         version: text(hello.version, "version")?,
+        run: Boot(octets(&hello.run, "run")?),
+        host_boot: Boot(octets(&hello.host_boot, "host boot")?),
+        mesh_address: match hello.mesh_address.is_empty() {
+            true => None,
+            false => Some(socket_address(&hello.mesh_address, hello.mesh_port)?),
+        },
     })
 }
 
@@ -59,6 +71,22 @@ pub fn news_item(sequence: u64, news: &News) -> pb::NewsItem {
         News::Ring(ring) => Body::Ring(ring_news(ring)),
         News::RingGone(id) => Body::RingGone(*id),
         News::Incident(incident) => Body::Incident(incident_news(incident)),
+        News::Peer(peer) => Body::Peer(pb::PeerNews {
+            site: peer.site.to_string(),
+            relay: u32::from(peer.relay.0),
+            state: match peer.state {
+                PeerState::Heard => 1,
+                PeerState::Silent => 2,
+                PeerState::Refused => 3,
+                PeerState::Unwatched => 4,
+            },
+            since_ms: peer.since_ms,
+        }),
+        News::Start(start) => Body::Start(pb::StartNews {
+            kept: start.kept,
+            rebooted: start.rebooted,
+            at_ms: start.at_ms,
+        }),
     };
     pb::NewsItem { sequence, body: Some(body) }
 }
@@ -83,8 +111,27 @@ pub fn read_news_item(item: pb::NewsItem) -> Result<(u64, News), Malformed> {
         Body::Ring(ring) => News::Ring(read_ring_news(ring)?),
         Body::RingGone(id) => News::RingGone(id),
         Body::Incident(incident) => News::Incident(Box::new(read_incident_news(incident)?)),
+        Body::Peer(peer) => News::Peer(read_peer_news(&peer)?),
+        Body::Start(start) => {
+            News::Start(StartNews { kept: start.kept, rebooted: start.rebooted, at_ms: start.at_ms })
+        }
     };
     Ok((item.sequence, news))
+}
+
+fn read_peer_news(peer: &pb::PeerNews) -> Result<PeerNews, Malformed> {
+    Ok(PeerNews {
+        site: name(&peer.site, "site")?,
+        relay: relay_id(peer.relay)?,
+        state: match peer.state {
+            1 => PeerState::Heard,
+            2 => PeerState::Silent,
+            3 => PeerState::Refused,
+            4 => PeerState::Unwatched,
+            _ => return Err(Malformed::Range("peer state")),
+        },
+        since_ms: peer.since_ms,
+    })
 }
 
 fn host_news(host: &HostNews) -> pb::HostNews {
@@ -255,7 +302,16 @@ fn read_class(number: u32) -> Result<Class, Malformed> {
     }
 }
 
-fn name(text: &str, field: &'static str) -> Result<Name, Malformed> {
+pub(super) fn relay_id(number: u32) -> Result<RelayId, Malformed> {
+    u8::try_from(number).map(RelayId).map_err(|_| Malformed::Range("relay"))
+}
+
+pub(super) fn socket_address(octets: &[u8], port: u32) -> Result<SocketAddr, Malformed> {
+    let port = u16::try_from(port).ok().filter(|port| *port > 0).ok_or(Malformed::Range("port"))?;
+    Ok(SocketAddr::new(read_address(octets)?, port))
+}
+
+pub(super) fn name(text: &str, field: &'static str) -> Result<Name, Malformed> {
     Name::new(text).map_err(|_| Malformed::Range(field))
 }
 

@@ -461,14 +461,14 @@ pub(super) fn octets<const N: usize>(octets: &[u8], field: &'static str) -> Resu
     octets.try_into().map_err(|_| Malformed::Range(field))
 }
 
-fn address(address: IpAddr) -> Vec<u8> {
+pub(super) fn address(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 
-fn read_address(address: &[u8]) -> Result<IpAddr, Malformed> {
+pub(super) fn read_address(address: &[u8]) -> Result<IpAddr, Malformed> {
     if let Ok(octets) = <[u8; 4]>::try_from(address) {
         return Ok(Ipv4Addr::from(octets).into());
     }

@@ -64,7 +64,7 @@ impl ProbeWire {
 
     /// Seals a beat; `None` if the link is not one of ours.
     pub fn seal_beat(&self, beat: &Beat) -> Option<[u8; BEAT]> {
-        Some(seal_beat(&self.link(beat.link)?.outgoing, beat))
+        Some(seal_beat(&self.link(beat.link)?.outgoing, Kind::Beat, beat))
     }
 
     /// Seals a message for the relay at that address into `out`.
@@ -118,7 +118,7 @@ impl ProbeWire {
             }
             Kind::Hello => self.open_hello(from, &header, datagram).map(FromRelay::Message),
             Kind::ToProbe => self.open_message(&header, datagram).map(FromRelay::Message),
-            Kind::Knock | Kind::ToRelay => Err(WireError::Foreign),
+            Kind::Knock | Kind::ToRelay | Kind::MeshBeat => Err(WireError::Foreign),
         }
     }
 

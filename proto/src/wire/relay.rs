@@ -21,6 +21,8 @@ const COOKIE_NANOS: u64 = 60_000_000_000;
 pub enum FromProbe {
     /// A ring neighbour's beat: the relay is a member of its site ring.
     Beat(Beat),
+    /// A beat of the relay of another site, in the mesh ring.
+    MeshBeat(Beat),
     /// Somebody asks who we are. Nothing is known of it but that it holds the key of that probe.
     Knock {
         /// Who.
@@ -62,6 +64,8 @@ pub struct RelayWire {
     hellos: u32,
     sessions: BTreeMap<ProbeId, Session>,
     links: BTreeMap<LinkId, LinkKeys>,
+    /// Links of the mesh ring are numbered by the CMA, on their own.
+    mesh: BTreeMap<LinkId, LinkKeys>,
     /// What came in and changed nothing.
     pub counters: WireCounters,
 }
@@ -77,6 +81,7 @@ impl RelayWire {
             hellos: 0,
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
+            mesh: BTreeMap::new(),
             counters: WireCounters::default(),
         }
     }
@@ -104,6 +109,10 @@ impl RelayWire {
                 Ok(FromProbe::Knock { from: sender, knock: header.sequence })
             }
             Kind::ToRelay => self.open_message(now, from, &header, datagram),
+            Kind::MeshBeat => {
+                let keys = self.mesh.get(&LinkId(header.id)).ok_or(WireError::Martian)?;
+                Ok(FromProbe::MeshBeat(open_beat(&keys.incoming, &header, datagram)?))
+            }
             Kind::Hello | Kind::ToProbe => Err(WireError::Foreign),
         }
     }
@@ -225,7 +234,17 @@ impl RelayWire {
 
     /// Seals one of the relay's own beats; `None` if the link is not one of ours.
     pub fn seal_beat(&self, beat: &Beat) -> Option<[u8; BEAT]> {
-        Some(seal_beat(&self.links.get(&beat.link)?.outgoing, beat))
+        Some(seal_beat(&self.links.get(&beat.link)?.outgoing, Kind::Beat, beat))
+    }
+
+    /// Takes up the links of the mesh ring, and forgets those that are not among them.
+    pub fn take_mesh(&mut self, links: impl IntoIterator<Item = (LinkId, LinkKeys)>) {
+        self.mesh = links.into_iter().collect();
+    }
+
+    /// Seals a beat of the mesh ring; `None` if the link is not one of ours.
+    pub fn seal_mesh_beat(&self, beat: &Beat) -> Option<[u8; BEAT]> {
+        Some(seal_beat(&self.mesh.get(&beat.link)?.outgoing, Kind::MeshBeat, beat))
     }
 
     /// Forgets a member's session.

@@ -164,6 +164,9 @@ impl World {
             outbox: 7,
             insecure: false,
             version: "sim".into(),
+            run: Boot([0x77; 16]),
+            host_boot: Boot([0x78; 16]),
+            mesh_address: None,
         };
         world.cma_event(authority::Event::RelayConnected { stream: STREAM, hello });
         for switch in 0..world.plan.switches {
@@ -435,7 +438,7 @@ impl World {
             News::RingGone(ring) => {
                 self.rings.remove(ring);
             }
-            News::Host(_) | News::HostGone(_) | News::Switch(_) => {}
+            News::Host(_) | News::HostGone(_) | News::Switch(_) | News::Peer(_) | News::Start(_) => {}
         }
     }
 
@@ -544,6 +547,7 @@ impl World {
         let Ok(opened) = self.relay_wire.open(self.now, at, &mut datagram.octets) else { return };
         self.relay_event(match opened {
             FromProbe::Beat(beat) => relay::Event::Beat(BeatHeard { beat, hops: Some(1), arrived: self.now }),
+            FromProbe::MeshBeat(_) => return,
             FromProbe::Knock { from, knock } => relay::Event::Knock { from, at, knock },
             FromProbe::Stranger { from } => relay::Event::Stranger { from, at },
             FromProbe::Message { from, message } => relay::Event::Control { from, at, message },

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn digests_arrive_as_they_were_sent_and_torn_ones_are_refused() {
         let key = Key::Host(Name::new("h1").unwrap());
-        let told = vec![(Group::Unattached, vec![Thing { key: key.clone(), digest: 5 }]), (Group::Rings, vec![])];
+        let told =
+            vec![(Group::Unattached, vec![Thing { key: key.clone(), digest: 5 }]), (Group::Rings, vec![])];
         let mut sent = thing_digests(9, &told);
         assert_eq!(read_thing_digests(&sent).unwrap(), (9, told));
         sent.groups[0].things[0].key.pop();

@@ -95,6 +95,8 @@ struct Told {
     report: Option<Report>,
     noted: bool,
     starved: bool,
+    /// Its link is too young to testify by.
+    unproven: bool,
 }
 
 /// One case.
@@ -196,6 +198,7 @@ impl Relay {
             report: Some(suspicion.report),
             noted: false,
             starved: suspicion.starved,
+            unproven: suspicion.unproven,
         };
         if !self.take_told(now, told, out) {
             self.note(witness, suspicion.report, out);
@@ -219,6 +222,7 @@ impl Relay {
             report: None,
             noted: true,
             starved: false,
+            unproven: silent.unproven,
         };
         self.take_told(now, told, out);
     }
@@ -228,7 +232,9 @@ impl Relay {
         if self.roster[told.about].standing != Standing::Live {
             return false;
         }
-        self.remember_told(&told);
+        if !told.unproven {
+            self.remember_told(&told);
+        }
         let ring = match told.ring {
             SITE_RING => self.ring_spoken_for(told.about),
             ring => Some(ring),
@@ -682,6 +688,7 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         self.observe_answers(now, ring, &case);
+        self.believe_the_unproven(now, &case);
         self.prune_evidence(now);
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
@@ -705,6 +712,17 @@ impl Relay {
         let witness_in = |ring: RingId| self.rings.get(ring).is_some_and(|r| !r.frozen);
         gone && self.roster[about].seats.is_empty()
             && self.roster[witness].seats.iter().any(|seat| witness_in(seat.ring))
+    }
+
+    /// A link that never carried three beats may be blocked by a filter. Where the member does not answer the relay
+    /// either it is not the link, and whoever missed it first is a witness like any other.
+    fn believe_the_unproven(&mut self, now: Time, case: &Case) {
+        let silent = |told: &&Told| case.asked.get(&told.about).is_some_and(|asked| asked.is_silent(now));
+        case.told
+            .iter()
+            .filter(|told| told.unproven)
+            .filter(silent)
+            .for_each(|told| self.remember_told(told));
     }
 
     fn observe_answers(&mut self, now: Time, ring: RingId, case: &Case) {

@@ -38,6 +38,8 @@ pub(crate) struct SilentNeighbour {
     pub(crate) peer: HostIx,
     pub(crate) link: LinkId,
     pub(crate) last_heard: Time,
+    /// Too few beats came for the silence to be testimony.
+    pub(crate) unproven: bool,
 }
 
 impl Watch {
@@ -105,12 +107,13 @@ impl Watch {
         }
         let mut silent = Vec::new();
         for own in &mut self.own {
-            if own.suspected || !own.end.is_proven() || own.silent_at() > now {
+            if own.suspected || own.silent_at() > now {
                 continue;
             }
             own.suspected = true;
             let last_heard = own.end.heard_at();
-            silent.push(SilentNeighbour { peer: own.peer, link: own.end.id(), last_heard });
+            let unproven = !own.end.is_proven();
+            silent.push(SilentNeighbour { peer: own.peer, link: own.end.id(), last_heard, unproven });
         }
         silent
     }
@@ -126,7 +129,7 @@ impl Watch {
     }
 
     pub(crate) fn next(&self) -> Time {
-        let watched = self.own.iter().filter(|own| !own.suspected && own.end.is_proven());
+        let watched = self.own.iter().filter(|own| !own.suspected);
         watched.map(Own::silent_at).fold(self.beat_at, Time::min)
     }
 }

@@ -39,6 +39,9 @@ pub struct Thing {
     pub digest: u64,
 }
 
+/// The things of some groups.
+pub type ThingsByGroup = Vec<(Group, Vec<Thing>)>;
+
 /// Digests of everything told. See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {

@@ -692,6 +692,10 @@ impl World {
                 }
             }
             relay::Action::TakeLink(order) => self.relay_wire.take_link(&order),
+            relay::Action::Keep(_)
+            | relay::Action::MeshBeat { .. }
+            | relay::Action::TellGroups(_)
+            | relay::Action::TellThings { .. } => {}
             relay::Action::Echo { to } => self.echo(to),
             relay::Action::NewsReady => self.stream_news(),
             relay::Action::AskAuthority => {

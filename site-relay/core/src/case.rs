@@ -14,7 +14,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use ringmesh_proto::beat::{BEAT_EVERY, BEAT_SLACK};
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion, ToProbe};
+use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::{Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge};
 
@@ -209,7 +209,7 @@ impl Relay {
     pub(crate) fn suspected_by_relay(
         &mut self,
         now: Time,
-        silent: SilentNeighbour,
+        silent: SilentNeighbour<HostIx>,
         out: &mut impl Sink<Action>,
     ) {
         let told = Told {
@@ -240,6 +240,39 @@ impl Relay {
             ring => Some(ring),
         };
         let Some(ring) = ring else { return false };
+        self.put_into_case(now, ring, told, out)
+    }
+
+    /// Members that did not answer after a start: suspected by the relay itself, all in one case.
+    pub(crate) fn suspect_absent(&mut self, now: Time, absent: &[HostIx], out: &mut impl Sink<Action>) {
+        for &about in absent {
+            let told = Told {
+                witness: Peer::Relay,
+                about,
+                ring: SITE_RING,
+                cause: Cause::Silent,
+                last_heard: now.before(BEAT_EVERY * 3 + BEAT_SLACK),
+                at: now,
+                report: None,
+                noted: true,
+                starved: false,
+                unproven: true,
+            };
+            self.put_into_case(now, SITE_RING, told, out);
+        }
+    }
+
+    /// A member announced itself: whoever asked for it has its answer.
+    pub(crate) fn announced_in_case(&mut self, now: Time, host: HostIx) {
+        if let Some(case) = self.cases.of(host) {
+            if let Some(asked) = case.asked.get_mut(&host) {
+                asked.answered = Some(now);
+            }
+            case.next = now;
+        }
+    }
+
+    fn put_into_case(&mut self, now: Time, ring: RingId, told: Told, out: &mut impl Sink<Action>) -> bool {
         let ring = self
             .cases
             .by_ring
@@ -524,12 +557,10 @@ impl Relay {
     fn ping_due(&mut self, now: Time, case: &mut Case, out: &mut impl Sink<Action>) {
         for (&host, asked) in &mut case.asked {
             while asked.answered.is_none() && asked.pings < asked.of && asked.next_ping <= now {
-                let nonce = self.next_nonce();
-                let member = &self.roster[host];
-                for to in member.addresses() {
-                    out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
-                    // The kernel is asked with the second ping, and once more in case that is lost.
-                    if asked.pings == 1 || asked.pings == 2 {
+                self.ping_everywhere(host, out);
+                // The kernel is asked with the second ping, and once more in case that is lost.
+                if asked.pings == 1 || asked.pings == 2 {
+                    for to in self.roster[host].addresses() {
                         out.put(Action::Echo { to: to.ip() });
                     }
                 }

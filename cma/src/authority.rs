@@ -92,9 +92,7 @@ impl Reader {
             Some(pb::from_relay::Body::Hello(hello)) => {
                 read_relay_hello(hello).map_err(|malformed| Status::invalid_argument(malformed.to_string()))
             }
-            Some(pb::from_relay::Body::News(_) | pb::from_relay::Body::Beat(_)) | None => {
-                Err(Status::failed_precondition("a relay says hello first"))
-            }
+            Some(_) | None => Err(Status::failed_precondition("a relay says hello first")),
         }
     }
 
@@ -120,7 +118,10 @@ impl Reader {
     fn event(&self, message: pb::FromRelay) -> Option<Event> {
         let stream = self.stream;
         match message.body? {
-            pb::from_relay::Body::Hello(_) => None,
+            pb::from_relay::Body::Hello(_)
+            | pb::from_relay::Body::Pulse(_)
+            | pb::from_relay::Body::Groups(_)
+            | pb::from_relay::Body::Things(_) => None,
             pb::from_relay::Body::Beat(beat) => Some(Event::RelayBeat { stream, beat: relay_beat(beat) }),
             pb::from_relay::Body::News(item) => {
                 let sequence = item.sequence;

@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) secret_file: PathBuf,
     /// Where the term is kept.
     pub(crate) state_dir: PathBuf,
+    /// Whose content changes with each boot of this host.
+    pub(crate) boot_id_file: PathBuf,
     /// The CMAs to tell, as HOST:PORT; a name is resolved at each connect.
     pub(crate) cma: Vec<String>,
     /// How to speak with them; `None` in plain text.
@@ -60,6 +62,8 @@ struct File {
     secret_file: PathBuf,
     #[serde(default = "default_state_dir")]
     state_dir: PathBuf,
+    #[serde(default = "default_boot_id_file")]
+    boot_id_file: PathBuf,
     #[serde(default)]
     cma: Vec<String>,
     #[serde(default)]
@@ -85,6 +89,10 @@ fn default_listen() -> String {
     format!("0.0.0.0:{RELAY_PORT}")
 }
 
+fn default_boot_id_file() -> PathBuf {
+    "/proc/sys/kernel/random/boot_id".into()
+}
+
 fn default_state_dir() -> PathBuf {
     "/var/lib/ringmesh-relay".into()
 }
@@ -105,6 +113,7 @@ impl Config {
             address: check.address(file.address)?,
             secret_file: check.beside(&file.secret_file),
             state_dir: check.beside(&file.state_dir),
+            boot_id_file: check.beside(&file.boot_id_file),
             cma: check.cma(file.cma)?,
             tls,
             multicast: file.multicast,

@@ -146,6 +146,8 @@ impl Running {
                 self.figures.heard("Beat");
                 Event::Beat(BeatHeard { beat, hops, arrived })
             }
+            // No order names a link of the mesh ring yet, so none is ever opened.
+            Ok(FromProbe::MeshBeat(_)) => return,
             Ok(FromProbe::Knock { from, knock }) => {
                 self.figures.heard("Knock");
                 Event::Knock { from, at, knock }

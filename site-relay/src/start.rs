@@ -6,7 +6,7 @@ use std::path::Path;
 use ringmesh_proto::news::{RelayHello, Warning};
 use ringmesh_proto::wire::RelayWire;
 use ringmesh_relay_core::Relay;
-use ringmesh_topology::id::Boot;
+use ringmesh_topology::id::{Boot, HostBoot};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock;
@@ -68,19 +68,30 @@ fn driver(config: &Config) -> Result<Driver, Failure> {
         classes: config.classes.clone(),
     });
     let (cmas, asks) = Cmas::start(&config.cma, config.tls.as_ref(), Pace::default())?;
-    let wire = RelayWire::new(config.relay, Boot(random()?), secret);
-    Ok(Driver { relay, wire, udp, icmp, cmas, asks, warnings, hello: hello(config, term, outbox) })
-}
-
-fn hello(config: &Config, term: u32, outbox: u64) -> RelayHello {
-    RelayHello {
+    let run = Boot(random()?);
+    let hello = RelayHello {
         site: config.site.clone(),
         relay: config.relay,
         term,
         outbox,
         insecure: config.tls.is_none(),
         version: env!("CARGO_PKG_VERSION").into(),
-    }
+        run,
+        host_boot: host_boot(&config.boot_id_file)?,
+        mesh_address: Some(SocketAddr::new(address, config.listen.port())),
+    };
+    let wire = RelayWire::new(config.relay, run, secret);
+    Ok(Driver { relay, wire, udp, icmp, cmas, asks, warnings, hello })
+}
+
+/// The boot id of this host, by which a site that lived on is told from one that lost its power.
+fn host_boot(file: &Path) -> Result<HostBoot, Failure> {
+    const REMEDY: &str = "name a file with a UUID in boot_id_file, or leave the key out";
+    let text =
+        std::fs::read_to_string(file).map_err(|error| Failure::file("boot_id_file", file, &error, REMEDY))?;
+    Boot::from_uuid(&text).ok_or_else(|| {
+        Failure::usage(format!("boot_id_file {}: {:?} is no UUID", file.display(), text.trim()), REMEDY)
+    })
 }
 
 fn stop() -> Result<impl Future<Output = ()>, Failure> {

@@ -39,6 +39,8 @@ impl Estate {
             News::Ring(ring) => self.ring(graph, site, source.relay, ring),
             News::RingGone(ring) => ring_gone(graph, &NodeKey::ring(site, source.relay, *ring)),
             News::Incident(incident) => incident_operations(graph, site, incident),
+            // What relays hear of each other, and of their start, is evidence: no state of the graph.
+            News::Peer(_) | News::Start(_) => Ok(Vec::new()),
         }
     }
 

@@ -179,7 +179,7 @@ mod tests {
 
     fn hello(relay: u8, term: u32, outbox: u64) -> RelayHello {
         let site = Name::new("lab").unwrap();
-        RelayHello { site, relay: RelayId(relay), term, outbox, insecure: false, version: "1".into() }
+        RelayHello { site, relay: RelayId(relay), term, ..crate::testing::hello("lab", relay, outbox) }
     }
 
     #[test]

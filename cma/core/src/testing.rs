@@ -6,7 +6,7 @@ use ringmesh_proto::news::{
     Alternative, HostNews, HostState, IncidentNews, News, RelayHello, RingNews, Subject, SubjectKind,
 };
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::id::{IncidentId, MacAddress, Name, ProbeId, RelayId};
+use ringmesh_topology::id::{Boot, IncidentId, MacAddress, Name, ProbeId, RelayId};
 use ringmesh_topology::place::{Attachment, Evidence, Place, WireId};
 use ringmesh_topology::verdict::{Class, Verdict};
 
@@ -43,6 +43,9 @@ pub(crate) fn hello(site: &str, relay: u8, outbox: u64) -> RelayHello {
         outbox,
         insecure: false,
         version: "0.1".into(),
+        run: Boot([relay; 16]),
+        host_boot: Boot([0xb0; 16]),
+        mesh_address: None,
     }
 }
 

@@ -113,7 +113,15 @@ impl Uplink {
         match first.ok_or(Broken::Ended)?.body {
             Some(Body::Welcome(welcome)) if welcome.sequence <= self.told => Ok(welcome.sequence),
             Some(Body::Welcome(_)) => Err(Broken::Protocol("it holds news that were never told")),
-            Some(Body::Acknowledged(_)) | None => Err(Broken::Protocol("its first message is no Welcome")),
+            Some(
+                Body::Acknowledged(_)
+                | Body::Mesh(_)
+                | Body::Compare(_)
+                | Body::CompareGroups(_)
+                | Body::Wanted(_)
+                | Body::Forget(_),
+            )
+            | None => Err(Broken::Protocol("its first message is no Welcome")),
         }
     }
 
@@ -145,7 +153,7 @@ impl Uplink {
                 session.moved = Instant::now();
                 let told = match &message.body {
                     Some(pb::from_relay::Body::News(item)) => Step::Told(item.sequence),
-                    Some(pb::from_relay::Body::Hello(_) | pb::from_relay::Body::Beat(_)) | None => Step::Nothing,
+                    Some(_) | None => Step::Nothing,
                 };
                 permit.map_err(|_| Broken::Ended)?.send(message);
                 Ok(told)
@@ -163,6 +171,9 @@ impl Uplink {
             }
             Some(Body::Acknowledged(_)) => Err(Broken::Protocol("it acknowledges news that were never told")),
             Some(Body::Welcome(_)) => Err(Broken::Protocol("a second Welcome")),
+            Some(
+                Body::Mesh(_) | Body::Compare(_) | Body::CompareGroups(_) | Body::Wanted(_) | Body::Forget(_),
+            ) => Ok(()),
             // A message of a later version.
             None => Ok(()),
         }

@@ -99,7 +99,7 @@ impl World {
         let Some(process) = &mut self.cma.process else { return };
         let run = process.run;
         if process.journal.begin() {
-            let after = if self.cma.disk.full { TRY_AGAIN } else { self.commit_takes() };
+            let after = self.commit_takes(self.cma.disk.full);
             self.at(self.now + after, Due::CmaCommit { run });
         }
     }
@@ -180,8 +180,11 @@ impl World {
         }
     }
 
-    /// A commit takes one to ten milliseconds.
-    pub(super) fn commit_takes(&mut self) -> Duration {
+    /// A commit takes one to ten milliseconds; one that fails is tried again after a second.
+    pub(super) fn commit_takes(&mut self, fails: bool) -> Duration {
+        if fails {
+            return TRY_AGAIN;
+        }
         Duration::from_micros(1_000 + self.draw(9_000, Purpose::Latency))
     }
 }

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
+use ringmesh_proto::keep::Keep;
 use ringmesh_proto::machine::Machine as _;
 use ringmesh_proto::message::{BeatHeard, RELAY_PORT, ToProbe, purpose_to_probe, purpose_to_relay};
 use ringmesh_proto::news::RelayHello;
+use ringmesh_proto::pb::from_relay as up;
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_proto::wire::{FromProbe, RelayWire};
 use ringmesh_relay_core as relay;
@@ -16,9 +19,9 @@ use super::disk::Journal;
 use super::host::Datagram;
 use super::network::{Place, relay_address};
 use super::queue::Due;
-use super::site::{Figures, Process};
+use super::site::{Figures, Process, Told};
 use super::stream::Side;
-use super::uplink::Uplink;
+use super::uplink::{Uplink, sound};
 use super::world::{LATENCY_MIN, World};
 
 /// Every site has one.
@@ -30,9 +33,14 @@ impl World {
         if self.sites.len() == 1 { "relay".into() } else { format!("{}/r{}", self.sites[site].name, RELAY.0) }
     }
 
+    /// What it says first; nothing yet if the birth of its outbox is not kept.
     pub(super) fn relay_hello(&self, site: usize) -> Option<RelayHello> {
         let known = &self.sites[site];
-        let relay = &known.process.as_ref()?.relay;
+        let process = known.process.as_ref()?;
+        let relay = &process.relay;
+        if process.kept.birth != relay.outbox().birth() {
+            return None;
+        }
         Some(RelayHello {
             site: known.name.clone(),
             relay: RELAY,
@@ -63,10 +71,12 @@ impl World {
             timing: relay::Timing::default(),
             classes: Vec::new(),
         };
-        let relay = relay::Relay::new(config);
+        let records = known.disk.records();
+        let knows_itself = !records.is_empty();
+        let relay = sound(relay::Relay::restore(config, wall, records));
         known.process = Some(Process {
             run: known.runs,
-            kept: relay.outbox().last(),
+            kept: if knows_itself { Told::of(&relay) } else { Told::default() },
             relay,
             wire: RelayWire::new(RELAY, known.run(), known.secret.clone()),
             armed: Time::NEVER,
@@ -122,8 +132,10 @@ impl World {
         let Some(process) = &mut self.sites[site].process else { return };
         let relay = &process.relay;
         process.wire.keep_links(|link| relay.holds(link));
-        let last = relay.outbox().last();
-        if let Some(kept) = process.journal.turn(keeps, last) {
+        let told = Told::of(relay);
+        let kept = process.journal.turn(keeps, told);
+        // A relay that cannot keep its news tells them all the same.
+        if let Some(kept) = kept.or(self.sites[site].disk.full.then_some(told)) {
             self.relay_kept(site, kept);
         }
         self.commit_of_relay(site);
@@ -133,7 +145,7 @@ impl World {
         let Some(process) = &mut self.sites[site].process else { return };
         let run = process.run;
         if process.journal.begin() {
-            let after = self.commit_takes();
+            let after = self.commit_takes(self.sites[site].disk.full);
             self.at(self.now + after, Due::RelayCommit { site, run });
         }
     }
@@ -141,26 +153,25 @@ impl World {
     pub(super) fn relay_committed(&mut self, site: usize, run: u32) {
         let known = &mut self.sites[site];
         let Some(process) = known.process.as_mut().filter(|process| process.run == run) else { return };
-        let mut kept = process.journal.commit(&mut known.disk).pop();
-        if known.disk.full {
-            // A relay that cannot keep its news tells them all the same.
-            kept = process.journal.waiting().last().copied();
-        }
+        let kept = match process.journal.commit(&mut known.disk).pop() {
+            None if known.disk.full => Some(Told::of(&process.relay)),
+            kept => kept,
+        };
         if let Some(kept) = kept {
             self.relay_kept(site, kept);
         }
         self.commit_of_relay(site);
     }
 
-    fn relay_kept(&mut self, site: usize, kept: u64) {
+    fn relay_kept(&mut self, site: usize, kept: Told) {
         let Some(process) = &mut self.sites[site].process else { return };
-        if kept > process.kept {
+        if kept != process.kept {
             process.kept = kept;
             self.stream_news(site);
         }
     }
 
-    fn obey_relay(&mut self, site: usize, action: relay::Action, _keeps: &mut Vec<ringmesh_proto::keep::Keep>) {
+    fn obey_relay(&mut self, site: usize, action: relay::Action, keeps: &mut Vec<Keep>) {
         let Some(process) = &mut self.sites[site].process else { return };
         let mut octets = Vec::new();
         match action {
@@ -179,11 +190,24 @@ impl World {
                     self.send_from_relay(site, to, octets.to_vec(), "Beat");
                 }
             }
+            relay::Action::MeshBeat { beat, to } => {
+                if let Some(octets) = process.wire.seal_mesh_beat(&beat) {
+                    self.send_from_relay(site, to, octets.to_vec(), "MeshBeat");
+                }
+            }
+            relay::Action::Keep(keep) => keeps.push(keep),
             relay::Action::TakeLink(order) => process.wire.take_link(&order),
             relay::Action::Echo { to } => self.echo(site, to),
             // Told when what it follows from is kept.
             relay::Action::NewsReady => {}
             relay::Action::AskAuthority => self.ask_cma(site),
+            relay::Action::TellGroups(digests) => {
+                let digests = digests.iter().map(|(group, digest)| (group, *digest));
+                self.answer_cma(site, up::Body::Groups(codec::group_digests(digests)));
+            }
+            relay::Action::TellThings { sequence, groups } => {
+                self.answer_cma(site, up::Body::Things(codec::thing_digests(sequence, &groups)));
+            }
             relay::Action::Forget(probe) => process.wire.forget(probe),
             relay::Action::Say(note) => self.note_of(site, || format!("{note:?}")),
         }
@@ -221,7 +245,10 @@ impl World {
                 let heard = BeatHeard { beat, hops: Some(1), arrived: self.now };
                 ("Beat", relay::Event::Beat(heard))
             }
-            FromProbe::MeshBeat(_) => return,
+            FromProbe::MeshBeat(beat) => {
+                let heard = BeatHeard { beat, hops: Some(3), arrived: self.now };
+                ("MeshBeat", relay::Event::MeshBeat(heard))
+            }
             FromProbe::Knock { from, knock } => ("Knock", relay::Event::Knock { from, at, knock }),
             FromProbe::Stranger { from } => ("Stranger", relay::Event::Stranger { from, at }),
             FromProbe::Message { from, message } => {

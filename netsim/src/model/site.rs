@@ -21,6 +21,7 @@ pub(super) struct Site {
     pub(super) term: u32,
     /// Of the relay.
     pub(super) runs: u32,
+    nonces: u32,
     /// Of the relay's host.
     pub(super) boots: u32,
     pub(super) process: Option<Process>,
@@ -33,12 +34,25 @@ pub(super) struct Process {
     pub(super) relay: Relay,
     pub(super) wire: RelayWire,
     pub(super) armed: Time,
-    /// Turns on their way to the disk, each with the last news it made.
-    pub(super) journal: Journal<u64>,
+    /// Turns on their way to the disk, each with where the outbox stood after it.
+    pub(super) journal: Journal<Told>,
     /// News up to here may be told.
-    pub(super) kept: u64,
+    pub(super) kept: Told,
     pub(super) uplink: Uplink,
     pub(super) figures: Figures,
+}
+
+/// Where an outbox stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) birth: u64,
+    pub(super) last: u64,
+}
+
+impl Told {
+    pub(super) fn of(relay: &Relay) -> Self {
+        Self { birth: relay.outbox().birth(), last: relay.outbox().last() }
+    }
 }
 
 /// Datagrams by purpose, as a relay's beat tells them.
@@ -49,7 +63,8 @@ impl Site {
     pub(super) fn new(number: usize, name: Name) -> Self {
         let number = u8::try_from(number).unwrap_or(u8::MAX);
         let secret = SiteSecret(Key([0x51 ^ number; 32]));
-        Self { name, secret, disk: Disk::default(), term: 0, runs: 0, boots: 1, process: None, number }
+        let disk = Disk::default();
+        Self { name, secret, disk, term: 0, runs: 0, nonces: 0, boots: 1, process: None, number }
     }
 
     /// Sixteen octets that no other run of any relay has.
@@ -62,9 +77,10 @@ impl Site {
         self.drawn(0x78, self.boots)
     }
 
-    /// A birth nonce for an outbox: another in each run.
-    pub(super) fn nonce(&self) -> u64 {
-        u64::from(self.number) << 32 | u64::from(self.runs)
+    /// A birth nonce for an outbox: another each time.
+    pub(super) fn nonce(&mut self) -> u64 {
+        self.nonces += 1;
+        u64::from(self.number) << 32 | u64::from(self.nonces)
     }
 
     fn drawn(&self, what: u8, count: u32) -> Boot {

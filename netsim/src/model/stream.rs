@@ -174,7 +174,8 @@ impl World {
             return self.at(self.now + retry, Due::Send { stream, from, number });
         }
         let arrives = self.now + self.delay_to_cma(site);
-        if let Some(segment) = self.streams.get_mut(&stream).and_then(|known| known.end(from).segment(number)) {
+        if let Some(segment) = self.streams.get_mut(&stream).and_then(|known| known.end(from).segment(number))
+        {
             segment.arrives = Some(arrives);
         }
         self.at(arrives, Due::Read { stream, from });
@@ -191,9 +192,8 @@ impl World {
             }
             let Some(segment) = sent.sent.pop_front() else { return };
             sent.first += 1;
-            let reader = known.end(to);
-            reader.heard = self.now;
-            let (site, is_open) = (known.site, reader.open);
+            known.end(to).heard = self.now;
+            let (site, is_open) = (known.site, known.is_open(to));
             if is_open {
                 self.hear(stream, site, to, segment.body);
             } else if self.network.reaches_cma(site) {

@@ -11,6 +11,7 @@ use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_relay_core as relay;
+use ringmesh_topology::id::Name;
 
 use super::queue::Due;
 use super::stream::{Body, HANDSHAKE_OCTETS, Side};
@@ -106,10 +107,10 @@ impl World {
             }
             (Step::Syn(_), Link::Dialling) => self.send_syn(site, attempt),
             (Step::Opened, Link::Dialling) => self.greet(site, attempt),
-            (Step::Failed, Link::Dialling) => self.pause(site),
+            (Step::Failed, Link::Dialling) => self.dial_later(site),
             (Step::Late, Link::Greeting(stream)) => {
                 self.close_stream(stream, Side::Relay);
-                self.pause(site);
+                self.dial_later(site);
             }
             (Step::Pulse, Link::Open(stream)) => {
                 self.pulse(site, stream);
@@ -142,20 +143,18 @@ impl World {
             // The time for it runs out.
             return;
         }
+        let Some(hello) = self.relay_hello(site) else { return self.dial_later(site) };
         self.count_wan(site, HANDSHAKE_OCTETS);
         let stream = self.open_stream(site);
-        let hello = self.relay_hello(site);
         if let Some(uplink) = self.uplink(site) {
             uplink.link = Link::Greeting(stream);
         }
         self.at(self.now + OPEN, Due::Uplink { site, attempt, step: Step::Late });
-        if let Some(hello) = hello {
-            self.tell_cma(stream, up::Body::Hello(codec::relay_hello(&hello)));
-        }
+        self.tell_cma(stream, up::Body::Hello(codec::relay_hello(&hello)));
     }
 
     /// No stream: another attempt, later each time.
-    fn pause(&mut self, site: usize) {
+    fn dial_later(&mut self, site: usize) {
         let draw = Duration::from_millis(self.draw(500, Purpose::Start));
         let Some(uplink) = self.uplink(site) else { return };
         uplink.link = Link::Away;
@@ -178,13 +177,13 @@ impl World {
             Link::Greeting(open) if open == stream => {}
             Link::Away | Link::Dialling | Link::Greeting(_) | Link::Open(_) => return,
         }
-        self.pause(site);
+        self.dial_later(site);
     }
 
     /// The relay reads what the CMA said.
     pub(super) fn relay_hears(&mut self, site: usize, stream: u64, octets: &[u8]) {
         let Some(uplink) = self.uplink(site) else { return };
-        let heard = pb::FromAuthority::decode(octets).unwrap_or_else(|error| panic!("{error}: {octets:?}"));
+        let heard = sound(pb::FromAuthority::decode(octets));
         let Some(body) = heard.body else { return };
         match (body, uplink.link) {
             (down::Body::Welcome(welcome), Link::Greeting(greeting)) if greeting == stream => {
@@ -196,7 +195,11 @@ impl World {
     }
 
     fn welcomed(&mut self, site: usize, stream: u64, sequence: u64) {
-        let Some(process) = &mut self.sites[site].process else { return };
+        let known = &mut self.sites[site];
+        let Some(process) = &mut known.process else { return };
+        if sequence > process.relay.outbox().last() {
+            return self.reborn(site, stream);
+        }
         process.uplink.link = Link::Open(stream);
         process.uplink.streamed = sequence;
         let attempt = process.uplink.attempt;
@@ -209,14 +212,40 @@ impl World {
         }
     }
 
+    /// The CMA holds news that this outbox never gave: it goes on under another birth nonce, and over another stream.
+    fn reborn(&mut self, site: usize, stream: u64) {
+        let outbox = self.sites[site].nonce();
+        self.note_of(site, || "its disk went back in time".into());
+        self.relay_event(site, relay::Event::Reborn { outbox });
+        if let Some(uplink) = self.uplink(site) {
+            uplink.taken = 0;
+        }
+        self.close_stream(stream, Side::Relay);
+        self.dial_later(site);
+    }
+
     fn relay_told(&mut self, site: usize, body: down::Body) {
-        match body {
+        let event = match body {
+            down::Body::Welcome(welcome) => panic!("{}: a second {welcome:?}", self.relay_name(site)),
             down::Body::Acknowledged(pb::Acknowledged { sequence }) => {
                 self.relay_event(site, relay::Event::Cma { connected: true });
-                self.acknowledged(site, sequence);
+                return self.acknowledged(site, sequence);
             }
-            _ => {}
-        }
+            down::Body::Mesh(order) => {
+                let (order, keys) = sound(codec::read_mesh_order(order));
+                if let Some(process) = &mut self.sites[site].process {
+                    process.wire.take_mesh(keys);
+                }
+                relay::Event::Mesh(order)
+            }
+            down::Body::Compare(pb::Compare {}) => relay::Event::Compare,
+            down::Body::CompareGroups(groups) => {
+                relay::Event::CompareGroups(sound(codec::read_groups(&groups)))
+            }
+            down::Body::Wanted(keys) => relay::Event::Wanted(sound(codec::read_keys(&keys))),
+            down::Body::Forget(host) => relay::Event::ForgetHost(sound(Name::new(&host))),
+        };
+        self.relay_event(site, event);
     }
 
     fn acknowledged(&mut self, site: usize, sequence: u64) {
@@ -231,9 +260,13 @@ impl World {
     pub(super) fn stream_news(&mut self, site: usize) {
         let Some(process) = &mut self.sites[site].process else { return };
         let (Some(stream), kept) = (process.uplink.stream(), process.kept) else { return };
-        let fresh = process.relay.outbox().after(process.uplink.streamed);
+        let outbox = process.relay.outbox();
+        if kept.birth != outbox.birth() {
+            return;
+        }
+        let fresh = outbox.after(process.uplink.streamed);
         let items: Vec<pb::NewsItem> = fresh
-            .take_while(|(sequence, _)| *sequence <= kept)
+            .take_while(|(sequence, _)| *sequence <= kept.last)
             .map(|(sequence, news)| codec::news_item(sequence, news))
             .collect();
         for item in items {
@@ -253,8 +286,8 @@ impl World {
 
     fn pulse(&mut self, site: usize, stream: u64) {
         let Some(process) = &self.sites[site].process else { return };
-        let pending = process.relay.outbox().pending() as u64;
-        self.tell_cma(stream, up::Body::Pulse(pb::Pulse { pending, picture: None }));
+        let (pending, picture) = (process.relay.outbox().pending() as u64, process.relay.picture());
+        self.tell_cma(stream, up::Body::Pulse(pb::Pulse { pending, picture }));
     }
 
     fn beat(&mut self, site: usize, stream: u64) {
@@ -263,8 +296,20 @@ impl World {
         self.tell_cma(stream, up::Body::Beat(beat));
     }
 
+    /// What the relay answers when pictures are compared.
+    pub(super) fn answer_cma(&mut self, site: usize, body: up::Body) {
+        if let Some(stream) = self.uplink(site).and_then(|uplink| uplink.stream()) {
+            self.tell_cma(stream, body);
+        }
+    }
+
     fn tell_cma(&mut self, stream: u64, body: up::Body) {
         let message = pb::FromRelay { body: Some(body) };
         self.say(stream, Side::Relay, Body::Message(message.encode_to_vec()));
     }
+}
+
+/// What our own machines say is sound; what the codec refuses of it is a bug of ours.
+pub(super) fn sound<T, E: std::fmt::Display>(read: Result<T, E>) -> T {
+    read.unwrap_or_else(|error| panic!("a machine of ours said what cannot be read: {error}"))
 }

@@ -37,7 +37,8 @@ pub struct World {
     spin: u32,
     queue: Queue,
     draws: Draws,
-    drawn: u64,
+    /// How many draws were made for datagrams, and for anything else.
+    drawn: [u64; 2],
     pub(super) plan: Plan,
     pub(super) network: Network,
     pub(super) hosts: Vec<Host>,
@@ -71,7 +72,7 @@ impl World {
             spin: 0,
             queue: Queue::default(),
             draws: Draws::new(plan.seed, 0),
-            drawn: 0,
+            drawn: [0; 2],
             hosts: (0..plan.hosts.len()).map(host).collect(),
             network,
             cma: Authority::default(),
@@ -127,10 +128,10 @@ impl World {
         self.queue.put(when.max(self.now), due);
     }
 
-    /// A number below `bound`, another each time.
+    /// A number below `bound`, another each time. What datagrams draw is not disturbed by it.
     pub(super) fn draw(&mut self, bound: u64, purpose: Purpose) -> u64 {
-        self.drawn += 1;
-        self.draws.below(bound, purpose, self.drawn)
+        self.drawn[1] += 1;
+        Draws::new(self.plan.seed, 1).below(bound, purpose, self.drawn[1])
     }
 
     /// A line for the trace, if one is kept.
@@ -184,10 +185,12 @@ impl World {
 
     /// How long a datagram takes; `None` if it is lost.
     fn fate(&mut self, from: Place, to: Place, octets: usize) -> Option<Duration> {
-        let more = Duration::from_nanos(self.draw(LATENCY_MORE_NS, Purpose::Latency));
+        self.drawn[0] += 1;
+        let drawn = self.drawn[0];
+        let more = Duration::from_nanos(self.draws.below(LATENCY_MORE_NS, Purpose::Latency, drawn));
         let reaches = self.network.reaches(from, to) && !self.is_muted(from, to);
         let (Place::Core(a), Place::Core(b)) = (from, to) else {
-            let lost = self.is_lost(self.plan.loss_permille);
+            let lost = self.draws.below(1_000, Purpose::Loss, drawn) < self.plan.loss_permille;
             return (reaches && !lost).then_some(LATENCY_MIN + more);
         };
         self.count_wan(a, octets + DATAGRAM_OCTETS);

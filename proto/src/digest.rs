@@ -53,7 +53,17 @@ impl Picture {
         let key = news.key();
         self.forget(&key);
         let Some(group) = group(news) else { return };
-        let digest = digest_of(news);
+        self.restore(key, group, digest_of(news));
+    }
+
+    /// What was told of a thing before: where it belongs, and its digest. To be written down.
+    pub fn of(&self, key: &Key) -> Option<(&Group, u64)> {
+        self.things.get(key).map(|(group, digest)| (group, *digest))
+    }
+
+    /// A thing as [`Self::of`] gave it.
+    pub fn restore(&mut self, key: Key, group: Group, digest: u64) {
+        self.forget(&key);
         let sum = self.groups.entry(group.clone()).or_default();
         *sum = sum.wrapping_add(digest);
         self.whole = self.whole.wrapping_add(digest);
@@ -109,7 +119,8 @@ impl Picture {
         let theirs = other.iter().flat_map(|(_, things)| things);
         let theirs: BTreeMap<&Key, u64> = theirs.map(|thing| (&thing.key, thing.digest)).collect();
         let same = |key: &Key, digest: u64| self.things.get(key).is_some_and(|(_, own)| *own == digest);
-        let wanted = theirs.iter().filter(|(key, digest)| !same(key, **digest)).map(|(key, _)| (*key).clone());
+        let wanted =
+            theirs.iter().filter(|(key, digest)| !same(key, **digest)).map(|(key, _)| (*key).clone());
         let own = other.iter().flat_map(|(group, _)| self.things(group)).map(|thing| thing.key);
         let extra = own.filter(|key| !theirs.contains_key(key));
         Compared { wanted: wanted.collect(), extra: extra.collect() }

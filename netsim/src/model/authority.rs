@@ -177,6 +177,10 @@ impl World {
         let event = match body {
             up::Body::Hello(hello) => {
                 let hello = sound(codec::read_relay_hello(hello));
+                if self.runs_heard.insert(site, hello.run) != Some(hello.run) {
+                    // Another run cuts its rings anew, and numbers them anew.
+                    self.rings.retain(|(of, _), _| *of != site);
+                }
                 authority::Event::RelayConnected { stream, hello }
             }
             up::Body::News(item) => {

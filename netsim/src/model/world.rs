@@ -9,7 +9,7 @@ use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::news::{IncidentNews, RingNews};
 use ringmesh_proto::time::Time;
 use ringmesh_relay_core as relay;
-use ringmesh_topology::id::IncidentId;
+use ringmesh_topology::id::{Boot, IncidentId};
 
 use super::account::Account;
 use super::authority::Authority;
@@ -51,6 +51,8 @@ pub struct World {
     pub(super) wan_octets: Vec<u64>,
     pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
+    /// The run of each site's relay that introduced itself last.
+    pub(super) runs_heard: BTreeMap<usize, Boot>,
     /// Who is not heard by whom, until when.
     pub(super) muted: Vec<(usize, usize, Time)>,
     pub(super) pages: Vec<PageLine>,
@@ -84,6 +86,7 @@ impl World {
             sites,
             latest: BTreeMap::new(),
             rings: BTreeMap::new(),
+            runs_heard: BTreeMap::new(),
             muted: Vec::new(),
             pages: Vec::new(),
             log: None,

@@ -6,6 +6,7 @@
 //! - [`cma`]: the machine: events in, orders out.
 //! - [`relay`]: what is known of each relay, and how its news are taken exactly once.
 //! - [`graph`]: the verbs of a graph store, and the store in memory; [`estate`]: from news to the graph.
+//! - [`history`]: what happened, row by row.
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
 //! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -15,8 +16,10 @@ pub mod cma;
 pub mod documents;
 pub mod estate;
 pub mod graph;
+pub mod history;
 pub mod incident;
 pub mod notifier;
+mod records;
 pub mod relay;
 pub mod view;
 

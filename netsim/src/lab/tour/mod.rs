@@ -28,6 +28,10 @@ pub use report::{Progress, summary};
 const POLL: Duration = Duration::from_millis(150);
 /// After a heal nothing is called calm before this: a late incident would be blamed on the next step.
 const SETTLE: Duration = Duration::from_millis(1_500);
+/// From whole rings to the first fault. A link testifies when three beats have passed over it: what dies
+/// before that has not been watched yet, and nobody promised that it is missed. Beats between sites take 2 s.
+const TESTIFIES: Duration = Duration::from_millis(3_500);
+const TESTIFIES_BETWEEN_SITES: Duration = Duration::from_millis(7_000);
 /// Lines of each log shown when a step fails.
 const WORDS: usize = 15;
 
@@ -168,6 +172,8 @@ impl Walker<'_> {
             too_late
                 .then(|| format!("whole after {:.2} s, at most {:.1} s", record.seconds, record.seconds_max))
         });
+        let several = self.lab.plan().sites.len() > 1;
+        self.stop.sleep(if several { TESTIFIES_BETWEEN_SITES } else { TESTIFIES })?;
         let seen = self.see(&BTreeSet::new(), 0)?;
         Ok(record::judge_calm(record, &seen, late))
     }

@@ -244,6 +244,14 @@ impl Operator {
         answer.incidents.into_iter().map(incident).collect()
     }
 
+    /// What the command prints for programs, whole.
+    ///
+    /// # Errors
+    /// As [`Operator::tree`].
+    pub fn document(&self, words: &[&str]) -> Result<Value, LabError> {
+        self.ask(words)
+    }
+
     /// What the command prints for people.
     ///
     /// # Errors

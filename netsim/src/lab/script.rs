@@ -98,6 +98,11 @@ pub enum Action {
     Form,
     /// Break the subject, wait, heal it.
     Break(Fault),
+    /// Break the subject and heal it: everything must become what it was, and nothing be told.
+    Restart(Fault),
+    /// Cut the WAN of the subject's site, break the subject, heal the WAN: the news must arrive. Then heal
+    /// the subject.
+    BreakUnheard(Fault),
     /// Touch nothing.
     Quiet,
 }
@@ -301,6 +306,57 @@ pub const TOUR: &[Step] = &[
         patience_ms: 5_000,
         ..QUIET
     },
+    Step {
+        name: "wan-cut",
+        action: Action::Break(Fault::Wan),
+        subject: Subject::Site(2),
+        sites: 2,
+        // What is not heard may be cut off or without power.
+        expected: "SiteCut|SiteDark",
+        expected_after_heal: "SiteCut",
+        within_ms: 12_000,
+        broken_ms: 16_000,
+        patience_ms: 30_000,
+        pages: (0, 1),
+        ..QUIET
+    },
+    Step {
+        name: "relay-killed",
+        action: Action::Break(Fault::Relay),
+        subject: Subject::Relay(2),
+        sites: 2,
+        expected: "RelayDown",
+        expected_after_heal: "RelayDown",
+        within_ms: 12_000,
+        broken_ms: 14_000,
+        patience_ms: 30_000,
+        ..QUIET
+    },
+    Step {
+        name: "cma-killed",
+        action: Action::Restart(Fault::Cma),
+        subject: Subject::Cma,
+        sites: 2,
+        within_ms: 10_000,
+        broken_ms: 3_000,
+        // Nothing leaves a CMA in its first ten seconds: what it would say wrongly comes later.
+        patience_ms: 15_000,
+        ..QUIET
+    },
+    Step {
+        name: "host-dies-while-cut",
+        action: Action::BreakUnheard(Fault::Host),
+        subject: single_homed(2, 1, 0),
+        sites: 2,
+        expected: "HostOrCable",
+        expected_after_heal: "HostDown",
+        // From the heal of the WAN to its being known.
+        within_ms: 10_000,
+        broken_ms: 14_000,
+        patience_ms: 30_000,
+        pages: (0, 1),
+        ..QUIET
+    },
     QUIET,
 ];
 
@@ -333,6 +389,9 @@ mod tests {
                     assert!(step.within_ms > 0 && step.within_ms <= step.broken_ms, "{}", step.name);
                     assert!(step.patience_ms >= step.broken_ms, "{}", step.name);
                 }
+                Action::Restart(_) | Action::BreakUnheard(_) => {
+                    assert!(step.within_ms > 0 && step.patience_ms >= step.within_ms, "{}", step.name);
+                }
                 Action::Form | Action::Quiet => {}
             }
         }
@@ -344,6 +403,7 @@ mod tests {
             let steps = tour_of(sites);
             assert!(steps.iter().all(|step| step.subject.site().is_none_or(|site| site <= sites)), "{sites}");
             assert_eq!(steps.last().map(|step| step.name), Some("quiet"), "{sites}");
+            assert_eq!(steps.iter().any(|step| step.name == "wan-cut"), sites > 1, "{sites}");
         }
     }
 

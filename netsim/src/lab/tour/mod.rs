@@ -3,8 +3,11 @@
 //! A step begins when all is calm and ends when all is calm again: rings whole, incidents closed. What is
 //! measured comes from the operator's commands and the notifier's file, nothing from inside.
 
+mod compare;
 mod record;
 mod report;
+mod restart;
+mod unheard;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -138,6 +141,8 @@ impl Walker<'_> {
             Action::Form => self.form(step, record),
             Action::Quiet => self.stay_quiet(record),
             Action::Break(fault) => self.fault(step, fault, record),
+            Action::Restart(fault) => self.restart(step, fault, record),
+            Action::BreakUnheard(fault) => self.unheard(step, fault, record),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::lab::operator::{Incident, PageLine};
-use crate::lab::script::{Action, Step};
+use crate::lab::script::{Action, Fault, Step};
 
 /// A tour, as `tour.json` has it.
 #[derive(Clone, Debug, Serialize)]
@@ -104,7 +104,7 @@ impl Target {
 const CLOCK_MS: u64 = 20;
 
 /// Seconds of a measured span; -1 for one that never ended.
-fn seconds(from_ms: u64, to_ms: Option<u64>) -> f64 {
+pub(super) fn seconds(from_ms: u64, to_ms: Option<u64>) -> f64 {
     to_ms.map_or(-1.0, |to| (to as f64 - from_ms as f64) / 1000.0)
 }
 
@@ -113,7 +113,8 @@ pub(super) fn begun(step: &Step, subject: &str, proved: bool) -> Record {
     let action = match step.action {
         Action::Form => "up".into(),
         Action::Quiet => "wait".into(),
-        Action::Break(fault) => format!("break {}", fault.word()),
+        Action::Break(fault) | Action::Restart(fault) => format!("break {}", fault.word()),
+        Action::BreakUnheard(fault) => format!("break {}, break {}", Fault::Wan.word(), fault.word()),
     };
     Record {
         name: step.name.into(),
@@ -169,7 +170,7 @@ pub(super) fn judge_calm(mut record: Record, seen: &Seen, late: Option<String>) 
     record
 }
 
-fn count(record: &mut Record, seen: &Seen) {
+pub(super) fn count(record: &mut Record, seen: &Seen) {
     record.incidents = seen.after_heal.iter().map(|incident| incident.id.clone()).collect();
     record.incidents_opened = seen.after_heal.len();
     record.closings = seen.after_heal.iter().filter(|incident| incident.is_closed()).count();
@@ -217,7 +218,7 @@ fn fault_problems(step: &Step, record: &Record, seen: &Seen, behind: Option<&[St
 }
 
 /// The two verdicts: whether each is the one that is due, and what to say if not.
-fn verdicts(record: &Record) -> [(bool, String); 2] {
+pub(super) fn verdicts(record: &Record) -> [(bool, String); 2] {
     let said = |word: &str| if word.is_empty() { "no verdict".to_string() } else { word.to_string() };
     let (early, late) = (&record.verdict, &record.verdict_after_heal);
     [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 use ringmesh_cma_core::cma as authority;
-use ringmesh_cma_core::cma::{Cma, CmaConfig};
+use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
@@ -13,14 +13,18 @@ use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::machine::Machine as _;
 use ringmesh_proto::news::News;
 use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
+use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_topology::id::Name;
 
 use super::disk::{Disk, Journal};
 use super::queue::Due;
 use super::stream::{Body, Side};
+use super::uplink::sound;
 use super::world::World;
 
+/// From a line ordered to somebody who took it over.
+const HAND_ON: Duration = Duration::from_millis(5);
 /// A disk that was full is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -48,17 +52,22 @@ impl World {
         }
         let wall = WallClock { at: self.now, unix_ms: self.wall_ms(self.now) };
         self.cma.runs += 1;
+        let run = self.cma.runs;
         let config = CmaConfig {
             installation: Name::new("sim").unwrap_or_else(|_| unreachable!("a sound name")),
             holds: Holds::default(),
             insecure: false,
             notifies: true,
-            epoch: self.cma.runs.into(),
+            fresh: Identity {
+                epoch: run.into(),
+                mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),
+            },
         };
-        let cma = Cma::new(config, wall, MemoryGraph::default());
-        let (run, armed) = (self.cma.runs, Time::NEVER);
-        self.cma.process = Some(Process { run, cma, armed, journal: Journal::default() });
+        let records = self.cma.disk.records();
+        let cma = sound(Cma::restore(config, wall, MemoryGraph::default(), records));
+        self.cma.process = Some(Process { run, cma, armed: Time::NEVER, journal: Journal::default() });
         self.note(|| "CMA: starts".into());
+        self.cma_event(authority::Event::WallClock(wall));
     }
 
     /// The process is no more. What was being written may have been kept just now.
@@ -86,7 +95,14 @@ impl World {
         let due = process.cma.next_deadline();
         let rearmed = due != process.armed && due != Time::NEVER;
         process.armed = due;
-        if let Some(orders) = process.journal.turn(Vec::new(), out) {
+        let (mut keeps, mut orders) = (Vec::new(), Vec::new());
+        for action in out {
+            match action {
+                authority::Action::Keep(keep) => keeps.push(keep),
+                order => orders.push(order),
+            }
+        }
+        if let Some(orders) = process.journal.turn(keeps, orders) {
             orders.into_iter().for_each(|action| self.obey_cma(action));
         }
         if rearmed {
@@ -111,8 +127,16 @@ impl World {
         self.commit_of_cma();
     }
 
+    pub(super) fn handed_on(&mut self, run: u32, page: u64) {
+        if self.cma.runs == run {
+            self.cma_event(authority::Event::HandedOn { page });
+        }
+    }
+
     fn obey_cma(&mut self, action: authority::Action) {
         match action {
+            // Kept apart before.
+            authority::Action::Keep(_) => {}
             authority::Action::Welcome { stream, epoch, sequence } => {
                 self.tell_relay(stream, down::Body::Welcome(pb::Welcome { epoch, sequence }));
             }
@@ -123,9 +147,10 @@ impl World {
                 self.note(|| format!("CMA: hangs up stream {}", stream.0));
                 self.stream_broke(stream.0, Side::Cma);
             }
-            authority::Action::Page(line) => {
+            authority::Action::Page { number, line } => {
                 self.note(|| format!("CMA: {} {}: {}", line.severity, line.transition, line.text));
                 self.pages.push(*line);
+                self.at(self.now + HAND_ON, Due::HandedOn { run: self.cma.runs, page: number });
             }
             authority::Action::Say(say) => self.note(|| format!("CMA: {say}")),
         }
@@ -145,17 +170,17 @@ impl World {
 
     /// The CMA reads what a relay said.
     pub(super) fn cma_hears(&mut self, stream: u64, octets: &[u8]) {
-        let heard = pb::FromRelay::decode(octets).unwrap_or_else(|error| panic!("{error}: {octets:?}"));
+        let heard = sound(pb::FromRelay::decode(octets));
         let Some(body) = heard.body else { return };
         let Some(site) = self.streams.get(&stream).map(|known| known.site) else { return };
         let stream = StreamId(stream);
         let event = match body {
             up::Body::Hello(hello) => {
-                let hello = codec::read_relay_hello(hello).unwrap_or_else(|error| panic!("{error}"));
+                let hello = sound(codec::read_relay_hello(hello));
                 authority::Event::RelayConnected { stream, hello }
             }
             up::Body::News(item) => {
-                let (sequence, news) = codec::read_news_item(item).unwrap_or_else(|error| panic!("{error}"));
+                let (sequence, news) = sound(codec::read_news_item(item));
                 self.remember(site, &news);
                 authority::Event::RelayNews { stream, sequence, news }
             }

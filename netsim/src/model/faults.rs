@@ -6,7 +6,7 @@ use ringmesh_probe_core as probe;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::message::GoodbyeReason;
 
-use super::host::Datagram;
+use super::host::{Datagram, ifindex};
 use super::queue::Due;
 use super::world::World;
 
@@ -57,7 +57,8 @@ impl World {
         self.broke(|world| format!("user space of {} stops", world.hosts[host].name));
     }
 
-    /// User space goes on: the socket is drained first, then the deadline that is overdue comes.
+    /// User space goes on: sockets are drained first, also that of the kernel's own news; then the deadline that is
+    /// overdue comes.
     pub fn resume(&mut self, host: usize) {
         self.broke(|world| format!("user space of {} goes on", world.hosts[host].name));
         self.hosts[host].paused = false;
@@ -65,6 +66,10 @@ impl World {
             self.hosts[host].process.iter_mut().flat_map(|process| process.inbox.drain(..)).collect();
         for datagram in inbox {
             self.open_at_host(host, datagram);
+        }
+        for leg in 0..self.network.legs[host].len() {
+            let up = self.network.carrier(host, leg);
+            self.host_event(host, probe::Event::Carrier { port: ifindex(leg), up });
         }
         self.host_deadline(host);
     }

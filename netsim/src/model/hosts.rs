@@ -17,10 +17,17 @@ use super::network::Place;
 use super::queue::Due;
 use super::world::World;
 
+/// How often is looked whether a paused host goes on.
+const PAUSED: Duration = Duration::from_millis(100);
+
 impl World {
     pub(super) fn start(&mut self, host: usize) {
         if !self.network.power[host] || self.hosts[host].process.is_some() {
             return;
+        }
+        if self.hosts[host].paused {
+            // Nothing is started while user space stands still.
+            return self.at(self.now + PAUSED, Due::Start { host });
         }
         let secret = &self.sites[self.hosts[host].site].secret;
         self.hosts[host].start(self.now, self.plan.seed, secret);

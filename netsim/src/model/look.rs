@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use ringmesh_cma_core::cma::Cma;
 use ringmesh_cma_core::documents::PageLine;
+use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_probe_core as probe;
 use ringmesh_proto::news::{IncidentNews, RingNews};
 use ringmesh_proto::time::{Time, WallClock};
@@ -47,6 +49,11 @@ impl World {
         &self.pages
     }
 
+    /// What the CMA knows, to look at; `None` while it does not run.
+    pub fn cma(&self) -> Option<&Cma<MemoryGraph>> {
+        self.cma.process.as_ref().map(|process| &process.cma)
+    }
+
     /// How many sites there are.
     pub fn sites(&self) -> usize {
         self.sites.len()
@@ -78,6 +85,11 @@ impl World {
     /// A host's name.
     pub fn name(&self, host: usize) -> &Name {
         &self.hosts[host].name
+    }
+
+    /// How many hosts there are.
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
     }
 
     /// The site a host stands in.

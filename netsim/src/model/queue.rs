@@ -54,6 +54,11 @@ pub(super) enum Due {
     CmaCommit {
         run: u32,
     },
+    /// Of one run of the CMA: whoever brings lines to people took one over.
+    HandedOn {
+        run: u32,
+        page: u64,
+    },
     /// A segment leaves once more.
     Send {
         stream: u64,
@@ -92,6 +97,7 @@ impl Due {
             Self::Uplink { .. } => "uplink",
             Self::CmaDeadline => "deadline of the CMA",
             Self::CmaCommit { .. } => "commit of the CMA",
+            Self::HandedOn { .. } => "line taken over",
             Self::Send { .. } => "segment to be sent",
             Self::Read { .. } => "segment to be read",
             Self::Reset { .. } => "reset",

@@ -163,6 +163,7 @@ impl World {
             Due::Uplink { site, attempt, step } => self.uplink_step(site, attempt, step),
             Due::CmaDeadline => self.cma_deadline(),
             Due::CmaCommit { run } => self.cma_committed(run),
+            Due::HandedOn { run, page } => self.handed_on(run, page),
             Due::Send { stream, from, number } => self.send_segment(stream, from, number),
             Due::Read { stream, from } => self.read_stream(stream, from),
             Due::Reset { stream, to } => self.stream_broke(stream, to),

@@ -17,6 +17,9 @@ impl Known {
     }
 }
 
+/// News tells a time as an age: its stamp moves by as much as the news took.
+const MOMENT_MS: u64 = 1_000;
+
 fn difference(path: &str, before: &Value, after: &Value) -> Option<String> {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
@@ -37,9 +40,14 @@ fn difference(path: &str, before: &Value, after: &Value) -> Option<String> {
             let mut pairs = old.iter().zip(new).enumerate();
             pairs.find_map(|(n, (old, new))| difference(&format!("{path}[{n}]"), old, new))
         }
-        (before, after) if before == after => None,
+        (before, after) if before == after || are_one_moment(path, before, after) => None,
         (before, after) => Some(format!("{path}: {} became {}", shown(before), shown(after))),
     }
+}
+
+fn are_one_moment(path: &str, before: &Value, after: &Value) -> bool {
+    let moved = before.as_u64().zip(after.as_u64()).map(|(before, after)| before.abs_diff(after));
+    path.ends_with("_ms") && moved.is_some_and(|moved| moved <= MOMENT_MS)
 }
 
 /// A value on one line, and never a whole record.
@@ -78,6 +86,23 @@ mod tests {
         assert_eq!(before.difference(&more).unwrap(), "incidents: 0 of them became 1");
         let grown = known(json!({"sites": tree["sites"], "new": 1}));
         assert_eq!(before.difference(&grown).unwrap(), "tree: new: null became 1");
+    }
+
+    #[test]
+    fn a_time_may_move_by_a_moment_and_a_number_by_nothing() {
+        let cases = [
+            ("hosts[0].since_ms", 5_000, 6_000, true),
+            ("hosts[0].since_ms", 6_000, 5_000, true),
+            ("hosts[0].since_ms", 5_000, 6_001, false),
+            ("relays[0].id", 1, 2, false),
+        ];
+        for (path, before, after, same) in cases {
+            assert_eq!(
+                difference(path, &json!(before), &json!(after)).is_none(),
+                same,
+                "{path} {before} {after}"
+            );
+        }
     }
 
     #[test]

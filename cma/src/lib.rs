@@ -13,10 +13,11 @@ pub mod config;
 pub mod failure;
 pub mod run;
 
+mod append;
 mod authority;
 mod clock;
 mod driver;
 mod listen;
 mod operator;
 mod pager;
-mod spool;
+

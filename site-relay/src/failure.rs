@@ -59,3 +59,11 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<ringmesh_shell::store::StoreError> for Failure {
+    fn from(error: ringmesh_shell::store::StoreError) -> Self {
+        let failure = ringmesh_shell::failure::Failure::from(error);
+        let kind = if failure.exit_code() == 4 { Kind::Right } else { Kind::Usage };
+        Self::new(kind, failure.to_string(), "see docs/OPERATING.md")
+    }
+}

@@ -16,6 +16,7 @@
 mod keep;
 mod news;
 mod pages;
+mod resync;
 mod say;
 mod turn;
 
@@ -23,9 +24,10 @@ pub use say::Say;
 
 use std::collections::BTreeMap;
 
+use ringmesh_proto::digest::{Group, Thing};
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::machine::{Machine, Sink};
-use ringmesh_proto::news::{News, RelayHello, Warning};
+use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_topology::id::Name;
@@ -38,6 +40,7 @@ use crate::incident::Incidents;
 use crate::notifier::{Holds, Notifier};
 use crate::relay::{RelayBeat, Relays, StreamId};
 use keep::Counters;
+use resync::Rounds;
 use turn::Turn;
 
 /// What an authority is told once.
@@ -101,6 +104,31 @@ pub enum Event {
         /// What it told.
         beat: RelayBeat,
     },
+    /// A relay told that its stream is alive.
+    RelayPulse {
+        /// On this stream.
+        stream: StreamId,
+        /// News not yet acknowledged.
+        pending: u64,
+        /// The digest of everything it told, where nothing is pending.
+        picture: Option<u64>,
+    },
+    /// A relay told the digests of all groups.
+    Groups {
+        /// On this stream.
+        stream: StreamId,
+        /// By group.
+        groups: BTreeMap<Group, u64>,
+    },
+    /// A relay told the digests of the things of some groups.
+    Things {
+        /// On this stream.
+        stream: StreamId,
+        /// As of this sequence of its outbox.
+        sequence: u64,
+        /// By group.
+        groups: Vec<(Group, Vec<Thing>)>,
+    },
     /// A stream ended.
     RelayGone {
         /// The stream.
@@ -138,6 +166,25 @@ pub enum Action {
         /// Up to this sequence.
         sequence: u64,
     },
+    /// Ask a relay for the digests of all groups: it told something else than what is known here.
+    Compare {
+        /// On this stream.
+        stream: StreamId,
+    },
+    /// Ask a relay for the digests of the things of these groups.
+    CompareGroups {
+        /// On this stream.
+        stream: StreamId,
+        /// The groups that differ.
+        groups: Vec<Group>,
+    },
+    /// Ask a relay to tell these things again.
+    Want {
+        /// On this stream.
+        stream: StreamId,
+        /// The things.
+        keys: Vec<NewsKey>,
+    },
     /// End a stream: its relay has a newer one, or must tell again what the store did not take.
     Hangup {
         /// The stream.
@@ -168,6 +215,8 @@ pub struct Cma<G = MemoryGraph> {
     pub(crate) history: History,
     pub(crate) own_warnings: Vec<Warning>,
     pub(crate) store_error: Option<StoreError>,
+    /// How far the comparison with each relay is.
+    rounds: Rounds,
     /// Lines that nobody took over yet.
     pages: BTreeMap<u64, PageLine>,
     /// The number given to a line last.
@@ -195,6 +244,7 @@ impl<G: GraphStore> Cma<G> {
             history: History::default(),
             own_warnings: Vec::new(),
             store_error: None,
+            rounds: Rounds::default(),
             pages: BTreeMap::new(),
             last_page: 0,
             is_new: true,
@@ -224,6 +274,13 @@ impl<G: GraphStore> Cma<G> {
                     // A relay asks by a beat whether it can still hear us: the answer is all it needs.
                     turn.put(Action::Acknowledge { stream, sequence: relay.sequence });
                 }
+            }
+            Event::RelayPulse { stream, pending, picture } => {
+                self.pulse(now, stream, pending, picture, turn);
+            }
+            Event::Groups { stream, groups } => self.compare_groups(now, stream, &groups, turn),
+            Event::Things { stream, sequence, groups } => {
+                self.compare_things(now, stream, sequence, &groups, turn);
             }
             Event::RelayGone { stream } => self.gone(now, stream, turn),
             Event::HandedOn { page } => self.handed_on(page, turn),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::digest::Picture;
 use ringmesh_proto::keep::Keep;
-use ringmesh_proto::news::{News, RelayHello, Warning};
+use ringmesh_proto::news::{Key, News, RelayHello, Warning};
 use ringmesh_proto::time::{Duration, Time, WallClock};
 use ringmesh_topology::id::{Name, RelayId};
 use serde::{Deserialize, Serialize};
@@ -213,6 +213,25 @@ impl Relays {
             Some(told) => Keep::put(records::DIGEST, &(key, thing), &told),
             None => Keep::drop(records::DIGEST, &(key, thing)),
         })
+    }
+
+    /// A thing is no part of a relay's picture any more, though it did not say so.
+    pub(crate) fn unpictured(&mut self, key: &RelayKey, thing: &Key) -> Option<Keep> {
+        let relay = self.relays.get_mut(key)?;
+        relay.picture.of(thing)?;
+        relay.picture.forget(thing);
+        Some(Keep::drop(records::DIGEST, &(key, thing)))
+    }
+
+    /// Whether another relay of the same site told of that thing too.
+    pub(crate) fn others_know(&self, key: &RelayKey, thing: &Key) -> bool {
+        let others = self.relays.iter().filter(|(other, _)| other.site == key.site && *other != key);
+        others.into_iter().any(|(_, relay)| relay.picture.of(thing).is_some())
+    }
+
+    /// Who speaks on a stream.
+    pub fn speaker(&self, stream: StreamId) -> Option<&RelayKey> {
+        self.streams.get(&stream)
     }
 
     /// What is to be written down since it was asked last.

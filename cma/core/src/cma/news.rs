@@ -20,12 +20,14 @@ impl<G: GraphStore> Cma<G> {
         let anew = self.relays.get(&key).is_some_and(|relay| relay.hello.outbox != hello.outbox);
         let term = hello.term;
         if let Some(old) = self.relays.connect(now, stream, hello) {
+            self.rounds.end(old);
             turn.put(Action::Hangup { stream: old });
         }
         let Some(relay) = self.relays.heard(now, stream) else { return };
         let (source, sequence) = (relay.source(), relay.sequence);
         if anew {
             self.drop_rings(now, &source, &key, turn);
+            self.forget_pictured_rings(&key, turn);
         }
         // What a relay says of itself is no news: its stamp is that of the news before.
         self.apply(now, &source, sequence, &relay_operations(&key.site, key.relay, term), turn);
@@ -35,6 +37,7 @@ impl<G: GraphStore> Cma<G> {
     }
 
     pub(super) fn gone(&mut self, now: Time, stream: StreamId, turn: &mut Turn) {
+        self.rounds.end(stream);
         let Some(key) = self.relays.disconnect(now, stream) else { return };
         if let Some(source) = self.relays.get(&key).map(|relay| relay.source()) {
             self.note(now, &source, 0, Thing::Relay(key.relay.0), Happened::Lost { ended: true }, turn);
@@ -52,6 +55,7 @@ impl<G: GraphStore> Cma<G> {
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
         if !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
+            self.rounds.end(stream);
             self.relays.disconnect(now, stream);
             turn.put(Action::Hangup { stream });
             return;

@@ -118,7 +118,7 @@ impl World {
                     self.event(Event::HandedOn { page: number });
                 }
             }
-            Action::Hangup { .. } | Action::Say(_) => {}
+            _ => {}
         }
     }
 
@@ -198,7 +198,7 @@ impl World {
                             self.turns.truncate(before);
                         }
                     }
-                    Action::Welcome { .. } | Action::Hangup { .. } | Action::Say(_) => {}
+                    _ => {}
                 }
             }
         }

@@ -226,7 +226,6 @@ impl Driver {
                 self.order(stream, Body::CompareGroups(codec::groups(&groups)));
             }
             Action::Want { stream, keys } => self.order(stream, Body::Wanted(codec::keys(&keys))),
-            Action::ForgetHost { stream, host } => self.order(stream, Body::Forget(host.to_string())),
             Action::Keep(_) => {}
             Action::Page { number, line } => {
                 tracing::info!(
@@ -277,6 +276,7 @@ fn log(say: &Say) {
     match say {
         Say::RelayConnected { anew: false, .. }
         | Say::RelayGone(_)
+        | Say::RelaySilent(_)
         | Say::IncidentOpened { .. }
         | Say::IncidentRevised { .. }
         | Say::IncidentClosed { .. } => tracing::info!("{say}"),

@@ -99,6 +99,7 @@ fn machine(config: &Config, records: Vec<Record>) -> Result<Cma, Failure> {
         insecure: config.tls.is_none(),
         notifies: config.notify.is_some(),
         fresh,
+        close_hold: config.close_hold,
     };
     Cma::restore(machine, wall_clock(), MemoryGraph::default(), records).map_err(|error| {
         let path = config.state_dir.join("cma.redb");

@@ -30,7 +30,7 @@ use ringmesh_proto::machine::{Machine, Sink};
 use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{Name, RelayId};
 
 use crate::documents::PageLine;
 use crate::estate::Estate;
@@ -38,7 +38,7 @@ use crate::graph::{GraphStore, MemoryGraph, StoreError};
 use crate::history::History;
 use crate::incident::Incidents;
 use crate::notifier::{Holds, Notifier};
-use crate::relay::{RelayBeat, Relays, StreamId};
+use crate::relay::{RelayBeat, RelayKey, Relays, StreamId};
 use keep::Counters;
 use resync::Rounds;
 use turn::Turn;
@@ -260,6 +260,12 @@ impl<G: GraphStore> Cma<G> {
     /// What it is for good.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The digest of what is known here of all that a relay told; `None` of one that never came.
+    pub fn picture(&self, site: &Name, relay: RelayId) -> Option<u64> {
+        let key = RelayKey { site: site.clone(), relay };
+        self.relays.get(&key).map(|known| known.picture.whole())
     }
 
     fn take_event(&mut self, now: Time, event: Event, turn: &mut Turn) {

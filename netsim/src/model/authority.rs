@@ -143,6 +143,15 @@ impl World {
             authority::Action::Acknowledge { stream, sequence } => {
                 self.tell_relay(stream, down::Body::Acknowledged(pb::Acknowledged { sequence }));
             }
+            authority::Action::Compare { stream } => {
+                self.tell_relay(stream, down::Body::Compare(pb::Compare {}));
+            }
+            authority::Action::CompareGroups { stream, groups } => {
+                self.tell_relay(stream, down::Body::CompareGroups(codec::groups(&groups)));
+            }
+            authority::Action::Want { stream, keys } => {
+                self.tell_relay(stream, down::Body::Wanted(codec::keys(&keys)));
+            }
             authority::Action::Hangup { stream } => {
                 self.note(|| format!("CMA: hangs up stream {}", stream.0));
                 self.stream_broke(stream.0, Side::Cma);
@@ -189,7 +198,16 @@ impl World {
                 authority::Event::RelayNews { stream, sequence, news }
             }
             up::Body::Beat(beat) => authority::Event::RelayBeat { stream, beat: relay_beat(beat) },
-            _ => return,
+            up::Body::Pulse(pb::Pulse { pending, picture }) => {
+                authority::Event::RelayPulse { stream, pending, picture }
+            }
+            up::Body::Groups(digests) => {
+                authority::Event::Groups { stream, groups: sound(codec::read_group_digests(&digests)) }
+            }
+            up::Body::Things(digests) => {
+                let (sequence, groups) = sound(codec::read_thing_digests(&digests));
+                authority::Event::Things { stream, sequence, groups }
+            }
         };
         self.cma_event(event);
     }

@@ -13,6 +13,7 @@ use ringmesh_topology::id::Name;
 
 use super::account::Account;
 use super::host::Host;
+use super::relays::RELAY;
 use super::world::{WALL_MS, World};
 
 impl World {
@@ -52,6 +53,17 @@ impl World {
     /// What the CMA knows, to look at; `None` while it does not run.
     pub fn cma(&self) -> Option<&Cma<MemoryGraph>> {
         self.cma.process.as_ref().map(|process| &process.cma)
+    }
+
+    /// The digest of all that the relay of a site told, where nothing is pending, and of what the CMA has of it.
+    pub fn pictures(&self, site: usize) -> (Option<u64>, Option<u64>) {
+        let told = self.relay(site).and_then(Relay::picture);
+        (told, self.cma().and_then(|cma| cma.picture(&self.sites[site].name, RELAY)))
+    }
+
+    /// What a site is called.
+    pub fn site_name(&self, site: usize) -> &Name {
+        &self.sites[site].name
     }
 
     /// How many sites there are.

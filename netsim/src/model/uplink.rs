@@ -143,7 +143,7 @@ impl World {
             // The time for it runs out.
             return;
         }
-        let Some(hello) = self.relay_hello(site) else { return self.dial_later(site) };
+        let Some(hello) = self.relay_hello(site) else { return };
         self.count_wan(site, HANDSHAKE_OCTETS);
         let stream = self.open_stream(site);
         if let Some(uplink) = self.uplink(site) {
@@ -228,6 +228,8 @@ impl World {
         let event = match body {
             down::Body::Welcome(welcome) => panic!("{}: a second {welcome:?}", self.relay_name(site)),
             down::Body::Acknowledged(pb::Acknowledged { sequence }) => {
+                let told = self.uplink(site).map_or(0, |uplink| uplink.streamed);
+                assert!(sequence <= told, "the CMA acknowledges {sequence}, and was told up to {told}");
                 self.relay_event(site, relay::Event::Cma { connected: true });
                 return self.acknowledged(site, sequence);
             }

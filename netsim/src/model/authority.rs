@@ -166,9 +166,18 @@ impl World {
     }
 
     fn tell_relay(&mut self, stream: StreamId, body: down::Body) {
+        let purpose = match body {
+            down::Body::Welcome(_) => "Welcome",
+            down::Body::Acknowledged(_) => "Acknowledged",
+            down::Body::Mesh(_) => "Mesh",
+            down::Body::Compare(_) => "Compare",
+            down::Body::CompareGroups(_) => "CompareGroups",
+            down::Body::Wanted(_) => "Wanted",
+            down::Body::Forget(_) => "Forget",
+        };
         if self.streams.get(&stream.0).is_some_and(|known| known.is_open(Side::Cma)) {
             let message = pb::FromAuthority { body: Some(body) };
-            self.say(stream.0, Side::Cma, Body::Message(message.encode_to_vec()));
+            self.say(stream.0, Side::Cma, Body::Message(purpose, message.encode_to_vec()));
         }
     }
 

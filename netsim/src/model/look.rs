@@ -11,7 +11,7 @@ use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
 
-use super::account::Account;
+use super::account::{Account, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
 use super::world::{WALL_MS, World};
@@ -35,7 +35,12 @@ impl World {
     /// Octets that crossed the WAN leg of a site, in both directions: payload, and what carries it. A mesh beat counts
     /// with the headers of UDP and IPv4; what a message of a stream counts with is told in `stream`.
     pub fn wan_bytes(&self, site: usize) -> u64 {
-        self.wan_octets[site]
+        self.wan[site].all()
+    }
+
+    /// The same, by purpose.
+    pub fn wan_account(&self, site: usize) -> &WanAccount {
+        &self.wan[site]
     }
 
     /// The newest revision of every incident the CMA has heard of, in the order of their opening.

@@ -144,7 +144,7 @@ impl World {
             return;
         }
         let Some(hello) = self.relay_hello(site) else { return };
-        self.count_wan(site, HANDSHAKE_OCTETS);
+        self.count_wan(site, "Handshake", HANDSHAKE_OCTETS);
         let stream = self.open_stream(site);
         if let Some(uplink) = self.uplink(site) {
             uplink.link = Link::Greeting(stream);
@@ -306,8 +306,16 @@ impl World {
     }
 
     fn tell_cma(&mut self, stream: u64, body: up::Body) {
+        let purpose = match body {
+            up::Body::Hello(_) => "RelayHello",
+            up::Body::News(_) => "News",
+            up::Body::Beat(_) => "RelayBeat",
+            up::Body::Pulse(_) => "Pulse",
+            up::Body::Groups(_) => "Groups",
+            up::Body::Things(_) => "Things",
+        };
         let message = pb::FromRelay { body: Some(body) };
-        self.say(stream, Side::Relay, Body::Message(message.encode_to_vec()));
+        self.say(stream, Side::Relay, Body::Message(purpose, message.encode_to_vec()));
     }
 }
 

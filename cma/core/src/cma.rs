@@ -15,6 +15,7 @@
 
 mod keep;
 mod news;
+mod outages;
 mod pages;
 mod resync;
 mod say;
@@ -27,9 +28,10 @@ use std::collections::BTreeMap;
 use ringmesh_proto::digest::{Group, Thing};
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::machine::{Machine, Sink};
+use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
-use ringmesh_proto::time::{Time, WallClock};
+use ringmesh_proto::time::{Duration, Time, WallClock};
 use ringmesh_topology::id::{Name, RelayId};
 
 use crate::documents::PageLine;
@@ -37,8 +39,10 @@ use crate::estate::Estate;
 use crate::graph::{GraphStore, MemoryGraph, StoreError};
 use crate::history::History;
 use crate::incident::Incidents;
+use crate::mesh::Mesh;
 use crate::notifier::{Holds, Notifier};
 use crate::relay::{RelayBeat, RelayKey, Relays, StreamId};
+use crate::sites::Sites;
 use keep::Counters;
 use resync::Rounds;
 use turn::Turn;
@@ -50,6 +54,8 @@ pub struct CmaConfig {
     pub installation: Name,
     /// How long pages and tickets are held.
     pub holds: Holds,
+    /// So long a relay must be back before an incident about it or its site is over.
+    pub close_hold: Duration,
     /// Relays speak plain text.
     pub insecure: bool,
     /// Lines are handed to somebody.
@@ -185,6 +191,14 @@ pub enum Action {
         /// The things.
         keys: Vec<NewsKey>,
     },
+    /// Tell a relay its place in the mesh ring, whole. The shell adds the keys, which follow from
+    /// [`Identity::mesh_secret`].
+    Mesh {
+        /// On this stream.
+        stream: StreamId,
+        /// Its links.
+        order: MeshOrder,
+    },
     /// End a stream: its relay has a newer one, or must tell again what the store did not take.
     Hangup {
         /// The stream.
@@ -215,6 +229,13 @@ pub struct Cma<G = MemoryGraph> {
     pub(crate) history: History,
     pub(crate) own_warnings: Vec<Warning>,
     pub(crate) store_error: Option<StoreError>,
+    pub(crate) sites: Sites,
+    mesh: Mesh,
+    /// What each relay was told of its place in the ring, and on which stream.
+    mesh_told: BTreeMap<RelayKey, (StreamId, MeshOrder)>,
+    /// How many incidents, and revisions of such, were our own.
+    outages_given: u64,
+    own_sequence: u64,
     /// How far the comparison with each relay is.
     rounds: Rounds,
     /// Lines that nobody took over yet.
@@ -233,6 +254,11 @@ impl<G: GraphStore> Cma<G> {
         let notifier = Notifier::new(wall.at, config.holds);
         Self {
             identity: config.fresh.clone(),
+            sites: Sites::new(config.close_hold),
+            mesh: Mesh::default(),
+            mesh_told: BTreeMap::new(),
+            outages_given: 0,
+            own_sequence: 0,
             config,
             started: wall.at,
             wall,
@@ -268,13 +294,27 @@ impl<G: GraphStore> Cma<G> {
         self.relays.get(&key).map(|known| known.picture.whole())
     }
 
+    /// Whatever comes on a stream, its relay lives.
+    fn hear(&mut self, now: Time, stream: StreamId, pulse: bool) {
+        if let Some(relay) = self.relays.speaker(stream) {
+            self.sites.heard(now, relay, pulse);
+        }
+    }
+
     fn take_event(&mut self, now: Time, event: Event, turn: &mut Turn) {
         match event {
             Event::WallClock(wall) => self.wall = wall,
             Event::RelayConnected { stream, hello } => self.connect(now, stream, hello, turn),
-            Event::RelayNews { stream, sequence, news } => self.news(now, stream, sequence, news, turn),
-            Event::RelayRefused { stream, sequence, why } => self.refuse(now, stream, sequence, why, turn),
+            Event::RelayNews { stream, sequence, news } => {
+                self.hear(now, stream, false);
+                self.news(now, stream, sequence, news, turn);
+            }
+            Event::RelayRefused { stream, sequence, why } => {
+                self.hear(now, stream, false);
+                self.refuse(now, stream, sequence, why, turn);
+            }
             Event::RelayBeat { stream, beat } => {
+                self.hear(now, stream, false);
                 if let Some(relay) = self.relays.heard(now, stream) {
                     relay.beat = beat;
                     // A relay asks by a beat whether it can still hear us: the answer is all it needs.
@@ -282,13 +322,18 @@ impl<G: GraphStore> Cma<G> {
                 }
             }
             Event::RelayPulse { stream, pending, picture } => {
+                self.hear(now, stream, true);
                 self.pulse(now, stream, pending, picture, turn);
             }
-            Event::Groups { stream, groups } => self.compare_groups(now, stream, &groups, turn),
+            Event::Groups { stream, groups } => {
+                self.hear(now, stream, false);
+                self.compare_groups(now, stream, &groups, turn);
+            }
             Event::Things { stream, sequence, groups } => {
+                self.hear(now, stream, false);
                 self.compare_things(now, stream, sequence, &groups, turn);
             }
-            Event::RelayGone { stream } => self.gone(now, stream, turn),
+            Event::RelayGone { stream } => self.gone(now, stream),
             Event::HandedOn { page } => self.handed_on(page, turn),
             Event::OwnWarnings(warnings) => self.own_warnings = warnings,
             Event::DeadlineReached => self.page_what_is_due(now, turn),
@@ -305,6 +350,7 @@ impl<G: GraphStore> Machine for Cma<G> {
         let mut turn = Turn::default();
         self.order_pending_pages(&mut turn);
         self.take_event(now, event, &mut turn);
+        self.look_at_sites(now, &mut turn);
         self.write_down(&mut turn);
         turn.pour(out);
         debug_assert!(!reached || self.next_deadline() > now);
@@ -315,7 +361,7 @@ impl<G: GraphStore> Machine for Cma<G> {
         if self.is_new && !self.pages.is_empty() {
             return self.started;
         }
-        self.notifier.next_deadline()
+        self.notifier.next_deadline().min(self.sites.next_deadline())
     }
 }
 

@@ -250,7 +250,7 @@ pub struct IncidentDoc {
     pub witnesses: Vec<String>,
     /// Lines handed on that opened it with severity page.
     pub pages: u32,
-    /// The sites its news passed.
+    /// The sites its news passed; none, if the authority found it itself.
     pub path: Vec<String>,
     /// Its site.
     pub site: String,

@@ -62,6 +62,15 @@ impl Estate {
         Ok(Self { waiting })
     }
 
+    /// The operations that make the graph say what an incident says.
+    pub fn incident_operations<G: GraphStore>(
+        graph: &G,
+        site: &Name,
+        news: &IncidentNews,
+    ) -> Result<Vec<Op>, StoreError> {
+        incident_operations(graph, site, news)
+    }
+
     /// The operations that take out every ring of one relay.
     pub fn rings_gone<G: GraphStore>(graph: &G, site: &Name, relay: RelayId) -> Result<Vec<Op>, StoreError> {
         let mut ops = Vec::new();

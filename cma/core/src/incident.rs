@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{Alternative, IncidentNews};
-use ringmesh_topology::id::{IncidentId, Name};
+use ringmesh_topology::id::{IncidentId, Name, RelayId};
 use ringmesh_topology::verdict::{Impact, Severity, Verdict, severity};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,15 @@ pub struct Incident {
     pub revisions: Vec<Revision>,
 }
 
+/// The number under which the authority's own incidents are kept; relays count from 1.
+pub const OWN: RelayId = RelayId(0);
+
 impl Incident {
+    /// The authority minted it itself; else a relay told of it.
+    pub fn is_own(&self) -> bool {
+        self.source.relay == OWN
+    }
+
     fn new(source: Source, news: IncidentNews) -> Self {
         let revisions = vec![Revision::of(&news)];
         Self { source, news, revisions }
@@ -126,7 +134,7 @@ pub enum Taken {
     Revised,
     /// This revision, or a higher one, was known.
     Known,
-    /// Another site owns that id.
+    /// Another site owns that id, or the authority itself.
     Foreign,
 }
 
@@ -146,6 +154,7 @@ impl Incidents {
         match self.all.get(&news.id) {
             None => Taken::Opened,
             Some(known) if known.source.site != source.site => Taken::Foreign,
+            Some(known) if known.is_own() != (source.relay == OWN) => Taken::Foreign,
             Some(known) if known.news.revision >= news.revision => Taken::Known,
             Some(_) => Taken::Revised,
         }

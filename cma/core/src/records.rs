@@ -14,6 +14,9 @@
 //! | `t` | incident | what people were told of it, in wall times |
 //! | `p` | page | a line that nobody took over yet |
 //! | `e` | event | one event |
+//! | `l` | link | a link of the mesh ring, by its two ends |
+//! | `w` | relay, relay | what is heard of the one by the other over the mesh ring, since when |
+//! | `o` | incident | an incident of our own: what it takes, and how far it is settled |
 //!
 //! What is dropped from the graph leaves no record. Nothing can undo it late: what a relay told up to its cursor is
 //! never applied again, and a relay with a new outbox speaks for the present.
@@ -35,6 +38,9 @@ pub(crate) const REVISION: u8 = b'r';
 pub(crate) const TOLD: u8 = b't';
 pub(crate) const PAGE: u8 = b'p';
 pub(crate) const EVENT: u8 = b'e';
+pub(crate) const LINK: u8 = b'l';
+pub(crate) const WORD: u8 = b'w';
+pub(crate) const OUTAGE: u8 = b'o';
 
 /// One record as it is read back: its kind, and octets of its thing and of its value.
 pub(crate) struct Record<'a> {

@@ -10,7 +10,7 @@ use ringmesh_proto::digest::Picture;
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{Key, News, RelayHello, Warning};
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::id::{Name, RelayId};
+use ringmesh_topology::id::{Boot, Name, RelayId};
 use serde::{Deserialize, Serialize};
 
 use crate::graph::Source;
@@ -96,6 +96,12 @@ impl Presence {
             Self::Late => "late",
             Self::Away => "away",
         }
+    }
+}
+
+impl KeptRelay {
+    pub(crate) fn run(&self) -> Boot {
+        self.hello.run
     }
 }
 
@@ -306,7 +312,6 @@ impl Relays {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringmesh_topology::id::Boot;
 
     fn hello(relay: u8, term: u32, outbox: u64) -> RelayHello {
         let site = Name::new("lab").unwrap();

@@ -30,6 +30,7 @@ pub(crate) fn config() -> CmaConfig {
     CmaConfig {
         installation: name("main"),
         holds: Holds::default(),
+        close_hold: secs(10),
         insecure: false,
         notifies: true,
         fresh: Identity { epoch: 77, mesh_secret: Key([7; 32]) },

@@ -11,18 +11,23 @@ use ringmesh_cma_core::relay::{RelayBeat, StreamId};
 use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::machine::Machine as _;
+use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::News;
 use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
+use ringmesh_proto::wire::MeshKeys;
 use ringmesh_topology::id::Name;
 
 use super::disk::{Disk, Journal};
 use super::queue::Due;
+use super::relays::RELAY;
 use super::stream::{Body, Side};
 use super::uplink::sound;
 use super::world::World;
 
+/// As long as relays wait.
+const CLOSE_HOLD: Duration = Duration::from_secs(10);
 /// From a line ordered to somebody who took it over.
 const HAND_ON: Duration = Duration::from_millis(5);
 /// A disk that was full is tried again after this.
@@ -58,6 +63,7 @@ impl World {
             holds: Holds::default(),
             insecure: false,
             notifies: true,
+            close_hold: CLOSE_HOLD,
             fresh: Identity {
                 epoch: run.into(),
                 mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),
@@ -143,6 +149,7 @@ impl World {
             authority::Action::Acknowledge { stream, sequence } => {
                 self.tell_relay(stream, down::Body::Acknowledged(pb::Acknowledged { sequence }));
             }
+            authority::Action::Mesh { stream, order } => self.tell_mesh(stream, &order),
             authority::Action::Compare { stream } => {
                 self.tell_relay(stream, down::Body::Compare(pb::Compare {}));
             }
@@ -163,6 +170,16 @@ impl World {
             }
             authority::Action::Say(say) => self.note(|| format!("CMA: {say}")),
         }
+    }
+
+    /// The keys are the shell's business.
+    fn tell_mesh(&mut self, stream: StreamId, order: &MeshOrder) {
+        let Some(site) = self.streams.get(&stream.0).map(|known| known.site) else { return };
+        let Some(process) = &self.cma.process else { return };
+        let keys = MeshKeys::new(process.cma.identity().mesh_secret);
+        let name = &self.sites[site].name;
+        let order = codec::mesh_order(order, |link| keys.of_end(name, RELAY, link));
+        self.tell_relay(stream, down::Body::Mesh(order));
     }
 
     fn tell_relay(&mut self, stream: StreamId, body: down::Body) {

@@ -24,6 +24,9 @@ use crate::relay::{KeptRelay, RelayKey};
 pub(super) struct Counters {
     page: u64,
     event: u64,
+    link: u32,
+    outage: u64,
+    own_sequence: u64,
 }
 
 /// What was read back and waits for what it belongs to.
@@ -70,6 +73,8 @@ impl<G: GraphStore> Cma<G> {
             records::COUNTERS => {
                 let counters: Counters = record.value()?;
                 (self.last_page, self.history.last) = (counters.page, counters.event);
+                (self.outages_given, self.own_sequence) = (counters.outage, counters.own_sequence);
+                self.mesh.last = counters.link;
                 self.kept.1 = counters;
             }
             records::RELAY => drop(loose.relays.insert(record.thing()?, record.value()?)),
@@ -86,6 +91,9 @@ impl<G: GraphStore> Cma<G> {
             records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
             records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
             records::EVENT => self.history.insert(record.number()?, record.value()?),
+            records::LINK => self.mesh.restore(record.thing()?, record.value()?),
+            records::WORD => self.sites.restore_word(self.wall, record.thing()?, record.value()?),
+            records::OUTAGE => self.sites.restore_outage(record.thing()?, record.value()?),
             _ => return Err(record.unknown()),
         }
         Ok(())
@@ -108,6 +116,7 @@ impl<G: GraphStore> Cma<G> {
     fn put_together(&mut self, mut loose: Loose) {
         for (key, kept) in loose.relays {
             let cursor = loose.cursors.get(&key).copied();
+            self.sites.restore_relay(self.started, key.clone(), kept.run());
             self.relays.restore(self.wall, key, kept, cursor);
         }
         for ((relay, thing), (group, digest)) in loose.digests {
@@ -132,9 +141,16 @@ impl<G: GraphStore> Cma<G> {
             self.kept.0 = Some(self.identity.clone());
         }
         turn.keep(self.relays.keeps(self.wall));
+        turn.keep(self.sites.keeps());
         turn.keep(self.incidents.keeps());
         turn.keep(self.notifier.keeps(self.wall));
-        let counters = Counters { page: self.last_page, event: self.history.last };
+        let counters = Counters {
+            page: self.last_page,
+            event: self.history.last,
+            link: self.mesh.last,
+            outage: self.outages_given,
+            own_sequence: self.own_sequence,
+        };
         if counters != self.kept.1 {
             turn.keep([Keep::put(records::COUNTERS, &(), &counters)]);
             self.kept.1 = counters;

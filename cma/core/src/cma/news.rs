@@ -32,17 +32,18 @@ impl<G: GraphStore> Cma<G> {
         // What a relay says of itself is no news: its stamp is that of the news before.
         self.apply(now, &source, sequence, &relay_operations(&key.site, key.relay, term), turn);
         self.note(now, &source, 0, Thing::Relay(key.relay.0), Happened::Connected { anew }, turn);
+        if let Some(run) = self.relays.get(&key).map(|relay| relay.hello.run) {
+            turn.keep(self.sites.connected(now, &key, run));
+        }
         turn.put(Action::Say(Say::RelayConnected { relay: key, anew }));
         turn.put(Action::Welcome { stream, epoch: self.identity.epoch, sequence });
     }
 
-    pub(super) fn gone(&mut self, now: Time, stream: StreamId, turn: &mut Turn) {
+    pub(super) fn gone(&mut self, now: Time, stream: StreamId) {
         self.rounds.end(stream);
-        let Some(key) = self.relays.disconnect(now, stream) else { return };
-        if let Some(source) = self.relays.get(&key).map(|relay| relay.source()) {
-            self.note(now, &source, 0, Thing::Relay(key.relay.0), Happened::Lost { ended: true }, turn);
+        if let Some(key) = self.relays.disconnect(now, stream) {
+            self.sites.ended(now, &key);
         }
-        turn.put(Action::Say(Say::RelayGone(key)));
     }
 
     pub(super) fn news(&mut self, now: Time, stream: StreamId, sequence: u64, news: News, turn: &mut Turn) {
@@ -55,8 +56,7 @@ impl<G: GraphStore> Cma<G> {
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
         if !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
-            self.rounds.end(stream);
-            self.relays.disconnect(now, stream);
+            self.gone(now, stream);
             turn.put(Action::Hangup { stream });
             return;
         }
@@ -113,7 +113,15 @@ impl<G: GraphStore> Cma<G> {
                 let (thing, switch) = (Thing::Switch(switch.id.clone()), switch.clone());
                 self.note(now, source, sequence, thing, Happened::Switch(switch), turn);
             }
-            News::Ring(_) | News::RingGone(_) | News::Peer(_) | News::Start(_) => {}
+            News::Peer(peer) => {
+                let by = RelayKey { site: source.site.clone(), relay: source.relay };
+                self.peer(now, &by, peer, turn);
+            }
+            News::Start(start) => {
+                let relay = RelayKey { site: source.site.clone(), relay: source.relay };
+                self.sites.started(&relay, *start);
+            }
+            News::Ring(_) | News::RingGone(_) => {}
         }
         true
     }

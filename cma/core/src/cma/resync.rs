@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use ringmesh_proto::digest::{Group, Thing};
-use ringmesh_proto::news::{Key, News};
+use ringmesh_proto::news::{Key, News, PeerState};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::Name;
 
@@ -157,6 +157,10 @@ impl<G: GraphStore> Cma<G> {
             return;
         }
         turn.keep(self.relays.unpictured(relay, thing));
+        if let Key::Peer(site, peer) = thing {
+            let about = RelayKey { site: site.clone(), relay: *peer };
+            turn.keep([self.sites.word(self.wall, now, relay, about, PeerState::Unwatched)]);
+        }
         if let Key::Host(name) = thing
             && !ops.is_empty()
         {
@@ -177,7 +181,7 @@ impl<G: GraphStore> Cma<G> {
             Key::Host(name) => self.estate.operations(&self.graph, source, &News::HostGone(name.clone())),
             Key::Ring(ring) => self.estate.operations(&self.graph, source, &News::RingGone(*ring)),
             Key::Switch(id) => self.lone_switch(&relay.site, id),
-            // An incident is never over by amnesia.
+            // An incident is never over by amnesia, and what a neighbour hears is no part of the graph.
             Key::Incident(_) | Key::Peer(..) | Key::Start => Ok(Vec::new()),
         }
     }

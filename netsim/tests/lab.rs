@@ -244,16 +244,20 @@ fn cut_without_a_word(prefix: &str) -> Outcome {
 fn slow_where_asked(prefix: &str) -> Outcome {
     let wan = Quality { delay_ms: 30, loss_permille: 0, seed: 1 };
     let lab = bare(prefix, wan)?;
-    // The first finds everybody's address on the way.
-    let mut knocks = (0..4).map(|_| knock(&lab.plan().netns("r1"), "10.78.0.2"));
-    knocks.next().transpose()?;
-    for answer in knocks {
-        let (least, most) = (Duration::from_millis(120), Duration::from_millis(180));
-        match answer? {
-            Answer::Refused(after) if (least..most).contains(&after) => {}
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        match knock(&lab.plan().netns("r1"), "10.78.0.2")? {
+            Answer::Refused(after) => times.push(after),
             other => return failed(&lab, format!("over two legs of 30 ms and back: {}", other.words())),
         }
     }
+    // None is faster than the legs; the first asks for addresses on the way, and a busy machine is late at times.
+    let (least, most) = (Duration::from_millis(120), Duration::from_millis(150));
+    let fastest = times.iter().min().copied().unwrap_or_default();
+    if !(least..most).contains(&fastest) {
+        return failed(&lab, format!("over two legs of 30 ms and back: {times:?}"));
+    }
+    eprintln!("two legs of 30 ms and back: {:.1} ms", fastest.as_secs_f64() * 1000.0);
     lab.down()?;
     nothing_left(prefix)
 }

@@ -10,9 +10,8 @@ use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::relay::StreamId;
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::time::Time;
+use ringmesh_shell::clock::{Alarm, wall_clock};
 use tokio::sync::{mpsc, oneshot, watch};
-
-use crate::clock::{Alarm, wall_clock};
 
 /// What waits for the driver, of all streams together: beyond it, reading from relays waits.
 pub(crate) const INPUTS_MAX: usize = 1_024;

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_client::AuthorityClient;
+use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::config::Tls;
-use crate::failure::Failure;
 use crate::secret::random;
 use session::Broken;
 

@@ -13,10 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use ringmesh_cma_core::documents::{Explain, Incidents, Status, Tree};
+use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
 use crate::config::SOCKET;
-use crate::failure::{Failure, Kind};
 use client::{Client, Question};
 use paint::Paint;
 

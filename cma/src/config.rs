@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ringmesh_cma_core::notifier::Holds;
+use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::Name;
 use serde::Deserialize;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
-
-use crate::failure::Failure;
 
 /// Where the operator's command looks for a CMA, and where one listens for it.
 pub const SOCKET: &str = "/run/ringmesh/cma.sock";

@@ -17,11 +17,11 @@ use ringmesh_proto::news::{RelayHello, Warning};
 use ringmesh_proto::pb::{self, from_authority::Body};
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::MeshKeys;
+use ringmesh_shell::clock::{Alarm, wall_clock};
 use ringmesh_shell::store::Store;
 use ringmesh_topology::id::{Name, RelayId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::{Alarm, wall_clock};
 use held::Held;
 
 /// What waits for the driver, of all streams together: beyond it, reading from relays waits.

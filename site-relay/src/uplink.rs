@@ -18,11 +18,11 @@ use ringmesh_proto::message::LinkId;
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_client::AuthorityClient;
 use ringmesh_relay_core::Event;
+use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::config::Tls;
-use crate::failure::Failure;
 use crate::secret::random;
 use session::Broken;
 

@@ -16,9 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use ringmesh_cma_core::documents::{Explain, Incidents, Status, Tree};
+use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
-use crate::failure::{Failure, Kind};
 use arguments::{Arguments, Command};
 use client::{Client, Question};
 use paint::Paint;

@@ -7,7 +7,7 @@ use clap_complete::aot;
 use clap_mangen::Man;
 
 use super::arguments::{Arguments, Shell};
-use crate::failure::{Failure, Kind};
+use ringmesh_shell::failure::{Failure, Kind};
 
 const REMEDY: &str = "give a folder that you may write";
 

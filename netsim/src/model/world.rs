@@ -14,6 +14,7 @@ use ringmesh_topology::id::{Boot, IncidentId};
 use super::account::{Account, WanAccount};
 use super::authority::Authority;
 use super::host::{Datagram, Host};
+use super::look::NewsTold;
 use super::network::{Network, Place};
 use super::plan::Plan;
 use super::queue::{Due, Queue};
@@ -53,6 +54,10 @@ pub struct World {
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
     /// The run of each site's relay that introduced itself last.
     pub(super) runs_heard: BTreeMap<usize, Boot>,
+    /// The birth nonce of the outbox that each site's relay named last.
+    pub(super) births_heard: BTreeMap<usize, u64>,
+    /// Every news that came to the CMA's host, in order.
+    pub(super) told: Vec<NewsTold>,
     /// Who is not heard by whom, until when.
     pub(super) muted: Vec<(usize, usize, Time)>,
     pub(super) pages: Vec<PageLine>,
@@ -87,6 +92,8 @@ impl World {
             latest: BTreeMap::new(),
             rings: BTreeMap::new(),
             runs_heard: BTreeMap::new(),
+            births_heard: BTreeMap::new(),
+            told: Vec::new(),
             muted: Vec::new(),
             pages: Vec::new(),
             log: None,

@@ -52,6 +52,8 @@ enum Fault {
     CmaWan,
     Cma,
     Relay(usize),
+    Disk(usize),
+    CmaDisk,
     Switch(usize),
     Uplink(usize),
     Cable(usize, usize),
@@ -64,7 +66,7 @@ impl Fault {
     fn draw(chance: &mut Chance, plan: &Plan) -> Self {
         let (sites, switches) = (plan.sites.len(), plan.switches());
         let host = chance.index(plan.hosts.len());
-        match chance.below(13) {
+        match chance.below(15) {
             0 | 1 => Self::Host(host),
             2 => Self::Probe(host),
             3 => Self::Pause(host),
@@ -75,6 +77,8 @@ impl Fault {
             9 => Self::Relay(chance.index(sites)),
             10 => Self::Cma,
             11 => Self::Power(chance.index(sites)),
+            12 => Self::Disk(chance.index(sites)),
+            13 => Self::CmaDisk,
             _ => Self::CmaWan,
         }
     }
@@ -86,6 +90,8 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(false),
             Self::Cma => world.kill_cma(),
             Self::Relay(site) => world.kill_relay(site),
+            Self::Disk(site) => world.full_disk(site, true),
+            Self::CmaDisk => world.full_cma_disk(true),
             Self::Switch(switch) => world.set_switch(switch, false),
             Self::Uplink(switch) => world.set_uplink(switch, false),
             Self::Cable(host, leg) => world.set_cable(host, leg, false),
@@ -102,6 +108,8 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(true),
             Self::Cma => world.start_cma(),
             Self::Relay(site) => world.start_relay(site),
+            Self::Disk(site) => world.full_disk(site, false),
+            Self::CmaDisk => world.full_cma_disk(false),
             Self::Switch(switch) => world.set_switch(switch, true),
             Self::Uplink(switch) => world.set_uplink(switch, true),
             Self::Cable(host, leg) => world.set_cable(host, leg, true),
@@ -114,7 +122,8 @@ impl Fault {
     /// The site it takes place in, if it is inside one.
     fn site(self, plan: &Plan, world: &World) -> Option<usize> {
         match self {
-            Self::Power(_) | Self::Wan(_) | Self::CmaWan | Self::Cma => None,
+            Self::Power(_) | Self::Wan(_) | Self::Disk(_) => None,
+            Self::CmaWan | Self::Cma | Self::CmaDisk => None,
             Self::Relay(site) => Some(site),
             Self::Switch(switch) | Self::Uplink(switch) => {
                 let host = plan.hosts.iter().position(|host| host.switches.contains(&switch));
@@ -131,6 +140,8 @@ impl Fault {
 #[derive(Debug)]
 struct Story {
     plan: Plan,
+    /// One way over each WAN, and how many packets of a thousand it loses.
+    wan: Vec<(Duration, u64)>,
     /// When something begins (true) or ends, in milliseconds after the start settled.
     steps: BTreeMap<(u64, usize), (Fault, bool)>,
 }
@@ -148,6 +159,9 @@ fn story(seed: u64) -> Story {
         }
     }
     plan.loss_permille = [0, 0, 10, 50][chance.index(4)];
+    let leg =
+        |chance: &mut Chance| (Duration::from_millis(1 + chance.below(80)), [0, 0, 10, 50][chance.index(4)]);
+    let wan = (0..sites).map(|_| leg(chance)).collect();
     let mut steps = BTreeMap::new();
     for _ in 0..1 + chance.below(8) {
         let (fault, begins) = (Fault::draw(chance, &plan), chance.below(FAULTS_WITHIN_MS));
@@ -156,11 +170,14 @@ fn story(seed: u64) -> Story {
         steps.insert((begins, number), (fault, true));
         steps.insert((ends, number + 1), (fault, false));
     }
-    Story { plan, steps }
+    Story { plan, wan, steps }
 }
 
 /// Lets it happen. What is broken already is not broken again, and in a site without power nothing is.
 fn live(story: &Story, world: &mut World) {
+    for (site, (delay, loss)) in story.wan.iter().enumerate() {
+        world.set_wan_quality(site, *delay, *loss);
+    }
     world.run_for(SETTLES);
     let mut broken: BTreeSet<Fault> = BTreeSet::new();
     let start = world.now();
@@ -184,6 +201,9 @@ fn live(story: &Story, world: &mut World) {
         }
     }
     world.set_loss(0);
+    for (site, (delay, _)) in story.wan.iter().enumerate() {
+        world.set_wan_quality(site, *delay, 0);
+    }
     world.run_for(HEALS);
 }
 
@@ -211,7 +231,9 @@ fn faults_of(story: &Story, world: &mut World) -> Vec<String> {
     let before = world.account().clone();
     world.run_for(QUIET);
     let said = world.account().since(&before);
-    if said.control() > 0 {
+    // On a link of four lanes a block of 64 takes four minutes: what was lost then is told, and noted, now.
+    let of_loss = said.of("Loss") + said.of("Noted").min(said.of("Loss"));
+    if said.control() > of_loss {
         wrong.push(format!("not quiet: {said}"));
     }
     let hosts = story.plan.hosts.len();
@@ -279,9 +301,10 @@ fn tell(seed: u64, story: &Story, world: &World, wrong: &[String], all: bool) ->
         .collect();
     let shape: Vec<usize> = story.plan.sites.iter().map(|site| site.switches).collect();
     format!(
-        "seed {seed}: {} hosts on {shape:?} switches, {} lost in a thousand\n{}\n\n{}\n\n{}",
+        "seed {seed}: {} hosts on {shape:?} switches, {} lost in a thousand, WAN {:?}\n{}\n\n{}\n\n{}",
         story.plan.hosts.len(),
         story.plan.loss_permille,
+        story.wan,
         steps.join("\n"),
         lines[shown..].join("\n"),
         wrong.join("\n"),

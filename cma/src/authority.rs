@@ -11,7 +11,9 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, stream};
 use ringmesh_cma_core::cma::Event;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
-use ringmesh_proto::codec::{Malformed, read_group_digests, read_news_item, read_relay_hello, read_thing_digests};
+use ringmesh_proto::codec::{
+    Malformed, read_group_digests, read_news_item, read_relay_hello, read_thing_digests,
+};
 use ringmesh_proto::news::{RelayHello, Warning};
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_server::Authority;

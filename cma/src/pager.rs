@@ -17,9 +17,9 @@ use ringmesh_proto::news::Warning;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
+use crate::append;
 use crate::config::Notify;
 use crate::driver::Input;
-use crate::append;
 
 /// How long one attempt may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(30);

@@ -11,19 +11,19 @@ use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_proto::seal::Key;
 use ringmesh_proto_grpc::authority_server::AuthorityServer;
 use ringmesh_proto_grpc::operator_server::OperatorServer;
+use ringmesh_shell::clock::wall_clock;
+use ringmesh_shell::failure::{Failure, Kind};
 use ringmesh_shell::store::{Header, Opened, Record, Store};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::authority::AuthorityService;
-use crate::clock::wall_clock;
 use crate::config::Config;
 use crate::driver::{Driver, INPUTS_MAX, Input};
-use crate::failure::{Failure, Kind};
 use crate::listen;
 use crate::operator::OperatorService;
 use crate::pager::Pager;
@@ -67,7 +67,9 @@ impl Authority {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
         let cma = machine(&self.config, self.opened.records)?;
-        let mut driver = Driver::new(cma, self.opened.store, pager);
+        // Nobody follows events yet where the receiver is dropped.
+        let (newest, _rows) = watch::channel(0);
+        let mut driver = Driver::new(cma, self.opened.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
         let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));
@@ -99,6 +101,7 @@ fn machine(config: &Config, records: Vec<Record>) -> Result<Cma, Failure> {
         insecure: config.tls.is_none(),
         notifies: config.notify.is_some(),
         fresh,
+        close_hold: config.close_hold,
     };
     Cma::restore(machine, wall_clock(), MemoryGraph::default(), records).map_err(|error| {
         let path = config.state_dir.join("cma.redb");

@@ -7,10 +7,10 @@ use ringmesh_proto::codec;
 use ringmesh_proto::news::Warning;
 use ringmesh_proto::pb;
 use ringmesh_relay_core::{Event, Outbox};
+use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 
 use crate::config::Tls;
-use crate::failure::Failure;
 use crate::uplink::{Asked, BATCH, Pace, REPLIES, Reply, Uplink};
 
 /// Questions that may lie in the driver's channel; an uplink waits when it is full.

@@ -13,13 +13,12 @@ use std::time::Duration;
 
 use ringmesh_proto::message::RELAY_PORT;
 use ringmesh_relay_core::Timing;
+use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::{Name, RelayId};
 use ringmesh_topology::verdict::Class;
 use serde::Deserialize;
 
 pub(crate) use tls::Tls;
-
-use crate::failure::Failure;
 
 /// A site's relay, as its operator wants it.
 #[derive(Debug)]

@@ -16,11 +16,11 @@ use ringmesh_proto::time::{Duration, Time};
 use ringmesh_proto::wire::{FromProbe, RelayWire};
 use ringmesh_proto::{codec, pb};
 use ringmesh_relay_core::{Action, Event, Relay};
+use ringmesh_shell::clock::{self, Alarm, Stamps};
 use ringmesh_shell::store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::clock::{self, Deadline, Stamps};
 use crate::cmas::Cmas;
 use crate::icmp::Icmp;
 use crate::secret::random;
@@ -93,7 +93,7 @@ impl Driver {
 
 impl Running {
     async fn run(&mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let mut deadline = Deadline::new()?;
+        let mut alarm = Alarm::new()?;
         // Its first tick comes at once: the machine should know the date before anything happens.
         let mut look = interval(LOOK_EVERY);
         look.tick().await;
@@ -102,11 +102,11 @@ impl Running {
         tokio::pin!(stop);
         let mut more = false;
         loop {
-            deadline.arm(self.parts.relay.next_deadline())?;
+            alarm.set(self.parts.relay.next_deadline())?;
             tokio::select! {
                 ready = self.parts.udp.ready() => ready?,
                 ready = self.parts.icmp.ready() => ready?,
-                reached = deadline.reached() => reached?,
+                rung = alarm.rings() => rung?,
                 Some(asked) = self.parts.asks.recv() => self.answer(asked),
                 _ = look.tick() => self.look_around(),
                 () = self.durable.changed() => {}
@@ -145,7 +145,7 @@ impl Running {
     fn drain(&mut self) -> (Time, bool) {
         let mut buffer = [0; BUFFER];
         let mut now = clock::now();
-        let mut stamps = Stamps::new(now, self.drained);
+        let mut stamps = Stamps::at(now, self.drained);
         for count in 1..=DRAIN_MAX {
             let Some(arrival) = self.parts.udp.receive(now, &mut buffer) else {
                 self.drained = now;
@@ -154,7 +154,7 @@ impl Running {
             self.deliver(now, &stamps, arrival, &mut buffer);
             if count % DRAIN_BATCH == 0 {
                 now = clock::now();
-                stamps = Stamps::new(now, self.drained);
+                stamps = Stamps::at(now, self.drained);
             }
         }
         (now, false)

@@ -6,15 +6,15 @@ use std::path::Path;
 use ringmesh_proto::news::{RelayHello, Warning};
 use ringmesh_proto::wire::RelayWire;
 use ringmesh_relay_core::Relay;
+use ringmesh_shell::clock;
+use ringmesh_shell::failure::{Failure, Kind};
 use ringmesh_shell::store::{Header, Store};
 use ringmesh_topology::id::{Boot, HostBoot};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::clock;
 use crate::cmas::Cmas;
 use crate::config::Config;
 use crate::driver::Driver;
-use crate::failure::{Failure, Kind};
 use crate::icmp::Icmp;
 use crate::secret::{self, random};
 use crate::term;

@@ -13,6 +13,7 @@
 //! - A news is applied exactly once, and acknowledged only after it is in the store.
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
+mod forget;
 mod keep;
 mod news;
 mod outages;
@@ -21,6 +22,7 @@ mod resync;
 mod say;
 mod turn;
 
+pub use forget::ForgetError;
 pub use say::Say;
 
 use std::collections::BTreeMap;
@@ -199,6 +201,13 @@ pub enum Action {
         /// Its links.
         order: MeshOrder,
     },
+    /// Tell a relay to take a host out of its roster.
+    ForgetHost {
+        /// On this stream.
+        stream: StreamId,
+        /// The host.
+        host: Name,
+    },
     /// End a stream: its relay has a newer one, or must tell again what the store did not take.
     Hangup {
         /// The stream.
@@ -238,6 +247,8 @@ pub struct Cma<G = MemoryGraph> {
     own_sequence: u64,
     /// How far the comparison with each relay is.
     rounds: Rounds,
+    /// Hosts to be forgotten, by site, since when.
+    forgets: BTreeMap<(Name, Name), u64>,
     /// Lines that nobody took over yet.
     pages: BTreeMap<u64, PageLine>,
     /// The number given to a line last.
@@ -271,6 +282,7 @@ impl<G: GraphStore> Cma<G> {
             own_warnings: Vec::new(),
             store_error: None,
             rounds: Rounds::default(),
+            forgets: BTreeMap::new(),
             pages: BTreeMap::new(),
             last_page: 0,
             is_new: true,

@@ -57,7 +57,8 @@ impl Held {
         if self.trouble.borrow().is_none() {
             return None;
         }
-        let urgent = self.waiting.iter().position(|(_, action)| !matches!(action, Action::Acknowledge { .. }))?;
+        let urgent =
+            self.waiting.iter().position(|(_, action)| !matches!(action, Action::Acknowledge { .. }))?;
         self.waiting.remove(urgent).map(|(_, action)| action)
     }
 

@@ -76,8 +76,7 @@ async fn a_command_gets_each_line_on_its_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("got");
     let script = format!("cat >> {}", file.display());
-    let (pager, lines, _heard) =
-        start(Notify::Command(vec!["sh".into(), "-c".into(), script]));
+    let (pager, lines, _heard) = start(Notify::Command(vec!["sh".into(), "-c".into(), script]));
     (1..=3).for_each(|n| lines.send((n, line(n))).unwrap());
     drop(lines);
     pager.await.unwrap();

@@ -169,6 +169,9 @@ impl World {
                 self.pages.push(*line);
                 self.at(self.now + HAND_ON, Due::HandedOn { run: self.cma.runs, page: number });
             }
+            authority::Action::ForgetHost { stream, host } => {
+                self.tell_relay(stream, down::Body::Forget(host.to_string()));
+            }
             authority::Action::Say(say) => self.note(|| format!("CMA: {say}")),
         }
     }

@@ -1,9 +1,12 @@
-//! Who holds a UDP port or a file: so that "in use" names the process to stop.
+//! Who holds a port or a file: so that "in use" names the process to stop.
 
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+
+/// In the column `st` of the kernel's table: a connection that uses the port is in nobody's way.
+const TCP_LISTEN: &str = "0A";
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +26,20 @@ impl fmt::Display for Owner {
 /// A process whose socket keeps this address and port from being bound. `None` if it is another user's and cannot
 /// be seen.
 pub fn of_udp_port(address: SocketAddr) -> Option<Owner> {
+    of_port(["net/udp", "net/udp6"], None, address)
+}
+
+/// The same of a TCP port: a process that listens there.
+pub fn of_tcp_port(address: SocketAddr) -> Option<Owner> {
+    of_port(["net/tcp", "net/tcp6"], Some(TCP_LISTEN), address)
+}
+
+fn of_port(tables: [&str; 2], state: Option<&str>, address: SocketAddr) -> Option<Owner> {
     let proc = Path::new("/proc");
-    ["net/udp", "net/udp6"]
+    tables
         .iter()
         .filter_map(|table| fs::read_to_string(proc.join(table)).ok())
-        .flat_map(|table| inodes(&table, address))
+        .flat_map(|table| inodes(&table, state, address))
         .find_map(|inode| holder(proc, Path::new(&format!("socket:[{inode}]")), None))
 }
 
@@ -37,14 +49,15 @@ pub fn of_file(path: &Path) -> Option<Owner> {
     holder(Path::new("/proc"), &path, Some(std::process::id()))
 }
 
-/// The sockets of a table like `/proc/net/udp` that stand in the way of binding `address`.
-fn inodes(table: &str, address: SocketAddr) -> Vec<u64> {
+/// The sockets of a table like `/proc/net/udp`, in that state, that stand in the way of binding `address`.
+fn inodes(table: &str, state: Option<&str>, address: SocketAddr) -> Vec<u64> {
     let lines = table.lines().skip(1).map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
     let wanted = address.ip().to_canonical();
     let blocking = lines.filter_map(|fields| {
         let (ip, port) = local(fields.get(1)?)?;
         let meet = ip == wanted || ip.is_unspecified() || wanted.is_unspecified();
-        (port == address.port() && meet).then(|| fields.get(9)?.parse().ok()).flatten()
+        let holds = state.is_none_or(|state| fields.get(3) == Some(&state));
+        (port == address.port() && meet && holds).then(|| fields.get(9)?.parse().ok()).flatten()
     });
     blocking.collect()
 }
@@ -108,7 +121,14 @@ mod tests {
             ("10.0.0.7:1984", vec![4244]),
         ];
         for (address, want) in cases {
-            assert_eq!(inodes(TABLE, address.parse().unwrap()), want, "{address}");
+            assert_eq!(inodes(TABLE, None, address.parse().unwrap()), want, "{address}");
+        }
+        let listens = TABLE.replace(
+            " 07 00000000:00000000 00:00000000 00000000     0        0 4243",
+            " 0A 0:0 00:0 0 0 0 4243",
+        );
+        for (address, want) in [("10.0.0.5:1984", vec![]), ("10.0.0.6:53", vec![4243])] {
+            assert_eq!(inodes(&listens, Some(TCP_LISTEN), address.parse().unwrap()), want, "{address}");
         }
     }
 
@@ -136,5 +156,10 @@ mod tests {
         assert_eq!(of_udp_port(address).unwrap().pid, std::process::id());
         drop(socket);
         assert_eq!(of_udp_port(address), None);
+        let listener = std::net::TcpListener::bind("[::1]:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(of_tcp_port(address).unwrap().pid, std::process::id());
+        drop(listener);
+        assert_eq!(of_tcp_port(address), None);
     }
 }

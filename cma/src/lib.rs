@@ -12,9 +12,9 @@ pub mod cli;
 pub mod config;
 pub mod run;
 
+mod append;
 mod authority;
 mod driver;
 mod listen;
 mod operator;
 mod pager;
-mod spool;

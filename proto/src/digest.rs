@@ -56,7 +56,17 @@ impl Picture {
         let key = news.key();
         self.forget(&key);
         let Some(group) = group(news) else { return };
-        let digest = digest_of(news);
+        self.restore(key, group, digest_of(news));
+    }
+
+    /// What was told of a thing before: where it belongs, and its digest. To be written down.
+    pub fn of(&self, key: &Key) -> Option<(&Group, u64)> {
+        self.things.get(key).map(|(group, digest)| (group, *digest))
+    }
+
+    /// A thing as [`Self::of`] gave it.
+    pub fn restore(&mut self, key: Key, group: Group, digest: u64) {
+        self.forget(&key);
         let sum = self.groups.entry(group.clone()).or_default();
         *sum = sum.wrapping_add(digest);
         self.whole = self.whole.wrapping_add(digest);

@@ -8,6 +8,7 @@ use ringmesh_proto::wire::RelayWire;
 use ringmesh_relay_core::Relay;
 use ringmesh_shell::clock;
 use ringmesh_shell::failure::{Failure, Kind};
+use ringmesh_shell::store::{Header, Store};
 use ringmesh_topology::id::{Boot, HostBoot};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,6 +21,9 @@ use crate::term;
 use crate::udp::{Udp, own_address};
 use crate::uplink::Pace;
 use crate::warnings::Warnings;
+
+/// The version of the relay's records.
+const RECORDS: u32 = 1;
 
 /// Runs a relay until it is told to stop by SIGTERM or SIGINT.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
@@ -57,31 +61,50 @@ fn driver(config: &Config) -> Result<Driver, Failure> {
         .chain(no_cma)
         .for_each(|warning| warnings.raise(warning));
 
-    let outbox = u64::from_be_bytes(random()?);
-    let relay = Relay::new(ringmesh_relay_core::Config {
-        site: config.site.clone(),
-        relay: config.relay,
-        address: SocketAddr::new(address, config.listen.port()),
-        term,
-        outbox,
-        timing: config.timing,
-        classes: config.classes.clone(),
-    });
+    let (store, relay) = restore(config, SocketAddr::new(address, config.listen.port()), term)?;
     let (cmas, asks) = Cmas::start(&config.cma, config.tls.as_ref(), Pace::default())?;
     let run = Boot(random()?);
     let hello = RelayHello {
         site: config.site.clone(),
         relay: config.relay,
         term,
-        outbox,
+        outbox: relay.outbox().birth(),
         insecure: config.tls.is_none(),
         version: env!("CARGO_PKG_VERSION").into(),
         run,
         host_boot: host_boot(&config.boot_id_file)?,
-        mesh_address: Some(SocketAddr::new(address, config.listen.port())),
+        mesh_address: Some(config.mesh_address.unwrap_or(SocketAddr::new(address, config.listen.port()))),
     };
     let wire = RelayWire::new(config.relay, run, secret);
-    Ok(Driver { relay, wire, udp, icmp, cmas, asks, warnings, hello })
+    Ok(Driver { relay, wire, udp, icmp, cmas, asks, warnings, store, hello })
+}
+
+/// Opens the store and takes up what an earlier run has left in it.
+fn restore(config: &Config, address: SocketAddr, term: u32) -> Result<(Store, Relay), Failure> {
+    let path = config.state_dir.join("relay.redb");
+    let owner = format!("site {} relay {}", config.site, config.relay.0);
+    let opened = Store::open(&path, Header { kind: "relay", version: RECORDS, owner })?;
+    let machine = ringmesh_relay_core::Config {
+        site: config.site.clone(),
+        relay: config.relay,
+        address,
+        term,
+        outbox: u64::from_be_bytes(random()?).max(1),
+        timing: config.timing,
+        classes: config.classes.clone(),
+    };
+    let relay = Relay::restore(machine, clock::wall_clock(), opened.records).map_err(|error| {
+        let remedy =
+            "move it away: members announce themselves again, and incidents that are open are judged anew";
+        Failure::usage(format!("store {}: {error}", path.display()), remedy)
+    })?;
+    tracing::info!(
+        members = relay.members(),
+        news = relay.outbox().pending(),
+        "taken up from {}",
+        path.display()
+    );
+    Ok((opened.store, relay))
 }
 
 /// The boot id of this host, by which a site that lived on is told from one that lost its power.

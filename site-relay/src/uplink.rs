@@ -6,14 +6,18 @@
 //!
 //! # Invariants
 //! - News leave in the order of their sequence, and nothing between two of them is skipped that the outbox holds.
-//! - An acknowledgement is passed on only for what was told to this CMA.
+//! - An acknowledgement is passed on only for what the outbox has given.
 
 mod session;
 
 use std::time::Duration;
 
+use ringmesh_proto::codec::LinkKeys;
+use ringmesh_proto::mesh::MeshOrder;
+use ringmesh_proto::message::LinkId;
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_client::AuthorityClient;
+use ringmesh_relay_core::Event;
 use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
@@ -23,7 +27,7 @@ use crate::secret::random;
 use session::Broken;
 
 /// Replies that may lie in an uplink's channel: one of each kind asked for, and as much that is outdated.
-pub(crate) const REPLIES: usize = 8;
+pub(crate) const REPLIES: usize = 16;
 /// News in one reply.
 pub(crate) const BATCH: usize = 256;
 
@@ -36,7 +40,9 @@ pub(crate) struct Pace {
     pub(crate) pause_min: Duration,
     /// .. up to this.
     pub(crate) pause_max: Duration,
-    /// Between two beats.
+    /// Between two pulses, which say that the stream is alive.
+    pub(crate) pulse: Duration,
+    /// Between two beats, which tell how the relay does.
     pub(crate) beat: Duration,
     /// A CMA that has taken nothing for so long is given up, and connected to anew.
     pub(crate) stall: Duration,
@@ -48,6 +54,7 @@ impl Default for Pace {
             open: Duration::from_secs(5),
             pause_min: Duration::from_millis(200),
             pause_max: Duration::from_secs(5),
+            pulse: Duration::from_secs(2),
             beat: Duration::from_secs(10),
             stall: Duration::from_secs(30),
         }
@@ -71,6 +78,12 @@ pub(crate) enum Ask {
     },
     /// Give me the relay's own state.
     Beat,
+    /// Give me what is pending, and the digest of all that was told.
+    Pulse,
+    /// The CMA says something that the machine must hear.
+    Heard(Event),
+    /// The CMA cut the mesh ring: who the neighbours are, and the keys of the links to them.
+    Mesh(MeshOrder, Vec<(LinkId, LinkKeys)>),
     /// The CMA holds all news up to here.
     Acknowledged {
         /// The last sequence it holds.
@@ -106,6 +119,12 @@ pub(crate) enum Reply {
     },
     /// The relay's own state.
     Beat(pb::RelayBeat),
+    /// That it is alive.
+    Pulse(pb::Pulse),
+    /// Digests that the CMA asked for.
+    Digests(pb::from_relay::Body),
+    /// The outbox goes on under another birth: the stream must be opened again.
+    Anew,
 }
 
 /// One CMA's stream.
@@ -115,8 +134,6 @@ pub(crate) struct Uplink {
     pace: Pace,
     asks: mpsc::Sender<Asked>,
     replies: mpsc::Receiver<Reply>,
-    /// The last sequence ever told to this CMA.
-    told: u64,
     /// What the driver knows: `None` at the start.
     connected: Option<bool>,
 }
@@ -136,7 +153,7 @@ impl Uplink {
         let endpoint = endpoint(address, tls, pace).map_err(|error| {
             Failure::usage(format!("cma {address}: {}", words(&error)), "correct cma or [tls]")
         })?;
-        Ok(Self { cma, endpoint, pace, asks, replies, told: 0, connected: None })
+        Ok(Self { cma, endpoint, pace, asks, replies, connected: None })
     }
 
     /// Runs for as long as the driver does.

@@ -5,26 +5,47 @@
 //! nothing: verdicts come from relays, who hear the witnesses.
 //! Reads no clock, no socket, no file.
 //!
+//! What must survive a kill it orders to be written down ([`Action::Keep`], [`crate::records`]), before all other
+//! orders of the same turn; these wait for the disk. So whatever prefix of turns is found at the next start, nobody
+//! was told more than it holds.
+//!
 //! # Invariants
 //! - A news is applied exactly once, and acknowledged only after it is in the store.
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
+mod keep;
+mod news;
+mod outages;
+mod pages;
+mod resync;
 mod say;
+mod turn;
 
 pub use say::Say;
 
+use std::collections::BTreeMap;
+
+use ringmesh_proto::digest::{Group, Thing};
+use ringmesh_proto::keep::Keep;
 use ringmesh_proto::machine::{Machine, Sink};
-use ringmesh_proto::news::{IncidentNews, News, RelayHello, Warning};
-use ringmesh_proto::time::{Time, WallClock};
-use ringmesh_topology::id::{IncidentId, Name};
+use ringmesh_proto::mesh::MeshOrder;
+use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
+use ringmesh_proto::seal::Key;
+use ringmesh_proto::time::{Duration, Time, WallClock};
+use ringmesh_topology::id::Name;
 
 use crate::documents::PageLine;
-use crate::estate::{Estate, relay_operations};
-use crate::graph::{GraphStore, MemoryGraph, NodeKey, Op, Source, Stamp, StoreError};
-use crate::incident::{Incidents, Taken};
-use crate::notifier::{Holds, Notifier, Telling};
+use crate::estate::Estate;
+use crate::graph::{GraphStore, MemoryGraph, StoreError};
+use crate::history::History;
+use crate::incident::Incidents;
+use crate::mesh::Mesh;
+use crate::notifier::{Holds, Notifier};
 use crate::relay::{RelayBeat, RelayKey, Relays, StreamId};
-use crate::view;
+use crate::sites::Sites;
+use keep::Counters;
+use resync::Rounds;
+use turn::Turn;
 
 /// What an authority is told once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +54,23 @@ pub struct CmaConfig {
     pub installation: Name,
     /// How long pages and tickets are held.
     pub holds: Holds,
+    /// So long a relay must be back before an incident about it or its site is over.
+    pub close_hold: Duration,
     /// Relays speak plain text.
     pub insecure: bool,
     /// Lines are handed to somebody.
     pub notifies: bool,
-    /// Drawn when the store was made: a relay that meets another epoch tells everything again.
+    /// Drawn at every start; taken if the store has no identity yet.
+    pub fresh: Identity,
+}
+
+/// What an authority is for good: drawn when its store was made, and kept in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// A relay that meets another epoch meets an authority that knows nothing of it.
     pub epoch: u64,
+    /// The keys of the mesh ring follow from it.
+    pub mesh_secret: Key,
 }
 
 /// What may happen to an authority.
@@ -78,10 +110,40 @@ pub enum Event {
         /// What it told.
         beat: RelayBeat,
     },
+    /// A relay told that its stream is alive.
+    RelayPulse {
+        /// On this stream.
+        stream: StreamId,
+        /// News not yet acknowledged.
+        pending: u64,
+        /// The digest of everything it told, where nothing is pending.
+        picture: Option<u64>,
+    },
+    /// A relay told the digests of all groups.
+    Groups {
+        /// On this stream.
+        stream: StreamId,
+        /// By group.
+        groups: BTreeMap<Group, u64>,
+    },
+    /// A relay told the digests of the things of some groups.
+    Things {
+        /// On this stream.
+        stream: StreamId,
+        /// As of this sequence of its outbox.
+        sequence: u64,
+        /// By group.
+        groups: Vec<(Group, Vec<Thing>)>,
+    },
     /// A stream ended.
     RelayGone {
         /// The stream.
         stream: StreamId,
+    },
+    /// A line was taken over by whoever brings it to people: it need not be ordered again.
+    HandedOn {
+        /// Its number.
+        page: u64,
     },
     /// What the shell around it wants somebody to look at. Replaces what it said before.
     OwnWarnings(Vec<Warning>),
@@ -92,6 +154,8 @@ pub enum Event {
 /// What an authority orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Write this down before anything that follows leaves the process.
+    Keep(Keep),
     /// Tell a relay which news are in the store.
     Welcome {
         /// On this stream.
@@ -108,13 +172,45 @@ pub enum Action {
         /// Up to this sequence.
         sequence: u64,
     },
+    /// Ask a relay for the digests of all groups: it told something else than what is known here.
+    Compare {
+        /// On this stream.
+        stream: StreamId,
+    },
+    /// Ask a relay for the digests of the things of these groups.
+    CompareGroups {
+        /// On this stream.
+        stream: StreamId,
+        /// The groups that differ.
+        groups: Vec<Group>,
+    },
+    /// Ask a relay to tell these things again.
+    Want {
+        /// On this stream.
+        stream: StreamId,
+        /// The things.
+        keys: Vec<NewsKey>,
+    },
+    /// Tell a relay its place in the mesh ring, whole. The shell adds the keys, which follow from
+    /// [`Identity::mesh_secret`].
+    Mesh {
+        /// On this stream.
+        stream: StreamId,
+        /// Its links.
+        order: MeshOrder,
+    },
     /// End a stream: its relay has a newer one, or must tell again what the store did not take.
     Hangup {
         /// The stream.
         stream: StreamId,
     },
-    /// Hand a line to people.
-    Page(Box<PageLine>),
+    /// Hand a line to people, and say so ([`Event::HandedOn`]): after a restart it is ordered again otherwise.
+    Page {
+        /// Its number, given once.
+        number: u64,
+        /// The line.
+        line: Box<PageLine>,
+    },
     /// Write this to the log.
     Say(Say),
 }
@@ -122,6 +218,7 @@ pub enum Action {
 /// The authority. See the module.
 pub struct Cma<G = MemoryGraph> {
     pub(crate) config: CmaConfig,
+    identity: Identity,
     pub(crate) started: Time,
     pub(crate) wall: WallClock,
     pub(crate) relays: Relays,
@@ -129,15 +226,39 @@ pub struct Cma<G = MemoryGraph> {
     estate: Estate,
     pub(crate) incidents: Incidents,
     pub(crate) notifier: Notifier,
+    pub(crate) history: History,
     pub(crate) own_warnings: Vec<Warning>,
     pub(crate) store_error: Option<StoreError>,
+    pub(crate) sites: Sites,
+    mesh: Mesh,
+    /// What each relay was told of its place in the ring, and on which stream.
+    mesh_told: BTreeMap<RelayKey, (StreamId, MeshOrder)>,
+    /// How many incidents, and revisions of such, were our own.
+    outages_given: u64,
+    own_sequence: u64,
+    /// How far the comparison with each relay is.
+    rounds: Rounds,
+    /// Lines that nobody took over yet.
+    pages: BTreeMap<u64, PageLine>,
+    /// The number given to a line last.
+    last_page: u64,
+    /// Nothing was ordered since the start.
+    is_new: bool,
+    /// What was written down of the identity and of the numbers given last.
+    kept: (Option<Identity>, Counters),
 }
 
 impl<G: GraphStore> Cma<G> {
-    /// An authority that starts at the wall clock's reading, over a store.
+    /// An authority that starts at the wall clock's reading, over an empty store, and knows nothing.
     pub fn new(config: CmaConfig, wall: WallClock, graph: G) -> Self {
         let notifier = Notifier::new(wall.at, config.holds);
         Self {
+            identity: config.fresh.clone(),
+            sites: Sites::new(config.close_hold),
+            mesh: Mesh::default(),
+            mesh_told: BTreeMap::new(),
+            outages_given: 0,
+            own_sequence: 0,
             config,
             started: wall.at,
             wall,
@@ -146,8 +267,14 @@ impl<G: GraphStore> Cma<G> {
             estate: Estate::default(),
             incidents: Incidents::default(),
             notifier,
+            history: History::default(),
             own_warnings: Vec::new(),
             store_error: None,
+            rounds: Rounds::default(),
+            pages: BTreeMap::new(),
+            last_page: 0,
+            is_new: true,
+            kept: (None, Counters::default()),
         }
     }
 
@@ -156,179 +283,54 @@ impl<G: GraphStore> Cma<G> {
         &self.graph
     }
 
-    fn connect(&mut self, now: Time, stream: StreamId, hello: RelayHello, out: &mut impl Sink<Action>) {
-        let key = RelayKey { site: hello.site.clone(), relay: hello.relay };
-        let before = self.relays.iter().find(|(known, _)| **known == key);
-        let anew = before.is_some_and(|(_, relay)| relay.hello.outbox != hello.outbox);
-        let term = hello.term;
-        if let Some(old) = self.relays.connect(now, stream, hello) {
-            out.put(Action::Hangup { stream: old });
-        }
-        let Some(relay) = self.relays.heard(now, stream) else { return };
-        let (source, sequence) = (relay.source(), relay.sequence);
-        if anew {
-            self.drop_rings(now, &source, &key, out);
-        }
-        // What a relay says of itself is no news: its stamp is that of the news before.
-        self.apply(now, &source, sequence, &relay_operations(&key.site, key.relay, term), out);
-        out.put(Action::Say(Say::RelayConnected { relay: key, anew }));
-        out.put(Action::Welcome { stream, epoch: self.config.epoch, sequence });
+    /// What it is for good.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    fn news(&mut self, now: Time, stream: StreamId, sequence: u64, news: News, out: &mut impl Sink<Action>) {
-        let Some(relay) = self.relays.heard(now, stream) else { return };
-        let (source, known) = (relay.source(), relay.sequence);
-        if sequence <= known {
-            out.put(Action::Acknowledge { stream, sequence: known });
-            return;
+    /// Whatever comes on a stream, its relay lives.
+    fn hear(&mut self, now: Time, stream: StreamId, pulse: bool) {
+        if let Some(relay) = self.relays.speaker(stream) {
+            self.sites.heard(now, relay, pulse);
         }
-        if !self.take(now, &source, sequence, news, out) {
-            // The next news must not overtake this one: the relay comes again and tells from here.
-            self.relays.disconnect(now, stream);
-            out.put(Action::Hangup { stream });
-            return;
-        }
-        if let Some(relay) = self.relays.heard(now, stream) {
-            relay.sequence = sequence;
-        }
-        out.put(Action::Acknowledge { stream, sequence });
     }
 
-    /// Passes over a news that cannot be understood: what follows it must not wait for ever behind it.
-    fn refuse(
-        &mut self,
-        now: Time,
-        stream: StreamId,
-        sequence: u64,
-        why: String,
-        out: &mut impl Sink<Action>,
-    ) {
-        let Some(relay) = self.relays.heard(now, stream) else { return };
-        if sequence > relay.sequence {
-            relay.sequence = sequence;
-            relay.refused = relay.refused.saturating_add(1);
-            let key = RelayKey { site: relay.hello.site.clone(), relay: relay.hello.relay };
-            out.put(Action::Say(Say::NewsRefused { relay: key, sequence, why: why.clone() }));
-            relay.refused_why = why;
-        }
-        out.put(Action::Acknowledge { stream, sequence: relay.sequence });
-    }
-
-    /// Applies a news; false if the store did not take it.
-    fn take(
-        &mut self,
-        now: Time,
-        source: &Source,
-        sequence: u64,
-        news: News,
-        out: &mut impl Sink<Action>,
-    ) -> bool {
-        if let News::Incident(incident) = &news
-            && !self.is_next(source, incident, out)
-        {
-            return true;
-        }
-        let ops = match self.estate.operations(&self.graph, source, &news) {
-            Ok(ops) => ops,
-            Err(error) => return self.store_failed(error, out),
-        };
-        if !self.apply(now, source, sequence, &ops, out) {
-            return false;
-        }
-        if let News::Incident(incident) = news {
-            self.take_incident(now, source, sequence, *incident, out);
-        }
-        true
-    }
-
-    /// A relay that lost its state cuts its rings anew and numbers them anew: those it told of before are no more.
-    fn drop_rings(&mut self, now: Time, source: &Source, relay: &RelayKey, out: &mut impl Sink<Action>) {
-        match Estate::rings_gone(&self.graph, &relay.site, relay.relay) {
-            Ok(ops) => {
-                self.apply(now, source, 0, &ops, out);
+    fn take_event(&mut self, now: Time, event: Event, turn: &mut Turn) {
+        match event {
+            Event::WallClock(wall) => self.wall = wall,
+            Event::RelayConnected { stream, hello } => self.connect(now, stream, hello, turn),
+            Event::RelayNews { stream, sequence, news } => {
+                self.hear(now, stream, false);
+                self.news(now, stream, sequence, news, turn);
             }
-            Err(error) => {
-                self.store_failed(error, out);
+            Event::RelayRefused { stream, sequence, why } => {
+                self.hear(now, stream, false);
+                self.refuse(now, stream, sequence, why, turn);
             }
-        }
-    }
-
-    fn apply(
-        &mut self,
-        now: Time,
-        source: &Source,
-        sequence: u64,
-        ops: &[Op],
-        out: &mut impl Sink<Action>,
-    ) -> bool {
-        let stamp = Stamp { source: source.clone(), sequence, at_ms: self.wall.unix_ms(now) };
-        match self.graph.apply(&stamp, ops) {
-            Ok(_) => {
-                self.store_error = None;
-                true
+            Event::RelayBeat { stream, beat } => {
+                self.hear(now, stream, false);
+                if let Some(relay) = self.relays.heard(now, stream) {
+                    relay.beat = beat;
+                    // A relay asks by a beat whether it can still hear us: the answer is all it needs.
+                    turn.put(Action::Acknowledge { stream, sequence: relay.sequence });
+                }
             }
-            Err(error) => self.store_failed(error, out),
-        }
-    }
-
-    fn store_failed(&mut self, error: StoreError, out: &mut impl Sink<Action>) -> bool {
-        self.store_error = Some(error.clone());
-        out.put(Action::Say(Say::StoreFailed(error)));
-        false
-    }
-
-    /// Whether a revision is newer than what is known, and of the site that owns the incident.
-    fn is_next(&self, source: &Source, news: &IncidentNews, out: &mut impl Sink<Action>) -> bool {
-        match self.incidents.would_take(source, news) {
-            Taken::Opened | Taken::Revised => true,
-            Taken::Known => false,
-            Taken::Foreign => {
-                let relay = RelayKey { site: source.site.clone(), relay: source.relay };
-                out.put(Action::Say(Say::IncidentForeign { id: news.id, relay }));
-                false
+            Event::RelayPulse { stream, pending, picture } => {
+                self.hear(now, stream, true);
+                self.pulse(now, stream, pending, picture, turn);
             }
-        }
-    }
-
-    fn take_incident(
-        &mut self,
-        now: Time,
-        source: &Source,
-        sequence: u64,
-        news: IncidentNews,
-        out: &mut impl Sink<Action>,
-    ) {
-        let id = news.id;
-        let taken = self.incidents.take(source.clone(), news);
-        let Some(incident) = self.incidents.get(id) else { return };
-        out.put(Action::Say(Say::of(taken, incident)));
-        if let Some(telling) = self.notifier.revised(now, incident) {
-            self.page(now, id, telling, out);
-        }
-        let forgotten = self.incidents.forget_old();
-        let ops: Vec<Op> = forgotten.iter().map(|&id| Op::DropNode(NodeKey::incident(id))).collect();
-        forgotten.into_iter().for_each(|id| self.notifier.forget(id));
-        if !ops.is_empty() {
-            self.apply(now, source, sequence, &ops, out);
-        }
-    }
-
-    fn page(&self, now: Time, id: IncidentId, telling: Telling, out: &mut impl Sink<Action>) {
-        let Some(incident) = self.incidents.get(id) else { return };
-        let at_ms = self.wall.unix_ms(now);
-        let line = view::line::page_line(&self.config.installation, at_ms, incident, telling);
-        out.put(Action::Page(Box::new(line)));
-    }
-
-    fn page_what_is_due(&mut self, now: Time, out: &mut impl Sink<Action>) {
-        for id in self.notifier.due(now) {
-            let Some(incident) = self.incidents.get(id) else {
-                self.notifier.forget(id);
-                continue;
-            };
-            if let Some(telling) = self.notifier.look(now, incident) {
-                self.page(now, id, telling, out);
+            Event::Groups { stream, groups } => {
+                self.hear(now, stream, false);
+                self.compare_groups(now, stream, &groups, turn);
             }
+            Event::Things { stream, sequence, groups } => {
+                self.hear(now, stream, false);
+                self.compare_things(now, stream, sequence, &groups, turn);
+            }
+            Event::RelayGone { stream } => self.gone(now, stream),
+            Event::HandedOn { page } => self.handed_on(page, turn),
+            Event::OwnWarnings(warnings) => self.own_warnings = warnings,
+            Event::DeadlineReached => self.page_what_is_due(now, turn),
         }
     }
 }
@@ -338,35 +340,26 @@ impl<G: GraphStore> Machine for Cma<G> {
     type Action = Action;
 
     fn on_event(&mut self, now: Time, event: Event, out: &mut impl Sink<Action>) {
-        match event {
-            Event::WallClock(wall) => self.wall = wall,
-            Event::RelayConnected { stream, hello } => self.connect(now, stream, hello, out),
-            Event::RelayNews { stream, sequence, news } => self.news(now, stream, sequence, news, out),
-            Event::RelayRefused { stream, sequence, why } => self.refuse(now, stream, sequence, why, out),
-            Event::RelayBeat { stream, beat } => {
-                if let Some(relay) = self.relays.heard(now, stream) {
-                    relay.beat = beat;
-                    // A relay asks by a beat whether it can still hear us: the answer is all it needs.
-                    out.put(Action::Acknowledge { stream, sequence: relay.sequence });
-                }
-            }
-            Event::RelayGone { stream } => {
-                if let Some(relay) = self.relays.disconnect(now, stream) {
-                    out.put(Action::Say(Say::RelayGone(relay)));
-                }
-            }
-            Event::OwnWarnings(warnings) => self.own_warnings = warnings,
-            Event::DeadlineReached => {
-                self.page_what_is_due(now, out);
-                debug_assert!(self.next_deadline() > now);
-            }
-        }
+        let reached = matches!(event, Event::DeadlineReached);
+        let mut turn = Turn::default();
+        self.order_pending_pages(&mut turn);
+        self.take_event(now, event, &mut turn);
+        self.look_at_sites(now, &mut turn);
+        self.write_down(&mut turn);
+        turn.pour(out);
+        debug_assert!(!reached || self.next_deadline() > now);
     }
 
     fn next_deadline(&self) -> Time {
-        self.notifier.next_deadline()
+        // Lines that were not taken over before a restart do not wait for somebody to speak.
+        if self.is_new && !self.pages.is_empty() {
+            return self.started;
+        }
+        self.notifier.next_deadline().min(self.sites.next_deadline())
     }
 }
 
+#[cfg(test)]
+mod restart;
 #[cfg(test)]
 mod tests;

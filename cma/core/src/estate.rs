@@ -39,9 +39,36 @@ impl Estate {
             News::Ring(ring) => self.ring(graph, site, source.relay, ring),
             News::RingGone(ring) => ring_gone(graph, &NodeKey::ring(site, source.relay, *ring)),
             News::Incident(incident) => incident_operations(graph, site, incident),
-            // What relays hear of each other, and of their start, is evidence: no state of the graph.
+            // What relays hear of each other, and what one found at its start, is evidence and no part of the graph.
             News::Peer(_) | News::Start(_) => Ok(Vec::new()),
         }
+    }
+
+    /// As it was over a graph that was kept: rings name their members, present or not.
+    pub fn over<G: GraphStore>(graph: &G) -> Result<Self, StoreError> {
+        let mut waiting: BTreeMap<NodeKey, BTreeSet<NodeKey>> = BTreeMap::new();
+        for node in scan_all(graph, Label::Ring)? {
+            let Facts::Ring(facts) = &node.facts else { continue };
+            let Some(site) = node.key.id.split('/').next().and_then(|site| Name::new(site).ok()) else {
+                continue;
+            };
+            for member in &facts.members {
+                let host = NodeKey::host(&site, member);
+                if graph.node(&host)?.is_none() {
+                    waiting.entry(host).or_default().insert(node.key.clone());
+                }
+            }
+        }
+        Ok(Self { waiting })
+    }
+
+    /// The operations that make the graph say what an incident says.
+    pub fn incident_operations<G: GraphStore>(
+        graph: &G,
+        site: &Name,
+        news: &IncidentNews,
+    ) -> Result<Vec<Op>, StoreError> {
+        incident_operations(graph, site, news)
     }
 
     /// The operations that take out every ring of one relay.

@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{Alternative, IncidentNews};
-use ringmesh_topology::id::IncidentId;
+use ringmesh_topology::id::{IncidentId, Name, RelayId};
 use ringmesh_topology::verdict::{Impact, Severity, Verdict, severity};
+use serde::{Deserialize, Serialize};
 
 use crate::graph::Source;
+use crate::records::{self, revision_key};
 
 /// How many closed incidents are kept; the ones closed longest ago go first.
 pub const CLOSED_MAX: usize = 10_000;
@@ -17,7 +20,7 @@ pub const CLOSED_MAX: usize = 10_000;
 pub const REVISIONS_MAX: usize = 256;
 
 /// One step of the history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// Its number.
     pub number: u32,
@@ -40,19 +43,27 @@ pub struct Incident {
     pub revisions: Vec<Revision>,
 }
 
+/// The number under which the authority's own incidents are kept; relays count from 1.
+pub const OWN: RelayId = RelayId(0);
+
 impl Incident {
+    /// The authority minted it itself; else a relay told of it.
+    pub fn is_own(&self) -> bool {
+        self.source.relay == OWN
+    }
+
     fn new(source: Source, news: IncidentNews) -> Self {
         let revisions = vec![Revision::of(&news)];
         Self { source, news, revisions }
     }
 
-    fn revise(&mut self, source: Source, news: IncidentNews) {
-        if self.revisions.len() >= REVISIONS_MAX {
-            self.revisions.remove(1);
-        }
+    /// Takes a revision; returns the one that is not kept any longer.
+    fn revise(&mut self, source: Source, news: IncidentNews) -> Option<Revision> {
+        let forgotten = (self.revisions.len() >= REVISIONS_MAX).then(|| self.revisions.remove(1));
         self.revisions.push(Revision::of(&news));
         self.source = source;
         self.news = news;
+        forgotten
     }
 
     /// The likeliest of its alternatives.
@@ -95,6 +106,12 @@ impl Revision {
     }
 }
 
+fn written(source: &Source, news: &IncidentNews) -> [Keep; 2] {
+    let revision = Revision::of(news);
+    let key = revision_key(news.id, revision.number);
+    [Keep::put(records::INCIDENT, &news.id, &(source, news)), Keep::put(records::REVISION, &key, &revision)]
+}
+
 /// Alternatives in one word: sorted and joined by `|`, or `Undetermined` where their subjects differ.
 pub fn verdict_words(alternatives: &[Alternative]) -> String {
     let mut subjects = alternatives.iter().map(|a| (a.subject.kind, &a.subject.id));
@@ -117,7 +134,7 @@ pub enum Taken {
     Revised,
     /// This revision, or a higher one, was known.
     Known,
-    /// Another site owns that id.
+    /// Another site owns that id, or the authority itself.
     Foreign,
 }
 
@@ -127,6 +144,8 @@ pub struct Incidents {
     all: BTreeMap<IncidentId, Incident>,
     /// When each closed one was closed, to forget the oldest.
     closed: BTreeSet<(u64, IncidentId)>,
+    /// What is to be written down.
+    keeps: Vec<Keep>,
 }
 
 impl Incidents {
@@ -135,6 +154,7 @@ impl Incidents {
         match self.all.get(&news.id) {
             None => Taken::Opened,
             Some(known) if known.source.site != source.site => Taken::Foreign,
+            Some(known) if known.is_own() != (source.relay == OWN) => Taken::Foreign,
             Some(known) if known.news.revision >= news.revision => Taken::Known,
             Some(_) => Taken::Revised,
         }
@@ -144,14 +164,18 @@ impl Incidents {
     pub fn take(&mut self, source: Source, news: IncidentNews) -> Taken {
         let taken = self.would_take(&source, &news);
         let (id, closed, closed_ms) = (news.id, news.closed, news.closed_ms);
-        match taken {
+        self.keeps.extend(match taken {
             Taken::Known | Taken::Foreign => return taken,
-            Taken::Opened => drop(self.all.insert(id, Incident::new(source, news))),
-            Taken::Revised => {
-                if let Some(known) = self.all.get_mut(&id) {
-                    self.closed.remove(&(known.news.closed_ms, id));
-                    known.revise(source, news);
-                }
+            Taken::Opened | Taken::Revised => written(&source, &news),
+        });
+        match self.all.get_mut(&id) {
+            None => drop(self.all.insert(id, Incident::new(source, news))),
+            Some(known) => {
+                self.closed.remove(&(known.news.closed_ms, id));
+                let forgotten = known.revise(source, news);
+                let forgotten =
+                    forgotten.map(|old| Keep::drop(records::REVISION, &revision_key(id, old.number)));
+                self.keeps.extend(forgotten);
             }
         }
         if closed {
@@ -160,13 +184,30 @@ impl Incidents {
         taken
     }
 
-    /// Forgets the incidents closed longest ago, beyond [`CLOSED_MAX`]; returns them.
-    pub fn forget_old(&mut self) -> Vec<IncidentId> {
+    /// What is to be written down since it was asked last.
+    pub(crate) fn keeps(&mut self) -> Vec<Keep> {
+        core::mem::take(&mut self.keeps)
+    }
+
+    /// An incident that was written down before; its history comes beside it, in any order.
+    pub(crate) fn restore(&mut self, source: Source, news: IncidentNews, mut revisions: Vec<Revision>) {
+        revisions.sort_by_key(|revision| revision.number);
+        if news.closed {
+            self.closed.insert((news.closed_ms, news.id));
+        }
+        self.all.insert(news.id, Incident { source, news, revisions });
+    }
+
+    /// Forgets the incidents closed longest ago, beyond [`CLOSED_MAX`]; returns them, each with its site.
+    pub fn forget_old(&mut self) -> Vec<(Name, IncidentId)> {
         let mut forgotten = Vec::new();
         while self.closed.len() > CLOSED_MAX {
             let Some((_, id)) = self.closed.pop_first() else { break };
-            self.all.remove(&id);
-            forgotten.push(id);
+            let Some(incident) = self.all.remove(&id) else { continue };
+            let of = |revision: &Revision| Keep::drop(records::REVISION, &revision_key(id, revision.number));
+            self.keeps.extend(incident.revisions.iter().map(of));
+            self.keeps.push(Keep::drop(records::INCIDENT, &id));
+            forgotten.push((incident.source.site, id));
         }
         forgotten
     }

@@ -6,7 +6,9 @@
 //! - [`cma`]: the machine: events in, orders out.
 //! - [`relay`]: what is known of each relay, and how its news are taken exactly once.
 //! - [`graph`]: the verbs of a graph store, and the store in memory; [`estate`]: from news to the graph.
+//! - [`history`]: what happened, row by row.
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
+//! - [`sites`]: which relays and sites are lost, and what that is; [`mesh`]: the ring that their relays form.
 //! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -15,9 +17,13 @@ pub mod cma;
 pub mod documents;
 pub mod estate;
 pub mod graph;
+pub mod history;
 pub mod incident;
+pub mod mesh;
 pub mod notifier;
+mod records;
 pub mod relay;
+pub mod sites;
 pub mod view;
 
 #[cfg(test)]

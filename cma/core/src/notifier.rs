@@ -17,12 +17,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{IncidentNews, SubjectKind};
-use ringmesh_proto::time::{Duration, Time};
+use ringmesh_proto::time::{Duration, Time, WallClock};
 use ringmesh_topology::id::IncidentId;
 use ringmesh_topology::verdict::Severity;
+use serde::{Deserialize, Serialize};
 
 use crate::incident::Incident;
+use crate::records;
 
 /// At least this long between two lines that page again for one key.
 pub const REPAGE_EVERY: Duration = Duration::from_secs(600);
@@ -95,8 +98,8 @@ pub struct Told {
     pub open: bool,
     /// Opened lines of severity page.
     pub pages: u32,
-    /// When the first of them left.
-    pub paged_at: Option<Time>,
+    /// When the first of them left, in wall time; 0: none did.
+    pub paged_ms: u64,
     /// The highest severity since it was opened.
     severity: Severity,
     /// How many were silent when it paged last.
@@ -121,6 +124,26 @@ struct Track {
     told: Option<Told>,
 }
 
+/// A track as it is written down, in wall time. Two clocks do not meet here either: both readings are ours.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeptTrack {
+    silence_ms: u64,
+    opened_ms: u64,
+    closed_ms: Option<u64>,
+    told: Option<KeptTold>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptTold {
+    open: bool,
+    pages: u32,
+    paged_ms: u64,
+    severity: Severity,
+    silent: u32,
+    line_ms: u64,
+    repaged_ms: Option<u64>,
+}
+
 /// What to do about an incident at a moment.
 enum Decision {
     Nothing,
@@ -135,25 +158,45 @@ pub struct Notifier {
     quiet_until: Time,
     tracks: BTreeMap<IncidentId, Track>,
     looks: BTreeSet<(Time, IncidentId)>,
+    /// Those whose record is not what it was, or that have none any more.
+    touched: BTreeSet<IncidentId>,
 }
 
 impl Notifier {
     /// A notifier that starts at `now` and holds everything for a while.
     pub fn new(now: Time, holds: Holds) -> Self {
         let quiet_until = now + HOLD_AFTER_START;
-        Self { holds, quiet_until, tracks: BTreeMap::new(), looks: BTreeSet::new() }
+        Self { holds, quiet_until, tracks: BTreeMap::new(), looks: BTreeSet::new(), touched: BTreeSet::new() }
+    }
+
+    /// An incident as it was followed before a restart: looked at when everything is.
+    pub(crate) fn restore(&mut self, wall: WallClock, id: IncidentId, kept: &KeptTrack) {
+        let look_at = self.quiet_until;
+        self.tracks.insert(id, Track { look_at, ..Track::restored(wall, kept) });
+        self.looks.insert((look_at, id));
+    }
+
+    /// What is to be written down since it was asked last.
+    pub(crate) fn keeps(&mut self, wall: WallClock) -> Vec<Keep> {
+        let touched = core::mem::take(&mut self.touched).into_iter();
+        let keep = |id: IncidentId| match self.tracks.get(&id) {
+            Some(track) => Keep::put(records::TOLD, &id, &track.kept(wall)),
+            None => Keep::drop(records::TOLD, &id),
+        };
+        touched.map(keep).collect()
     }
 
     /// An incident has a new revision.
-    pub fn revised(&mut self, now: Time, incident: &Incident) -> Option<Telling> {
+    pub fn revised(&mut self, wall: WallClock, now: Time, incident: &Incident) -> Option<Telling> {
         let id = incident.news.id;
+        self.touched.insert(id);
         let track = self.tracks.entry(id).or_insert_with(|| Track::new(now, &incident.news));
         track.follow(now, &incident.news);
-        self.look(now, incident)
+        self.look(wall, now, incident)
     }
 
     /// Looks at an incident whose time may have come.
-    pub fn look(&mut self, now: Time, incident: &Incident) -> Option<Telling> {
+    pub fn look(&mut self, wall: WallClock, now: Time, incident: &Incident) -> Option<Telling> {
         let id = incident.news.id;
         let track = self.tracks.get_mut(&id)?;
         self.looks.remove(&(track.look_at, id));
@@ -167,7 +210,8 @@ impl Notifier {
             }
             Decision::Tell(telling) => telling,
         };
-        track.tell(now, telling, incident.news.silent);
+        track.tell(wall, now, telling, incident.news.silent);
+        self.touched.insert(id);
         // Told; what may come next, such as a rise with time, is looked for at once and cannot be due again.
         if let Decision::LookAgain(at) = track.decide(now, incident, self.holds, self.quiet_until) {
             track.look_at = at;
@@ -200,6 +244,7 @@ impl Notifier {
     pub fn forget(&mut self, id: IncidentId) {
         if let Some(track) = self.tracks.remove(&id) {
             self.looks.remove(&(track.look_at, id));
+            self.touched.insert(id);
         }
     }
 }
@@ -216,6 +261,41 @@ impl Track {
         let silence_at = now.before(age(news, news.silent_since_ms));
         let closed_at = news.closed.then_some(now);
         Self { silence_at, opened_at, look_at: Time::NEVER, closed_at, told: None }
+    }
+
+    fn restored(wall: WallClock, kept: &KeptTrack) -> Self {
+        let at = |ms: u64| wall.at.before(Duration::from_millis(wall.unix_ms.saturating_sub(ms)));
+        let told = kept.told.as_ref().map(|told| Told {
+            open: told.open,
+            pages: told.pages,
+            paged_ms: told.paged_ms,
+            severity: told.severity,
+            silent: told.silent,
+            line_at: at(told.line_ms),
+            repaged_at: told.repaged_ms.map(at),
+        });
+        Self {
+            silence_at: at(kept.silence_ms),
+            opened_at: at(kept.opened_ms),
+            look_at: Time::NEVER,
+            closed_at: kept.closed_ms.map(at),
+            told,
+        }
+    }
+
+    fn kept(&self, wall: WallClock) -> KeptTrack {
+        let ms = |at: Time| wall.unix_ms(at);
+        let told = self.told.map(|told| KeptTold {
+            open: told.open,
+            pages: told.pages,
+            paged_ms: told.paged_ms,
+            severity: told.severity,
+            silent: told.silent,
+            line_ms: ms(told.line_at),
+            repaged_ms: told.repaged_at.map(ms),
+        });
+        let (silence_ms, opened_ms) = (ms(self.silence_at), ms(self.opened_at));
+        KeptTrack { silence_ms, opened_ms, closed_ms: self.closed_at.map(ms), told }
     }
 
     /// A late revision makes everything look younger than it is, so the oldest that was told counts.
@@ -294,7 +374,7 @@ impl Track {
         }
     }
 
-    fn tell(&mut self, now: Time, telling: Telling, silent: u32) {
+    fn tell(&mut self, wall: WallClock, now: Time, telling: Telling, silent: u32) {
         let (severity, reason) = match telling {
             Telling::Opened { severity, reason } => (severity, reason),
             Telling::Closed { .. } => {
@@ -310,7 +390,10 @@ impl Track {
         self.told = Some(Told {
             open: true,
             pages: before.map_or(0, |told| told.pages).saturating_add(u32::from(pages)),
-            paged_at: before.and_then(|told| told.paged_at).or(pages.then_some(now)),
+            paged_ms: match before.map_or(0, |told| told.paged_ms) {
+                0 if pages => wall.unix_ms(now),
+                paged_ms => paged_ms,
+            },
             severity: same_opening.map_or(severity, |told| told.severity.max(severity)),
             silent,
             line_at: now,

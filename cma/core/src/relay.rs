@@ -4,20 +4,24 @@
 //! good. Gaps are legal, for an outbox drops what a later news replaces. A relay that comes with a new nonce
 //! has lost its outbox and counts from one again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ringmesh_proto::news::{RelayHello, Warning};
-use ringmesh_proto::time::{Duration, Time};
-use ringmesh_topology::id::{Name, RelayId};
+use ringmesh_proto::digest::Picture;
+use ringmesh_proto::keep::Keep;
+use ringmesh_proto::news::{Key, News, RelayHello, Warning};
+use ringmesh_proto::time::{Duration, Time, WallClock};
+use ringmesh_topology::id::{Boot, Name, RelayId};
+use serde::{Deserialize, Serialize};
 
 use crate::graph::Source;
+use crate::records;
 
 /// A stream as the driver numbers them; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StreamId(pub u64);
 
 /// A relay for good.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RelayKey {
     /// Its site.
     pub site: Name,
@@ -47,6 +51,19 @@ pub struct Relay {
     pub refused: u64,
     /// What was wrong with the last of them.
     pub refused_why: String,
+    /// Digests of everything it told.
+    pub picture: Picture,
+}
+
+/// A relay as it is written down. How far its news are in the store stands in a record of its own, for that changes
+/// with every one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeptRelay {
+    hello: RelayHello,
+    heard_ms: u64,
+    outboxes_lost: u32,
+    refused: u64,
+    refused_why: String,
 }
 
 /// A relay's own state, as it beats it.
@@ -82,6 +99,12 @@ impl Presence {
     }
 }
 
+impl KeptRelay {
+    pub(crate) fn run(&self) -> Boot {
+        self.hello.run
+    }
+}
+
 impl Relay {
     fn new(now: Time, stream: StreamId, hello: RelayHello) -> Self {
         Self {
@@ -93,6 +116,17 @@ impl Relay {
             outboxes_lost: 0,
             refused: 0,
             refused_why: String::new(),
+            picture: Picture::default(),
+        }
+    }
+
+    fn kept(&self, wall: WallClock) -> KeptRelay {
+        KeptRelay {
+            hello: self.hello.clone(),
+            heard_ms: wall.unix_ms(self.heard_at),
+            outboxes_lost: self.outboxes_lost,
+            refused: self.refused,
+            refused_why: self.refused_why.clone(),
         }
     }
 
@@ -116,6 +150,9 @@ impl Relay {
 pub struct Relays {
     relays: BTreeMap<RelayKey, Relay>,
     streams: BTreeMap<StreamId, RelayKey>,
+    /// Those whose record is not what it was, and those whose cursor is not.
+    touched: BTreeSet<RelayKey>,
+    advanced: BTreeSet<RelayKey>,
 }
 
 impl Relays {
@@ -123,6 +160,8 @@ impl Relays {
     pub fn connect(&mut self, now: Time, stream: StreamId, hello: RelayHello) -> Option<StreamId> {
         let key = RelayKey { site: hello.site.clone(), relay: hello.relay };
         self.streams.insert(stream, key.clone());
+        self.touched.insert(key.clone());
+        self.advanced.insert(key.clone());
         let Some(relay) = self.relays.get_mut(&key) else {
             let relay = Relay::new(now, stream, hello);
             self.relays.insert(key, relay);
@@ -147,7 +186,104 @@ impl Relays {
         let relay = self.relays.get_mut(&key)?;
         relay.stream = None;
         relay.heard_at = now;
+        self.touched.insert(key.clone());
         Some(key)
+    }
+
+    /// The news on that stream up to a sequence are in the store.
+    pub fn took(&mut self, stream: StreamId, sequence: u64) {
+        let Some(key) = self.streams.get(&stream) else { return };
+        if let Some(relay) = self.relays.get_mut(key) {
+            relay.sequence = sequence;
+            self.advanced.insert(key.clone());
+        }
+    }
+
+    /// A news on that stream was passed over.
+    pub fn passed_over(&mut self, stream: StreamId, sequence: u64, why: String) {
+        self.took(stream, sequence);
+        let Some(key) = self.streams.get(&stream) else { return };
+        if let Some(relay) = self.relays.get_mut(key) {
+            relay.refused = relay.refused.saturating_add(1);
+            relay.refused_why = why;
+            self.touched.insert(key.clone());
+        }
+    }
+
+    /// A relay told a news: its picture is another.
+    pub(crate) fn pictured(&mut self, key: &RelayKey, news: &News) -> Option<Keep> {
+        let relay = self.relays.get_mut(key)?;
+        relay.picture.tell(news);
+        let thing = news.key();
+        Some(match relay.picture.of(&thing) {
+            Some(told) => Keep::put(records::DIGEST, &(key, thing), &told),
+            None => Keep::drop(records::DIGEST, &(key, thing)),
+        })
+    }
+
+    /// A thing is no part of a relay's picture any more, though it did not say so.
+    pub(crate) fn unpictured(&mut self, key: &RelayKey, thing: &Key) -> Option<Keep> {
+        let relay = self.relays.get_mut(key)?;
+        relay.picture.of(thing)?;
+        relay.picture.forget(thing);
+        Some(Keep::drop(records::DIGEST, &(key, thing)))
+    }
+
+    /// Whether another relay of the same site told of that thing too.
+    pub(crate) fn others_know(&self, key: &RelayKey, thing: &Key) -> bool {
+        let others = self.relays.iter().filter(|(other, _)| other.site == key.site && *other != key);
+        others.into_iter().any(|(_, relay)| relay.picture.of(thing).is_some())
+    }
+
+    /// Who speaks on a stream.
+    pub fn speaker(&self, stream: StreamId) -> Option<&RelayKey> {
+        self.streams.get(&stream)
+    }
+
+    /// What is to be written down since it was asked last.
+    pub(crate) fn keeps(&mut self, wall: WallClock) -> Vec<Keep> {
+        let (touched, advanced) = (core::mem::take(&mut self.touched), core::mem::take(&mut self.advanced));
+        let of = |key: &RelayKey| self.relays.get(key);
+        let told =
+            touched.iter().filter_map(|key| Some(Keep::put(records::RELAY, key, &of(key)?.kept(wall))));
+        let cursors = advanced.iter().filter_map(|key| {
+            let relay = of(key)?;
+            Some(Keep::put(records::CURSOR, key, &(relay.hello.outbox, relay.sequence)))
+        });
+        told.chain(cursors).collect()
+    }
+
+    /// A relay that was written down: it has no stream.
+    pub(crate) fn restore(
+        &mut self,
+        wall: WallClock,
+        key: RelayKey,
+        kept: KeptRelay,
+        cursor: Option<(u64, u64)>,
+    ) {
+        let age = Duration::from_millis(wall.unix_ms.saturating_sub(kept.heard_ms));
+        let sequence = cursor.filter(|(outbox, _)| *outbox == kept.hello.outbox).map_or(0, |(_, at)| at);
+        let relay = Relay {
+            stream: None,
+            hello: kept.hello,
+            sequence,
+            heard_at: wall.at.before(age),
+            beat: RelayBeat::default(),
+            outboxes_lost: kept.outboxes_lost,
+            refused: kept.refused,
+            refused_why: kept.refused_why,
+            picture: Picture::default(),
+        };
+        self.relays.insert(key, relay);
+    }
+
+    /// The relay of that key.
+    pub fn get(&self, key: &RelayKey) -> Option<&Relay> {
+        self.relays.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &RelayKey) -> Option<&mut Relay> {
+        self.relays.get_mut(key)
     }
 
     /// The relay that speaks on a stream, now heard.
@@ -179,7 +315,10 @@ mod tests {
 
     fn hello(relay: u8, term: u32, outbox: u64) -> RelayHello {
         let site = Name::new("lab").unwrap();
-        RelayHello { site, relay: RelayId(relay), term, ..crate::testing::hello("lab", relay, outbox) }
+        let (run, host_boot) = (Boot([relay; 16]), Boot([1; 16]));
+        let version = "1".into();
+        let relay = RelayId(relay);
+        RelayHello { site, relay, term, outbox, insecure: false, version, run, host_boot, mesh_address: None }
     }
 
     #[test]

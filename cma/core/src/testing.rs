@@ -5,12 +5,13 @@ use ringmesh_proto::message::Generation;
 use ringmesh_proto::news::{
     Alternative, HostNews, HostState, IncidentNews, News, RelayHello, RingNews, Subject, SubjectKind,
 };
+use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Duration, Time, WallClock};
 use ringmesh_topology::id::{Boot, IncidentId, MacAddress, Name, ProbeId, RelayId};
 use ringmesh_topology::place::{Attachment, Evidence, Place, WireId};
 use ringmesh_topology::verdict::{Class, Verdict};
 
-use crate::cma::{Action, Cma, CmaConfig, Event};
+use crate::cma::{Action, Cma, CmaConfig, Event, Identity};
 use crate::documents::PageLine;
 use crate::graph::{GraphStore, MemoryGraph};
 use crate::notifier::Holds;
@@ -29,9 +30,10 @@ pub(crate) fn config() -> CmaConfig {
     CmaConfig {
         installation: name("main"),
         holds: Holds::default(),
+        close_hold: secs(10),
         insecure: false,
         notifies: true,
-        epoch: 77,
+        fresh: Identity { epoch: 77, mesh_secret: Key([7; 32]) },
     }
 }
 
@@ -44,7 +46,7 @@ pub(crate) fn hello(site: &str, relay: u8, outbox: u64) -> RelayHello {
         insecure: false,
         version: "0.1".into(),
         run: Boot([relay; 16]),
-        host_boot: Boot([0xb0; 16]),
+        host_boot: Boot([1; 16]),
         mesh_address: None,
     }
 }
@@ -105,7 +107,7 @@ impl<G: GraphStore> World<G> {
 
     /// The lines that left since the last call.
     pub(crate) fn lines(&mut self) -> Vec<PageLine> {
-        let line = |action: Action| if let Action::Page(line) = action { Some(*line) } else { None };
+        let line = |action: Action| if let Action::Page { line, .. } = action { Some(*line) } else { None };
         core::mem::take(&mut self.out).into_iter().filter_map(line).collect()
     }
 

@@ -47,7 +47,7 @@ impl Client {
     }
 
     /// Asks, and returns the document as JSON.
-    pub(crate) async fn ask(mut self, question: Question) -> Result<String, Failure> {
+    pub(crate) async fn ask(&mut self, question: Question) -> Result<String, Failure> {
         let operator = &mut self.operator;
         let answer = match question {
             Question::Status => operator.status(pb::StatusRequest {}).await,

@@ -3,11 +3,12 @@
 mod client;
 mod incidents;
 mod paint;
+mod picture;
 mod status;
 mod tree;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -39,7 +40,11 @@ enum Command {
     /// How monitoring itself does: relays, counters, warnings. Ends with 1 where something is wrong.
     Status,
     /// Sites, switches, ports and hosts, with their rings and states.
-    Tree,
+    Tree {
+        /// Draw it, with the rings as rings and what is broken in colour; `-` is standard output.
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        svg: Option<PathBuf>,
+    },
     /// What is broken now.
     Incidents {
         /// Closed ones too.
@@ -97,7 +102,10 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
     })?;
     let question = match &arguments.command {
         Command::Status => Question::Status,
-        Command::Tree => Question::Tree,
+        Command::Tree { svg: Some(file) } => {
+            return Ok(runtime.block_on(draw(&arguments.socket, file, out))?);
+        }
+        Command::Tree { svg: None } => Question::Tree,
         Command::Incidents { all } => Question::Incidents { all: *all },
         Command::Explain { incident } => Question::Explain(incident.clone()),
     };
@@ -108,6 +116,20 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
     show(arguments, &json, out)
 }
 
+/// A picture of the tree and of what is open, into a file.
+async fn draw(socket: &Path, file: &Path, out: &mut String) -> Result<(), Failure> {
+    let mut client = Client::connect(socket).await?;
+    let tree: Tree = read(&client.ask(Question::Tree).await?)?;
+    let open: Incidents = read(&client.ask(Question::Incidents { all: false }).await?)?;
+    let svg = picture::svg(&tree, &open);
+    if file == Path::new("-") {
+        out.push_str(&svg);
+        return Ok(());
+    }
+    let remedy = "give a file in a folder that you may write";
+    std::fs::write(file, svg).map_err(|error| Failure::file("--svg", file, &error, remedy))
+}
+
 fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended> {
     let paint = Paint { color: wants_color(), now_ms: now_ms() };
     let (text, ok) = match &arguments.command {
@@ -115,7 +137,7 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
             let status: Status = read(json)?;
             (status::text(&paint, &status), status.ok)
         }
-        Command::Tree => (tree::text(&paint, &read::<Tree>(json)?), true),
+        Command::Tree { .. } => (tree::text(&paint, &read::<Tree>(json)?), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`.
+/// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     sent: BTreeMap<&'static str, u64>,
@@ -23,7 +23,12 @@ impl Account {
 
     /// How many of all purposes but heartbeats.
     pub fn control(&self) -> u64 {
-        self.sent.iter().filter(|(purpose, _)| **purpose != "Beat").map(|(_, count)| count).sum()
+        self.sent.iter().filter(|(purpose, _)| !Self::is_beat(purpose)).map(|(_, count)| count).sum()
+    }
+
+    /// Whether that is a heartbeat, inside a site or between two.
+    pub(super) fn is_beat(purpose: &str) -> bool {
+        matches!(purpose, "Beat" | "MeshBeat")
     }
 
     /// Octets of UDP payload, heartbeats included.
@@ -43,7 +48,7 @@ impl Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        for (purpose, count) in self.sent.iter().filter(|(purpose, _)| **purpose != "Beat") {
+        for (purpose, count) in self.sent.iter().filter(|(purpose, _)| !Self::is_beat(purpose)) {
             let comma = if first { "" } else { ", " };
             write!(f, "{comma}{purpose} {count}")?;
             first = false;

@@ -21,6 +21,8 @@ pub enum Say {
     },
     /// A relay's stream ended.
     RelayGone(RelayKey),
+    /// A relay says nothing any more, though its stream did not end.
+    RelaySilent(RelayKey),
     /// An incident was opened.
     IncidentOpened {
         /// Which.
@@ -75,6 +77,7 @@ impl fmt::Display for Say {
                 write!(f, "{} connected with a new outbox: its state was lost", name(relay))
             }
             Self::RelayGone(relay) => write!(f, "{} went away", name(relay)),
+            Self::RelaySilent(relay) => write!(f, "{} is not heard any more", name(relay)),
             Self::IncidentOpened { id, verdict, subject } => write!(f, "{id} opened: {verdict} {subject}"),
             Self::IncidentRevised { id, verdict, why } => write!(f, "{id} is now {verdict}: {why}"),
             Self::IncidentClosed { id, verdict } => write!(f, "{id} closed: {verdict}"),

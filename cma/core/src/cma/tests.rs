@@ -1,8 +1,11 @@
-use ringmesh_proto::news::{HostState, SubjectKind, SwitchNews, SwitchState};
+use ringmesh_proto::news::{HostState, IncidentNews, SubjectKind, SwitchNews, SwitchState};
+use ringmesh_topology::id::IncidentId;
 use ringmesh_topology::verdict::Verdict;
 
 use super::*;
-use crate::graph::{Applied, Bounds, Changes, Direction, Edge, Label, Node, Relation, Stats, Walk};
+use crate::graph::{
+    Applied, Bounds, Change, Changes, Direction, Edge, Label, Node, NodeKey, Op, Relation, Stamp, Stats, Walk,
+};
 use crate::testing::{
     CMA_MS, World, alternative, closed, hello, host, host_incident, place, revised, ring, switch_incident,
 };
@@ -11,7 +14,7 @@ use crate::view::NoSuchIncident;
 const SW1: &str = "02:00:00:00:01:01";
 
 fn answers(world: &mut World<impl GraphStore>) -> Vec<Action> {
-    let answer = |action: &Action| !matches!(action, Action::Say(_) | Action::Page(_));
+    let answer = |action: &Action| !matches!(action, Action::Keep(_) | Action::Say(_) | Action::Page { .. });
     core::mem::take(&mut world.out).into_iter().filter(answer).collect()
 }
 
@@ -89,6 +92,17 @@ impl GraphStore for Faulty {
             return Err(StoreError("disk full".into()));
         }
         self.inner.apply(stamp, ops)
+    }
+    fn apply_telling(
+        &mut self,
+        stamp: &Stamp,
+        ops: &[Op],
+        changes: &mut Vec<Change>,
+    ) -> Result<Applied, StoreError> {
+        if self.fails {
+            return Err(StoreError("disk full".into()));
+        }
+        self.inner.apply_telling(stamp, ops, changes)
     }
     fn node(&self, key: &NodeKey) -> Result<Option<Node>, StoreError> {
         self.inner.node(key)
@@ -174,6 +188,7 @@ fn another_site_cannot_touch_an_incident() {
     let news = News::Incident(Box::new(closed(&switch_incident(3), 1)));
     world.out.clear();
     world.event(Event::RelayNews { stream: StreamId(5), sequence: 1, news });
+    world.out.retain(|action| !matches!(action, Action::Keep(_)));
     assert!(matches!(world.out[0], Action::Say(Say::IncidentForeign { .. })), "{:?}", world.out);
     assert_eq!(world.out[1], ack(5, 1));
     assert_eq!(world.cma.incidents(world.now(), false).incidents.len(), 1);

@@ -228,6 +228,25 @@ proptest! {
     }
 
     #[test]
+    fn what_a_batch_is_told_to_have_changed_is_all_it_changed_however_few_tombstones_are_kept(
+        history in any_history()
+    ) {
+        let mut graph = MemoryGraph::with_tombstones_max(1);
+        let mut told = Follower::default();
+        for (stamp, ops) in &history {
+            let mut changes = Vec::new();
+            let changed = graph.apply_telling(stamp, ops, &mut changes).unwrap().changed;
+            prop_assert!(!changes.is_empty() || changed == 0, "{changed} changes and none told");
+            changes.into_iter().for_each(|change| told.take(change));
+        }
+        let living: Vec<_> = scan_all(&graph, Label::Host).unwrap().into_iter().map(|n| (n.key, n.facts)).collect();
+        prop_assert_eq!(&told.nodes.into_iter().collect::<Vec<_>>(), &living);
+        let edges: Vec<_> = living.iter().flat_map(|(key, _)| graph.neighbours(key, Direction::Out, None).unwrap())
+            .map(|edge| (edge.key, edge.tie)).collect();
+        prop_assert_eq!(told.edges.into_iter().collect::<BTreeMap<_, _>>(), edges.into_iter().collect::<BTreeMap<_, _>>());
+    }
+
+    #[test]
     fn a_batch_that_arrives_twice_changes_nothing_the_second_time(history in any_history()) {
         let mut graph = MemoryGraph::default();
         for (stamp, ops) in &history {

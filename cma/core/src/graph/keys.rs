@@ -4,11 +4,12 @@ use core::fmt;
 
 use ringmesh_proto::news::SubjectKind;
 use ringmesh_topology::id::{IncidentId, Name, ProbeId, RelayId};
+use serde::{Deserialize, Serialize};
 
 macro_rules! words {
     ($(#[$outer:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $word:literal),* $(,)? }) => {
         $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $enum { $($(#[$doc])* $name),* }
 
         impl $enum {
@@ -73,7 +74,7 @@ words! {
 }
 
 /// A node for good.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeKey {
     /// Its kind.
     pub label: Label,
@@ -166,7 +167,7 @@ impl fmt::Display for NodeKey {
 }
 
 /// An edge for good.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EdgeKey {
     /// Where it starts.
     pub from: NodeKey,

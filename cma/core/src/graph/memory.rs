@@ -290,6 +290,16 @@ fn flip(id: &EdgeId) -> EdgeId {
 
 impl GraphStore for MemoryGraph {
     fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError> {
+        self.apply_telling(stamp, ops, &mut Vec::new())
+    }
+
+    fn apply_telling(
+        &mut self,
+        stamp: &Stamp,
+        ops: &[Op],
+        changes: &mut Vec<Change>,
+    ) -> Result<Applied, StoreError> {
+        let before = self.revision;
         let mark = self.mark(stamp);
         let mut applied = Applied::default();
         for op in ops {
@@ -300,6 +310,8 @@ impl GraphStore for MemoryGraph {
                 Fate::Dangling => applied.dangling += 1,
             }
         }
+        // Read before old tombstones are forgotten: a batch may leave more of them than are kept.
+        changes.extend(self.log.range(before + 1..).map(|(_, logged)| self.change(logged)));
         self.forget_old_tombstones();
         Ok(applied)
     }

@@ -108,6 +108,15 @@ pub trait GraphStore {
     /// Applies a batch in order, whole or not at all.
     fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError>;
 
+    /// Applies a batch as [`Self::apply`] does, and tells what it changed, oldest first: each thing once, as it is
+    /// now.
+    fn apply_telling(
+        &mut self,
+        stamp: &Stamp,
+        ops: &[Op],
+        changes: &mut Vec<Change>,
+    ) -> Result<Applied, StoreError>;
+
     /// One node.
     fn node(&self, key: &NodeKey) -> Result<Option<Node>, StoreError>;
 

@@ -7,11 +7,12 @@ use ringmesh_proto::news::{HostState, SwitchState};
 use ringmesh_topology::id::{IncidentId, Name, RelayId};
 use ringmesh_topology::place::Evidence;
 use ringmesh_topology::verdict::Class;
+use serde::{Deserialize, Serialize};
 
 use super::{EdgeKey, NodeKey};
 
 /// Who said something: a relay, with one of its outboxes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Source {
     /// Its site.
     pub site: Name,
@@ -70,7 +71,7 @@ pub struct Edge {
 }
 
 /// What is known of a node, by kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Facts {
     /// A site.
     Site,
@@ -115,7 +116,7 @@ pub enum Facts {
 }
 
 /// A relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayFacts {
     /// Its number.
     pub id: RelayId,
@@ -124,7 +125,7 @@ pub struct RelayFacts {
 }
 
 /// A switch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchFacts {
     /// Its chassis id as text.
     pub id: String,
@@ -135,7 +136,7 @@ pub struct SwitchFacts {
 }
 
 /// A host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// Its name.
     pub name: Name,
@@ -148,7 +149,7 @@ pub struct HostFacts {
 }
 
 /// A ring.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingFacts {
     /// The relay that cuts it.
     pub relay: RelayId,
@@ -169,7 +170,7 @@ pub struct RingFacts {
 }
 
 /// What an edge says beyond being there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tie {
     /// Nothing.
     Plain,

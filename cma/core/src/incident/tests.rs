@@ -73,7 +73,7 @@ fn of_closed_incidents_the_oldest_are_forgotten_and_no_open_one_is() {
         let news = IncidentNews { id: IncidentId(10_000 + n), ..closed(&open, n) };
         incidents.take(source("lab"), news);
     }
-    assert_eq!(incidents.forget_old(), [IncidentId(10_000), IncidentId(10_001)]);
+    assert_eq!(incidents.forget_old(), [IncidentId(10_000), IncidentId(10_001)].map(|id| (name("lab"), id)));
     assert_eq!(incidents.iter().count(), CLOSED_MAX + 1);
     assert_eq!(incidents.open().map(|incident| incident.news.opened_ms).collect::<Vec<_>>(), [RELAY_MS]);
 }

@@ -93,7 +93,7 @@ impl<G: GraphStore> Cma<G> {
             alternatives: alternatives.collect(),
             silent_since_ms: news.silent_since_ms,
             opened_ms: news.opened_ms,
-            paged_ms: told.and_then(|told| told.paged_at).map_or(0, |at| self.wall.unix_ms(at)),
+            paged_ms: told.map_or(0, |told| told.paged_ms),
             closed_ms: news.closed_ms,
             revisions: revisions
                 .map(|r| RevisionDoc { at_ms: r.at_ms, verdict: r.verdict, why: r.why })

@@ -25,7 +25,7 @@ impl<G: GraphStore> Cma<G> {
             schema: SCHEMA,
             ok: !relays.is_empty() && all_speak && self.own_warnings.is_empty() && self.store_error.is_none(),
             insecure,
-            cma: CmaStatus { epoch: self.config.epoch, uptime_s: now.since(self.started).as_secs() },
+            cma: CmaStatus { epoch: self.identity().epoch, uptime_s: now.since(self.started).as_secs() },
             relays,
             counters: self.counters(),
             warnings: self.warnings(now, insecure),

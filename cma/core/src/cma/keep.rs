@@ -1,0 +1,159 @@
+//! What an authority writes down at the end of a turn, and how it comes back from that.
+
+use std::collections::BTreeMap;
+
+use ringmesh_proto::digest::Group;
+use ringmesh_proto::keep::{Keep, Unreadable};
+use ringmesh_proto::news::{IncidentNews, Key as NewsKey};
+use ringmesh_proto::seal::Key;
+use ringmesh_proto::time::WallClock;
+use ringmesh_topology::id::IncidentId;
+use serde::{Deserialize, Serialize};
+
+use super::turn::Turn;
+use super::{Cma, CmaConfig, Identity};
+use crate::estate::Estate;
+use crate::graph::{EdgeKey, Facts, GraphStore, NodeKey, Op, Source, Stamp, StoreError, Tie};
+use crate::incident::Revision;
+use crate::notifier::KeptTrack;
+use crate::records::{self, Record};
+use crate::relay::{KeptRelay, RelayKey};
+
+/// The numbers given last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counters {
+    page: u64,
+    event: u64,
+    link: u32,
+    outage: u64,
+    own_sequence: u64,
+}
+
+/// What was read back and waits for what it belongs to.
+#[derive(Default)]
+struct Loose {
+    relays: BTreeMap<RelayKey, KeptRelay>,
+    cursors: BTreeMap<RelayKey, (u64, u64)>,
+    digests: Vec<((RelayKey, NewsKey), (Group, u64))>,
+    nodes: Vec<(NodeKey, (Facts, Source))>,
+    edges: Vec<(EdgeKey, (Tie, Source, u64))>,
+    incidents: BTreeMap<IncidentId, (Source, IncidentNews)>,
+    revisions: BTreeMap<IncidentId, Vec<Revision>>,
+    tracks: Vec<(IncidentId, KeptTrack)>,
+}
+
+impl<G: GraphStore> Cma<G> {
+    /// An authority that was killed, from the records it ordered to be kept; with none it is a first start. The graph
+    /// is empty and is filled from them.
+    pub fn restore(
+        config: CmaConfig,
+        wall: WallClock,
+        graph: G,
+        records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Result<Self, Unreadable> {
+        let mut cma = Self::new(config, wall, graph);
+        let mut loose = Loose::default();
+        for (key, value) in records {
+            cma.take_record(&Record::new(&key, &value)?, &mut loose)?;
+        }
+        let store_failed = |error: StoreError| Unreadable { kind: records::NODE, why: error.to_string() };
+        cma.restore_graph(&loose).map_err(store_failed)?;
+        cma.estate = Estate::over(&cma.graph).map_err(store_failed)?;
+        cma.put_together(loose);
+        Ok(cma)
+    }
+
+    fn take_record(&mut self, record: &Record<'_>, loose: &mut Loose) -> Result<(), Unreadable> {
+        match record.kind {
+            records::IDENTITY => {
+                let (epoch, secret) = record.value()?;
+                self.identity = Identity { epoch, mesh_secret: Key(secret) };
+                self.kept.0 = Some(self.identity.clone());
+            }
+            records::COUNTERS => {
+                let counters: Counters = record.value()?;
+                (self.last_page, self.history.last) = (counters.page, counters.event);
+                (self.outages_given, self.own_sequence) = (counters.outage, counters.own_sequence);
+                self.mesh.last = counters.link;
+                self.kept.1 = counters;
+            }
+            records::RELAY => drop(loose.relays.insert(record.thing()?, record.value()?)),
+            records::CURSOR => drop(loose.cursors.insert(record.thing()?, record.value()?)),
+            records::DIGEST => loose.digests.push((record.thing()?, record.value()?)),
+            records::NODE => loose.nodes.push((record.thing()?, record.value()?)),
+            records::EDGE => loose.edges.push((record.thing()?, record.value()?)),
+            records::INCIDENT => drop(loose.incidents.insert(record.thing()?, record.value()?)),
+            records::REVISION => {
+                let (id, _): ([u8; 8], [u8; 4]) = record.thing()?;
+                let id = IncidentId(u64::from_be_bytes(id));
+                loose.revisions.entry(id).or_default().push(record.value()?);
+            }
+            records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
+            records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
+            records::EVENT => self.history.insert(record.number()?, record.value()?),
+            records::LINK => self.mesh.restore(record.thing()?, record.value()?),
+            records::WORD => self.sites.restore_word(self.wall, record.thing()?, record.value()?),
+            records::OUTAGE => self.sites.restore_outage(record.thing()?, record.value()?),
+            _ => return Err(record.unknown()),
+        }
+        Ok(())
+    }
+
+    /// Edges after nodes, for an edge needs both ends. Sequences start anew: whatever a relay tells from now on is
+    /// newer than what was kept.
+    fn restore_graph(&mut self, loose: &Loose) -> Result<(), StoreError> {
+        for (key, (facts, source)) in &loose.nodes {
+            let stamp = Stamp { source: source.clone(), sequence: 0, at_ms: 0 };
+            self.graph.apply(&stamp, &[Op::Node(key.clone(), facts.clone())])?;
+        }
+        for (key, (tie, source, since_ms)) in &loose.edges {
+            let stamp = Stamp { source: source.clone(), sequence: 0, at_ms: *since_ms };
+            self.graph.apply(&stamp, &[Op::Edge(key.clone(), *tie)])?;
+        }
+        Ok(())
+    }
+
+    fn put_together(&mut self, mut loose: Loose) {
+        for (key, kept) in loose.relays {
+            let cursor = loose.cursors.get(&key).copied();
+            self.sites.restore_relay(self.started, key.clone(), kept.run());
+            self.relays.restore(self.wall, key, kept, cursor);
+        }
+        for ((relay, thing), (group, digest)) in loose.digests {
+            if let Some(relay) = self.relays.get_mut(&relay) {
+                relay.picture.restore(thing, group, digest);
+            }
+        }
+        for (id, (source, news)) in loose.incidents {
+            let revisions = loose.revisions.remove(&id).unwrap_or_default();
+            self.incidents.restore(source, news, revisions);
+        }
+        for (id, track) in loose.tracks {
+            self.notifier.restore(self.wall, id, &track);
+        }
+    }
+
+    /// The turn is over: what it changed is written down before anything it ordered leaves.
+    pub(super) fn write_down(&mut self, turn: &mut Turn) {
+        if self.kept.0.as_ref() != Some(&self.identity) {
+            let Identity { epoch, mesh_secret } = self.identity.clone();
+            turn.keep([Keep::put(records::IDENTITY, &(), &(epoch, mesh_secret.0))]);
+            self.kept.0 = Some(self.identity.clone());
+        }
+        turn.keep(self.relays.keeps(self.wall));
+        turn.keep(self.sites.keeps());
+        turn.keep(self.incidents.keeps());
+        turn.keep(self.notifier.keeps(self.wall));
+        let counters = Counters {
+            page: self.last_page,
+            event: self.history.last,
+            link: self.mesh.last,
+            outage: self.outages_given,
+            own_sequence: self.own_sequence,
+        };
+        if counters != self.kept.1 {
+            turn.keep([Keep::put(records::COUNTERS, &(), &counters)]);
+            self.kept.1 = counters;
+        }
+    }
+}

@@ -75,6 +75,9 @@ pub(crate) enum Question {
     Tree,
     Incidents { all: bool },
     Explain(String),
+    TreeAt(u64),
+    Events { after: u64, last: Option<usize> },
+    Forget { site: Option<Name>, host: Name },
 }
 
 /// A document as JSON, or why there is none.
@@ -98,13 +101,20 @@ pub(crate) struct Driver {
     held: Held,
     of_pager: Vec<Warning>,
     of_store: Option<Warning>,
+    /// The number of the newest event, for those who follow.
+    newest: watch::Sender<u64>,
 }
 
 impl Driver {
-    pub(crate) fn new(cma: Cma, store: Store, pager: mpsc::UnboundedSender<(u64, PageLine)>) -> Self {
+    pub(crate) fn new(
+        cma: Cma,
+        store: Store,
+        pager: mpsc::UnboundedSender<(u64, PageLine)>,
+        newest: watch::Sender<u64>,
+    ) -> Self {
         let mesh_keys = MeshKeys::new(cma.identity().mesh_secret);
         let (lines, held) = (BTreeMap::new(), Held::new(store));
-        Self { cma, mesh_keys, lines, pager, held, of_pager: Vec::new(), of_store: None }
+        Self { cma, mesh_keys, lines, pager, held, of_pager: Vec::new(), of_store: None, newest }
     }
 
     /// Runs until nobody can send inputs any more, or it is dropped.
@@ -140,6 +150,8 @@ impl Driver {
         while let Some(action) = self.held.next() {
             self.carry_out(action);
         }
+        let newest = self.cma.newest_event();
+        self.newest.send_if_modified(|told| std::mem::replace(told, newest) != newest);
         if let Some(warning) = self.held.warning_changed() {
             self.of_store = warning;
             self.tell_warnings();
@@ -225,6 +237,7 @@ impl Driver {
             Action::CompareGroups { stream, groups } => {
                 self.order(stream, Body::CompareGroups(codec::groups(&groups)));
             }
+            Action::ForgetHost { stream, host } => self.order(stream, Body::Forget(host.to_string())),
             Action::Want { stream, keys } => self.order(stream, Body::Wanted(codec::keys(&keys))),
             Action::Keep(_) => {}
             Action::Page { number, line } => {
@@ -256,7 +269,7 @@ impl Driver {
         }
     }
 
-    fn answer(&self, now: Time, question: &Question) -> Reply {
+    fn answer(&mut self, now: Time, question: &Question) -> Reply {
         let failed = |error: &dyn std::fmt::Display| Unanswered::Failed(error.to_string());
         let json = match question {
             Question::Status => serde_json::to_string(&self.cma.status(now).map_err(|error| failed(&error))?),
@@ -265,6 +278,17 @@ impl Driver {
             Question::Explain(id) => {
                 let explained = self.cma.explain(now, id);
                 serde_json::to_string(&explained.map_err(|error| Unanswered::Unknown(error.to_string()))?)
+            }
+            Question::TreeAt(at_ms) => {
+                let tree = self.cma.tree_at(now, *at_ms);
+                serde_json::to_string(&tree.map_err(|error| Unanswered::Unknown(error.to_string()))?)
+            }
+            Question::Events { after, last } => serde_json::to_string(&self.cma.events(*after, *last)),
+            Question::Forget { site, host } => {
+                let mut actions = Vec::new();
+                let forgotten = self.cma.forget(now, site.as_ref(), host, &mut actions);
+                self.held.take(actions);
+                serde_json::to_string(&forgotten.map_err(|error| Unanswered::Unknown(error.to_string()))?)
             }
         };
         json.map_err(|error| failed(&error))

@@ -15,7 +15,7 @@ use ringmesh_shell::clock::wall_clock;
 use ringmesh_shell::failure::{Failure, Kind};
 use ringmesh_shell::store::{Header, Opened, Record, Store};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
@@ -67,7 +67,9 @@ impl Authority {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
         let cma = machine(&self.config, self.opened.records)?;
-        let mut driver = Driver::new(cma, self.opened.store, pager);
+        // Nobody follows events yet where the receiver is dropped.
+        let (newest, _rows) = watch::channel(0);
+        let mut driver = Driver::new(cma, self.opened.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
         let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));

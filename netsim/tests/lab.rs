@@ -20,7 +20,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use ringmesh_netsim::lab::script::{Fault, TOUR, tour_of};
 use ringmesh_netsim::lab::tour::{self, Progress, Tour};
 use ringmesh_netsim::lab::{
-    self, Announcer, Interrupt, Lab, LabError, Options, Plan, Profile, Quality, Size, Tree,
+    self, Announcer, Incident, Interrupt, Lab, LabError, Options, Plan, Profile, Quality, Size, Tree,
     missing_for_fallback_rings, missing_for_switch_rings,
 };
 
@@ -42,6 +42,8 @@ const LABS: &[Case] = &[
     ("a WAN that is cut loses everything without a word", cut_without_a_word),
     ("a WAN that is slow delays every frame on every leg", slow_where_asked),
     ("a site without power is dark, and boots when it is back", dark_and_back),
+    ("two sites: what breaks between them", between_sites),
+    ("three sites: one that is cut off is missed by both others", missed_by_both_others),
 ];
 
 #[test]
@@ -244,16 +246,20 @@ fn cut_without_a_word(prefix: &str) -> Outcome {
 fn slow_where_asked(prefix: &str) -> Outcome {
     let wan = Quality { delay_ms: 30, loss_permille: 0, seed: 1 };
     let lab = bare(prefix, wan)?;
-    // The first finds everybody's address on the way.
-    let mut knocks = (0..4).map(|_| knock(&lab.plan().netns("r1"), "10.78.0.2"));
-    knocks.next().transpose()?;
-    for answer in knocks {
-        let (least, most) = (Duration::from_millis(120), Duration::from_millis(180));
-        match answer? {
-            Answer::Refused(after) if (least..most).contains(&after) => {}
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        match knock(&lab.plan().netns("r1"), "10.78.0.2")? {
+            Answer::Refused(after) => times.push(after),
             other => return failed(&lab, format!("over two legs of 30 ms and back: {}", other.words())),
         }
     }
+    // None is faster than the legs; the first asks for addresses on the way, and a busy machine is late at times.
+    let (least, most) = (Duration::from_millis(120), Duration::from_millis(150));
+    let fastest = times.iter().min().copied().unwrap_or_default();
+    if !(least..most).contains(&fastest) {
+        return failed(&lab, format!("over two legs of 30 ms and back: {times:?}"));
+    }
+    eprintln!("two legs of 30 ms and back: {:.1} ms", fastest.as_secs_f64() * 1000.0);
     lab.down()?;
     nothing_left(prefix)
 }
@@ -341,6 +347,66 @@ fn dark_and_back(prefix: &str) -> Outcome {
     }
     lab.down()?;
     nothing_left(prefix)
+}
+
+fn between_sites(prefix: &str) -> Outcome {
+    let mut lab = Lab::build(&options(prefix, Size::default().of_sites(2)?, Announcer::Own))?;
+    let script: Vec<_> =
+        tour_of(2).into_iter().filter(|step| step.sites == 2 || step.name == "rings-formed").collect();
+    assert_eq!(script.len(), 5, "a step between sites is missing");
+    let tour = tour::walk(&mut lab, &script, Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
+    lab.down()?;
+    good(&tour)
+}
+
+/// From a cut to its incident: four beats of 2 s that do not come, and what it takes to ask and to judge.
+const SITE_MISSED_WITHIN: Duration = Duration::from_secs(12);
+
+fn missed_by_both_others(prefix: &str) -> Outcome {
+    let size = Size::new(1, 3, 0)?.of_sites(3)?;
+    let mut lab = Lab::up(&options(prefix, size, Announcer::Own), &Interrupt::never())?;
+    wait_until(&lab, Duration::from_secs(20), missing_for_switch_rings)?;
+    // Beats between sites take 2 s, and a link testifies after three.
+    std::thread::sleep(Duration::from_secs(8));
+    lab.break_it(Fault::Wan, "s2")?;
+    let wrong = |incident: &Incident| -> Option<String> {
+        let alone = incident.subject.kind == "site" && incident.names("s2");
+        let verdict = incident.verdict == "SiteCut|SiteDark";
+        let both = ["s1", "s3"].iter().all(|site| incident.is_witnessed_by(site));
+        (!(alone && verdict && both)).then(|| format!("not what the other sites saw: {:#}", incident.raw))
+    };
+    let opened = wait_incident(&lab, SITE_MISSED_WITHIN, |all| {
+        let first = all.first().ok_or("no incident; SiteCut|SiteDark of s2 was due")?;
+        wrong(first).map_or(Ok(()), Err)
+    })?;
+    eprintln!("three sites: cut off, called so after {:.2} s", opened.as_secs_f64());
+    // Long enough for a second opinion, were there one.
+    std::thread::sleep(Duration::from_secs(5));
+    lab.heal("s2")?;
+    wait_incident(&lab, Duration::from_secs(60), |all| match all {
+        [only] if only.is_closed() && only.verdict == "SiteCut" => Ok(()),
+        [only] => Err(format!("{} {} instead of SiteCut closed", only.state, only.verdict)),
+        several => Err(format!("{} incidents instead of 1", several.len())),
+    })?;
+    lab.down()
+}
+
+/// How long it took until the incidents were as they should be.
+fn wait_incident(
+    lab: &Lab,
+    patience: Duration,
+    check: impl Fn(&[Incident]) -> Result<(), String>,
+) -> Result<Duration, LabError> {
+    let start = Instant::now();
+    loop {
+        match check(&lab.operator().incidents()?) {
+            Ok(()) => return Ok(start.elapsed()),
+            Err(wrong) if start.elapsed() > patience => {
+                return failed(lab, format!("after {} s: {wrong}", patience.as_secs()));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
 }
 
 /// How long it took until nothing was missing.

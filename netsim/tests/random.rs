@@ -14,7 +14,7 @@ use ringmesh_netsim::model::{Plan, World};
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::time::Time;
 
-use support::{SECOND, open_pages, picture_differs};
+use support::{open_pages, picture_differs};
 
 /// Seeds of a run that nobody gave a number.
 const SEEDS: u64 = 40;
@@ -218,29 +218,31 @@ fn faults_of(story: &Story, world: &mut World) -> Vec<String> {
     if world.linked() != hosts {
         wrong.push(format!("{} of {hosts} probes are linked", world.linked()));
     }
-    let lower = world.rings().filter(|ring| ring.level == 0);
-    let lower: Vec<_> = lower.map(|ring| sorted(ring.members.iter().cloned())).collect();
-    let (rings, wanted) = (lower.iter().cloned().collect(), rings_wanted(&story.plan, world));
-    if wanted != rings || lower.len() != wanted.len() {
-        wrong.push(format!("rings are {lower:?}, wanted {wanted:?}"));
-    }
-    wrong.extend(site_rings_wrong(world));
+    wrong.extend(rings_wrong(&story.plan, world));
     wrong.extend(seen_by_cma(world));
     wrong.extend(open_pages(world).into_iter().map(|key| format!("a page without a closing: {key}")));
     wrong
 }
 
-/// In the site ring stand the delegates of all other rings, and the relay.
-fn site_rings_wrong(world: &World) -> Vec<String> {
-    let upper: Vec<_> = world.rings().filter(|ring| ring.level == 1).collect();
+/// As the CMA has them: the right ones, and in each site ring the delegates of the others.
+fn rings_wrong(plan: &Plan, world: &World) -> Vec<String> {
+    let Some(tree) = world.cma().map(|cma| cma.tree(world.now()).unwrap()) else { return Vec::new() };
+    let switches = tree.sites.iter().flat_map(|site| &site.switches);
+    let lower: Vec<_> = switches.flat_map(|switch| &switch.rings).collect();
     let mut wrong = Vec::new();
-    if upper.len() != world.sites() {
-        wrong.push(format!("{} site rings of {} sites", upper.len(), world.sites()));
+    let members: Vec<_> = lower.iter().map(|ring| sorted(ring.members.iter().cloned())).collect();
+    let (rings, wanted) = (members.iter().cloned().collect(), rings_wanted(plan, world));
+    if wanted != rings || members.len() != wanted.len() {
+        wrong.push(format!("rings are {members:?}, wanted {wanted:?}"));
     }
-    let hosts = upper.iter().flat_map(|ring| &ring.members).filter(|name| world.host(name).is_some());
-    let standing: BTreeSet<&String> = hosts.collect();
-    let lower = world.rings().filter(|ring| ring.level == 0);
-    let delegates: BTreeSet<&String> = lower.flat_map(|ring| &ring.delegates).collect();
+    let fallback: Vec<_> = tree.sites.iter().flat_map(|site| &site.fallback_rings).collect();
+    if !fallback.is_empty() {
+        wrong.push(format!("fallback rings are left: {fallback:?}"));
+    }
+    let upper = tree.sites.iter().flat_map(|site| &site.site_rings).flat_map(|ring| &ring.members);
+    let standing = sorted(upper.filter(|name| world.host(name).is_some()).cloned());
+    let mut delegates = sorted(lower.iter().flat_map(|ring| &ring.delegates).cloned());
+    delegates.dedup();
     if standing != delegates {
         wrong.push(format!("in the site rings stand {standing:?}, delegates are {delegates:?}"));
     }

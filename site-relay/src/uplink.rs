@@ -34,7 +34,9 @@ pub(crate) const BATCH: usize = 256;
 /// Times of a stream. They are the shell's own: no machine hears of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How long to wait for the connection, and then for the Welcome.
+    /// How long to wait for the connection. One that was asked for while the way was cut must not hold up the next.
+    pub(crate) connect: Duration,
+    /// How long to wait for the stream, and then for the Welcome.
     pub(crate) open: Duration,
     /// The first pause after a stream broke; doubled each time ..
     pub(crate) pause_min: Duration,
@@ -44,6 +46,8 @@ pub(crate) struct Pace {
     pub(crate) pulse: Duration,
     /// Between two beats, which tell how the relay does.
     pub(crate) beat: Duration,
+    /// A CMA that has said nothing for so long, though it answers each pulse, is given up, and connected to anew.
+    pub(crate) deaf: Duration,
     /// A CMA that has taken nothing for so long is given up, and connected to anew.
     pub(crate) stall: Duration,
 }
@@ -51,11 +55,13 @@ pub(crate) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            open: Duration::from_secs(5),
+            connect: Duration::from_secs(4),
+            open: Duration::from_secs(10),
             pause_min: Duration::from_millis(200),
-            pause_max: Duration::from_secs(5),
+            pause_max: Duration::from_secs(2),
             pulse: Duration::from_secs(2),
             beat: Duration::from_secs(10),
+            deaf: Duration::from_secs(9),
             stall: Duration::from_secs(30),
         }
     }
@@ -197,7 +203,7 @@ impl Uplink {
 fn endpoint(address: &str, tls: Option<&Tls>, pace: Pace) -> Result<Endpoint, tonic::transport::Error> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?
-        .connect_timeout(pace.open)
+        .connect_timeout(pace.connect)
         .tcp_nodelay(true)
         // A CMA whose host died says nothing: without these the stream would look alive for many minutes.
         .http2_keep_alive_interval(pace.beat)

@@ -13,6 +13,7 @@
 //! - A news is applied exactly once, and acknowledged only after it is in the store.
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
+mod forget;
 mod keep;
 mod news;
 mod outages;
@@ -21,6 +22,7 @@ mod resync;
 mod say;
 mod turn;
 
+pub use forget::ForgetError;
 pub use say::Say;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{Name, RelayId};
 
 use crate::documents::PageLine;
 use crate::estate::Estate;
@@ -199,6 +201,13 @@ pub enum Action {
         /// Its links.
         order: MeshOrder,
     },
+    /// Tell a relay to take a host out of its roster.
+    ForgetHost {
+        /// On this stream.
+        stream: StreamId,
+        /// The host.
+        host: Name,
+    },
     /// End a stream: its relay has a newer one, or must tell again what the store did not take.
     Hangup {
         /// The stream.
@@ -238,6 +247,8 @@ pub struct Cma<G = MemoryGraph> {
     own_sequence: u64,
     /// How far the comparison with each relay is.
     rounds: Rounds,
+    /// Hosts to be forgotten, by site, since when.
+    forgets: BTreeMap<(Name, Name), u64>,
     /// Lines that nobody took over yet.
     pages: BTreeMap<u64, PageLine>,
     /// The number given to a line last.
@@ -271,6 +282,7 @@ impl<G: GraphStore> Cma<G> {
             own_warnings: Vec::new(),
             store_error: None,
             rounds: Rounds::default(),
+            forgets: BTreeMap::new(),
             pages: BTreeMap::new(),
             last_page: 0,
             is_new: true,
@@ -286,6 +298,12 @@ impl<G: GraphStore> Cma<G> {
     /// What it is for good.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The digest of what is known here of all that a relay told; `None` of one that never came.
+    pub fn picture(&self, site: &Name, relay: RelayId) -> Option<u64> {
+        let key = RelayKey { site: site.clone(), relay };
+        self.relays.get(&key).map(|known| known.picture.whole())
     }
 
     /// Whatever comes on a stream, its relay lives.

@@ -62,6 +62,12 @@ pub struct RelayStatus {
     pub term: u32,
     /// Its version.
     pub version: String,
+    /// The open incident that says why it is away, with its verdict; both empty where there is none.
+    #[serde(default)]
+    pub incident: String,
+    /// As in [`IncidentDoc`].
+    #[serde(default)]
+    pub verdict: String,
 }
 
 /// Something to look at.
@@ -82,6 +88,9 @@ pub struct Tree {
     pub schema: u32,
     /// Sites, by name.
     pub sites: Vec<SiteDoc>,
+    /// The moment it shows.
+    #[serde(default)]
+    pub at_ms: u64,
 }
 
 /// One site.
@@ -89,7 +98,8 @@ pub struct Tree {
 pub struct SiteDoc {
     /// Its name.
     pub id: String,
-    /// `up` while its relay speaks, else `unknown`.
+    /// `up` while its relay speaks; else what was judged: `cut`, `dark`, `dark or cut`, `relay down`, `path fault`,
+    /// `unreachable`; else `unknown`.
     pub state: String,
     /// Its relays.
     pub relays: Vec<TreeRelay>,
@@ -101,6 +111,20 @@ pub struct SiteDoc {
     pub site_rings: Vec<RingDoc>,
     /// Every host, by name, wherever it hangs.
     pub hosts: Vec<HostDoc>,
+    /// Its open incidents, the oldest first.
+    #[serde(default)]
+    pub incidents: Vec<TreeIncident>,
+}
+
+/// An incident in the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeIncident {
+    /// Its id.
+    pub id: String,
+    /// As in [`IncidentDoc`].
+    pub verdict: String,
+    /// What it is about, in words.
+    pub about: String,
 }
 
 /// A relay in the tree.
@@ -250,7 +274,7 @@ pub struct IncidentDoc {
     pub witnesses: Vec<String>,
     /// Lines handed on that opened it with severity page.
     pub pages: u32,
-    /// The sites its news passed.
+    /// The sites its news passed; none, if the authority found it itself.
     pub path: Vec<String>,
     /// Its site.
     pub site: String,
@@ -318,6 +342,39 @@ pub struct RuledOutDoc {
     pub by: String,
 }
 
+/// One line of `ringmesh events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventLine {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Rises from event to event, over restarts too; no number is given twice.
+    pub number: u64,
+    /// When it was taken.
+    pub at_ms: u64,
+    /// Its site.
+    pub site: String,
+    /// `host-up`, `host-silent`, `host-planned`, `host-gone`, `switch-up`, `switch-down`, `switch-cut`,
+    /// `switch-unknown`, `incident-opened`, `incident-revised`, `incident-closed`, `relay-connected`, `relay-lost`.
+    pub kind: String,
+    /// What it is about, by its id.
+    pub subject: String,
+    /// In plain words.
+    pub text: String,
+}
+
+/// `ringmesh forget`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The host's site.
+    pub site: String,
+    /// The host.
+    pub host: String,
+    /// Its relay was told at once; else it will be when it connects.
+    pub told: bool,
+}
+
 /// One line that the notifier hands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLine {
@@ -325,7 +382,8 @@ pub struct PageLine {
     pub schema: u32,
     /// When it was decided.
     pub at_ms: u64,
-    /// `ringmesh/<installation>/<incident>`: the same for every line of one incident.
+    /// `ringmesh/<installation>/<incident>`: the same for every line of one incident, and for one that takes over
+    /// where its relay forgot the one before: then the id in it is that of the first.
     pub key: String,
     /// The incident.
     pub incident: String,

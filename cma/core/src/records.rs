@@ -14,6 +14,7 @@
 //! | `t` | incident | what people were told of it, in wall times |
 //! | `p` | page | a line that nobody took over yet |
 //! | `e` | event | one event |
+//! | `f` | site, host | a host to be forgotten, since when |
 //! | `l` | link | a link of the mesh ring, by its two ends |
 //! | `w` | relay, relay | what is heard of the one by the other over the mesh ring, since when |
 //! | `o` | incident | an incident of our own: what it takes, and how far it is settled |
@@ -38,6 +39,7 @@ pub(crate) const REVISION: u8 = b'r';
 pub(crate) const TOLD: u8 = b't';
 pub(crate) const PAGE: u8 = b'p';
 pub(crate) const EVENT: u8 = b'e';
+pub(crate) const FORGET: u8 = b'f';
 pub(crate) const LINK: u8 = b'l';
 pub(crate) const WORD: u8 = b'w';
 pub(crate) const OUTAGE: u8 = b'o';

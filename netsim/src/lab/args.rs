@@ -153,9 +153,9 @@ pub(super) struct Which {
 /// What to build.
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// Number of sites, 1 to 8, all alike.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    sites: u8,
+    /// Number of sites, 1 to 8, all alike [default: 1; for a tour 2].
+    #[arg(long, value_name = "N")]
+    sites: Option<u8>,
     /// Number of switches of a site.
     #[arg(long, value_name = "N", default_value_t = 2)]
     switches: u8,
@@ -253,19 +253,19 @@ impl Build {
     /// # Errors
     /// [`LabError::Usage`] names the flag that cannot be.
     pub(super) fn options(&self) -> Result<Options, LabError> {
-        self.options_with(Profile::Lab)
+        self.options_with(1, Profile::Lab)
     }
 
-    /// The same with another profile where none is named.
+    /// The same with so many sites and that profile where none is named.
     ///
     /// # Errors
     /// As [`Build::options`].
-    pub(super) fn options_with(&self, profile: Profile) -> Result<Options, LabError> {
+    pub(super) fn options_with(&self, sites: u8, profile: Profile) -> Result<Options, LabError> {
         let prefix = self.which.prefix.clone().unwrap_or_else(|| format!("rm{}", std::process::id()));
         super::plan::check_prefix(&prefix)?;
         let dir = self.which.dir.clone().unwrap_or_else(|| Path::new(BASE).join(&prefix));
         Ok(Options {
-            size: Size::new(self.switches, self.hosts, self.dual)?.of_sites(self.sites)?,
+            size: Size::new(self.switches, self.hosts, self.dual)?.of_sites(self.sites.unwrap_or(sites))?,
             announcer: self.announcer,
             profile: self.profile.unwrap_or(profile),
             dir: absolute(&dir)?,

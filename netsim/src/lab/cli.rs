@@ -14,7 +14,7 @@ use super::permit;
 use super::plan::Plan;
 use super::running::{Lab, Options};
 use super::script::tour_of;
-use super::state::State;
+use super::state::{Profile, State};
 use super::status;
 use super::text::{print, tell};
 use super::tour::{self, Progress, Tour};
@@ -81,8 +81,11 @@ fn down(which: &Which, program: &Path, args: &[OsString]) -> Result<(), LabError
     Lab::open(&dir)?.down()
 }
 
+/// Two sites are the fewest on which every step has its place.
+const TOUR_SITES: u8 = 2;
+
 fn walk(args: &TourArgs) -> Result<(), LabError> {
-    let options = args.build.options()?;
+    let options = args.build.options_with(TOUR_SITES, Profile::Lab)?;
     let stop = Interrupt::on_signals()?;
     let progress = Progress::on_stderr();
     let script = tour_of(options.size.sites());

@@ -3,6 +3,41 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Octets over the WAN leg of a site by purpose, in both directions, with all that carries them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WanAccount(BTreeMap<&'static str, u64>);
+
+impl WanAccount {
+    pub(super) fn count(&mut self, purpose: &'static str, octets: usize) {
+        *self.0.entry(purpose).or_default() += octets as u64;
+    }
+
+    /// Octets of one purpose.
+    pub fn of(&self, purpose: &str) -> u64 {
+        self.0.get(purpose).copied().unwrap_or(0)
+    }
+
+    /// Octets of all purposes.
+    pub fn all(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// What was carried after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let difference = |(purpose, octets): (&&'static str, &u64)| (*purpose, octets - earlier.of(purpose));
+        Self(self.0.iter().map(difference).filter(|(_, octets)| *octets > 0).collect())
+    }
+}
+
+impl fmt::Display for WanAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> =
+            self.0.iter().map(|(purpose, octets)| format!("{purpose} {octets}")).collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
 /// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {

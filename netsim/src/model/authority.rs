@@ -11,18 +11,23 @@ use ringmesh_cma_core::relay::{RelayBeat, StreamId};
 use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::machine::Machine as _;
+use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::News;
 use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
+use ringmesh_proto::wire::MeshKeys;
 use ringmesh_topology::id::Name;
 
 use super::disk::{Disk, Journal};
 use super::queue::Due;
+use super::relays::RELAY;
 use super::stream::{Body, Side};
 use super::uplink::sound;
 use super::world::World;
 
+/// As long as relays wait.
+const CLOSE_HOLD: Duration = Duration::from_secs(10);
 /// From a line ordered to somebody who took it over.
 const HAND_ON: Duration = Duration::from_millis(5);
 /// A disk that was full is tried again after this.
@@ -58,6 +63,7 @@ impl World {
             holds: Holds::default(),
             insecure: false,
             notifies: true,
+            close_hold: CLOSE_HOLD,
             fresh: Identity {
                 epoch: run.into(),
                 mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),
@@ -143,6 +149,16 @@ impl World {
             authority::Action::Acknowledge { stream, sequence } => {
                 self.tell_relay(stream, down::Body::Acknowledged(pb::Acknowledged { sequence }));
             }
+            authority::Action::Mesh { stream, order } => self.tell_mesh(stream, &order),
+            authority::Action::Compare { stream } => {
+                self.tell_relay(stream, down::Body::Compare(pb::Compare {}));
+            }
+            authority::Action::CompareGroups { stream, groups } => {
+                self.tell_relay(stream, down::Body::CompareGroups(codec::groups(&groups)));
+            }
+            authority::Action::Want { stream, keys } => {
+                self.tell_relay(stream, down::Body::Wanted(codec::keys(&keys)));
+            }
             authority::Action::Hangup { stream } => {
                 self.note(|| format!("CMA: hangs up stream {}", stream.0));
                 self.stream_broke(stream.0, Side::Cma);
@@ -152,14 +168,36 @@ impl World {
                 self.pages.push(*line);
                 self.at(self.now + HAND_ON, Due::HandedOn { run: self.cma.runs, page: number });
             }
+            authority::Action::ForgetHost { stream, host } => {
+                self.tell_relay(stream, down::Body::Forget(host.to_string()));
+            }
             authority::Action::Say(say) => self.note(|| format!("CMA: {say}")),
         }
     }
 
+    /// The keys are the shell's business.
+    fn tell_mesh(&mut self, stream: StreamId, order: &MeshOrder) {
+        let Some(site) = self.streams.get(&stream.0).map(|known| known.site) else { return };
+        let Some(process) = &self.cma.process else { return };
+        let keys = MeshKeys::new(process.cma.identity().mesh_secret);
+        let name = &self.sites[site].name;
+        let order = codec::mesh_order(order, |link| keys.of_end(name, RELAY, link));
+        self.tell_relay(stream, down::Body::Mesh(order));
+    }
+
     fn tell_relay(&mut self, stream: StreamId, body: down::Body) {
+        let purpose = match body {
+            down::Body::Welcome(_) => "Welcome",
+            down::Body::Acknowledged(_) => "Acknowledged",
+            down::Body::Mesh(_) => "Mesh",
+            down::Body::Compare(_) => "Compare",
+            down::Body::CompareGroups(_) => "CompareGroups",
+            down::Body::Wanted(_) => "Wanted",
+            down::Body::Forget(_) => "Forget",
+        };
         if self.streams.get(&stream.0).is_some_and(|known| known.is_open(Side::Cma)) {
             let message = pb::FromAuthority { body: Some(body) };
-            self.say(stream.0, Side::Cma, Body::Message(message.encode_to_vec()));
+            self.say(stream.0, Side::Cma, Body::Message(purpose, message.encode_to_vec()));
         }
     }
 
@@ -189,7 +227,16 @@ impl World {
                 authority::Event::RelayNews { stream, sequence, news }
             }
             up::Body::Beat(beat) => authority::Event::RelayBeat { stream, beat: relay_beat(beat) },
-            _ => return,
+            up::Body::Pulse(pb::Pulse { pending, picture }) => {
+                authority::Event::RelayPulse { stream, pending, picture }
+            }
+            up::Body::Groups(digests) => {
+                authority::Event::Groups { stream, groups: sound(codec::read_group_digests(&digests)) }
+            }
+            up::Body::Things(digests) => {
+                let (sequence, groups) = sound(codec::read_thing_digests(&digests));
+                authority::Event::Things { stream, sequence, groups }
+            }
         };
         self.cma_event(event);
     }

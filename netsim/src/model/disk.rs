@@ -22,6 +22,14 @@ impl Disk {
         self.records.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
+    pub(super) fn back_up(&self) -> Backup {
+        Backup(self.records.clone())
+    }
+
+    pub(super) fn put_back(&mut self, backup: Backup) {
+        self.records = backup.0;
+    }
+
     fn write(&mut self, keep: Keep) {
         match keep {
             Keep::Put { key, value } => {
@@ -33,6 +41,10 @@ impl Disk {
         }
     }
 }
+
+/// What a disk held at one moment.
+#[derive(Clone, Debug)]
+pub struct Backup(BTreeMap<Vec<u8>, Vec<u8>>);
 
 /// What one turn of a machine keeps, and what must wait until it is kept.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use ringmesh_probe_core as probe;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::message::GoodbyeReason;
 
+use super::disk::Backup;
 use super::host::{Datagram, ifindex};
 use super::queue::Due;
 use super::world::World;
@@ -166,6 +167,30 @@ impl World {
     pub fn full_cma_disk(&mut self, full: bool) {
         self.broke(|_| format!("CMA: disk {}", works(!full)));
         self.cma.disk.full = full;
+    }
+
+    /// A copy of what the disk of a site's relay holds.
+    pub fn back_up(&self, site: usize) -> Backup {
+        self.sites[site].disk.back_up()
+    }
+
+    /// A copy of what the disk of the CMA holds.
+    pub fn back_up_cma(&self) -> Backup {
+        self.cma.disk.back_up()
+    }
+
+    /// The disk of a site's relay goes back in time. The relay must not run.
+    pub fn put_back(&mut self, site: usize, backup: Backup) {
+        assert!(self.sites[site].process.is_none(), "the relay of site {site} runs");
+        self.broke(|world| format!("{}: disk of the relay is as it was before", world.sites[site].name));
+        self.sites[site].disk.put_back(backup);
+    }
+
+    /// The disk of the CMA goes back in time. The CMA must not run.
+    pub fn put_back_cma(&mut self, backup: Backup) {
+        assert!(self.cma.process.is_none(), "the CMA runs");
+        self.broke(|_| "CMA: disk is as it was before".into());
+        self.cma.disk.put_back(backup);
     }
 
     /// A site loses power, or gets it back: its switches, its hosts, its relay. What comes back has booted.

@@ -11,8 +11,9 @@ use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
 
-use super::account::Account;
+use super::account::{Account, WanAccount};
 use super::host::Host;
+use super::relays::RELAY;
 use super::world::{WALL_MS, World};
 
 impl World {
@@ -34,7 +35,12 @@ impl World {
     /// Octets that crossed the WAN leg of a site, in both directions: payload, and what carries it. A mesh beat counts
     /// with the headers of UDP and IPv4; what a message of a stream counts with is told in `stream`.
     pub fn wan_bytes(&self, site: usize) -> u64 {
-        self.wan_octets[site]
+        self.wan[site].all()
+    }
+
+    /// The same, by purpose.
+    pub fn wan_account(&self, site: usize) -> &WanAccount {
+        &self.wan[site]
     }
 
     /// The newest revision of every incident the CMA has heard of, in the order of their opening.
@@ -52,6 +58,17 @@ impl World {
     /// What the CMA knows, to look at; `None` while it does not run.
     pub fn cma(&self) -> Option<&Cma<MemoryGraph>> {
         self.cma.process.as_ref().map(|process| &process.cma)
+    }
+
+    /// The digest of all that the relay of a site told, where nothing is pending, and of what the CMA has of it.
+    pub fn pictures(&self, site: usize) -> (Option<u64>, Option<u64>) {
+        let told = self.relay(site).and_then(Relay::picture);
+        (told, self.cma().and_then(|cma| cma.picture(&self.sites[site].name, RELAY)))
+    }
+
+    /// What a site is called.
+    pub fn site_name(&self, site: usize) -> &Name {
+        &self.sites[site].name
     }
 
     /// How many sites there are.

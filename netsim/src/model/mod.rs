@@ -31,6 +31,7 @@ mod stream;
 mod uplink;
 mod world;
 
-pub use account::Account;
+pub use account::{Account, WanAccount};
+pub use disk::Backup;
 pub use plan::{HostPlan, Plan, SitePlan};
 pub use world::World;

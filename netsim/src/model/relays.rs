@@ -33,14 +33,10 @@ impl World {
         if self.sites.len() == 1 { "relay".into() } else { format!("{}/r{}", self.sites[site].name, RELAY.0) }
     }
 
-    /// What it says first; nothing yet if the birth of its outbox is not kept.
+    /// What it says first.
     pub(super) fn relay_hello(&self, site: usize) -> Option<RelayHello> {
         let known = &self.sites[site];
-        let process = known.process.as_ref()?;
-        let relay = &process.relay;
-        if process.kept.birth != relay.outbox().birth() {
-            return None;
-        }
+        let relay = &known.process.as_ref()?.relay;
         Some(RelayHello {
             site: known.name.clone(),
             relay: RELAY,
@@ -71,12 +67,10 @@ impl World {
             timing: relay::Timing::default(),
             classes: Vec::new(),
         };
-        let records = known.disk.records();
-        let knows_itself = !records.is_empty();
-        let relay = sound(relay::Relay::restore(config, wall, records));
+        let relay = sound(relay::Relay::restore(config, wall, known.disk.records()));
         known.process = Some(Process {
             run: known.runs,
-            kept: if knows_itself { Told::of(&relay) } else { Told::default() },
+            kept: Told::of(&relay),
             relay,
             wire: RelayWire::new(RELAY, known.run(), known.secret.clone()),
             armed: Time::NEVER,

@@ -43,7 +43,7 @@ pub(super) struct Process {
 }
 
 /// Where an outbox stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) birth: u64,
     pub(super) last: u64,

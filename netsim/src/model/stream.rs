@@ -66,7 +66,8 @@ impl Side {
 /// What is sent over a stream.
 #[derive(Debug)]
 pub(super) enum Body {
-    Message(Vec<u8>),
+    /// What it is for, and itself.
+    Message(&'static str, Vec<u8>),
     Ping,
     Pong,
     /// Nothing comes after it.
@@ -76,11 +77,19 @@ pub(super) enum Body {
 impl Body {
     fn octets(&self) -> usize {
         match self {
-            Self::Message(octets) => {
+            Self::Message(_, octets) => {
                 octets.len() + MESSAGE_OCTETS + PACKET_OCTETS * octets.len().div_ceil(SEGMENT_OCTETS).max(1)
             }
             Self::Ping | Self::Pong => PING_OCTETS + MESSAGE_OCTETS + PACKET_OCTETS,
             Self::Over => PACKET_OCTETS,
+        }
+    }
+
+    fn purpose(&self) -> &'static str {
+        match self {
+            Self::Message(purpose, _) => purpose,
+            Self::Ping | Self::Pong => "Ping",
+            Self::Over => "Over",
         }
     }
 }
@@ -167,9 +176,9 @@ impl World {
         let site = known.site;
         let Some(segment) = known.end(from).segment(number) else { return };
         let retry = RETRY * (1 << segment.tries.min(RETRY_DOUBLED_MAX));
-        let octets = segment.body.octets();
+        let (purpose, octets) = (segment.body.purpose(), segment.body.octets());
         segment.tries += 1;
-        self.count_wan(site, octets);
+        self.count_wan(site, purpose, octets);
         if !self.passes_to_cma(site) {
             return self.at(self.now + retry, Due::Send { stream, from, number });
         }
@@ -204,8 +213,8 @@ impl World {
 
     fn hear(&mut self, stream: u64, site: usize, to: Side, body: Body) {
         match (body, to) {
-            (Body::Message(octets), Side::Relay) => self.relay_hears(site, stream, &octets),
-            (Body::Message(octets), Side::Cma) => self.cma_hears(stream, &octets),
+            (Body::Message(_, octets), Side::Relay) => self.relay_hears(site, stream, &octets),
+            (Body::Message(_, octets), Side::Cma) => self.cma_hears(stream, &octets),
             (Body::Ping, _) => self.say(stream, to, Body::Pong),
             (Body::Pong, _) => {}
             (Body::Over, _) => self.stream_broke(stream, to),
@@ -281,9 +290,9 @@ impl World {
         permille > 0 && self.draw(1_000, Purpose::Loss) < permille
     }
 
-    pub(super) fn count_wan(&mut self, site: usize, octets: usize) {
+    pub(super) fn count_wan(&mut self, site: usize, purpose: &'static str, octets: usize) {
         if self.network.wan[site].works && self.network.core_power[site] {
-            self.wan_octets[site] += octets as u64;
+            self.wan[site].count(purpose, octets);
         }
     }
 }

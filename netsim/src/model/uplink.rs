@@ -143,8 +143,8 @@ impl World {
             // The time for it runs out.
             return;
         }
-        let Some(hello) = self.relay_hello(site) else { return self.dial_later(site) };
-        self.count_wan(site, HANDSHAKE_OCTETS);
+        let Some(hello) = self.relay_hello(site) else { return };
+        self.count_wan(site, "Handshake", HANDSHAKE_OCTETS);
         let stream = self.open_stream(site);
         if let Some(uplink) = self.uplink(site) {
             uplink.link = Link::Greeting(stream);
@@ -228,6 +228,8 @@ impl World {
         let event = match body {
             down::Body::Welcome(welcome) => panic!("{}: a second {welcome:?}", self.relay_name(site)),
             down::Body::Acknowledged(pb::Acknowledged { sequence }) => {
+                let told = self.uplink(site).map_or(0, |uplink| uplink.streamed);
+                assert!(sequence <= told, "the CMA acknowledges {sequence}, and was told up to {told}");
                 self.relay_event(site, relay::Event::Cma { connected: true });
                 return self.acknowledged(site, sequence);
             }
@@ -304,8 +306,16 @@ impl World {
     }
 
     fn tell_cma(&mut self, stream: u64, body: up::Body) {
+        let purpose = match body {
+            up::Body::Hello(_) => "RelayHello",
+            up::Body::News(_) => "News",
+            up::Body::Beat(_) => "RelayBeat",
+            up::Body::Pulse(_) => "Pulse",
+            up::Body::Groups(_) => "Groups",
+            up::Body::Things(_) => "Things",
+        };
         let message = pb::FromRelay { body: Some(body) };
-        self.say(stream, Side::Relay, Body::Message(message.encode_to_vec()));
+        self.say(stream, Side::Relay, Body::Message(purpose, message.encode_to_vec()));
     }
 }
 

@@ -11,7 +11,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::{Boot, IncidentId};
 
-use super::account::Account;
+use super::account::{Account, WanAccount};
 use super::authority::Authority;
 use super::host::{Datagram, Host};
 use super::network::{Network, Place};
@@ -48,7 +48,7 @@ pub struct World {
     pub(super) stream_last: u64,
     pub(super) attempt_last: u64,
     pub(super) account: Account,
-    pub(super) wan_octets: Vec<u64>,
+    pub(super) wan: Vec<WanAccount>,
     pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
     /// The run of each site's relay that introduced itself last.
@@ -82,7 +82,7 @@ impl World {
             stream_last: 0,
             attempt_last: 0,
             account: Account::default(),
-            wan_octets: vec![0; sites.len()],
+            wan: vec![WanAccount::default(); sites.len()],
             sites,
             latest: BTreeMap::new(),
             rings: BTreeMap::new(),
@@ -182,13 +182,13 @@ impl World {
             self.note(|| format!("{} -> {} {purpose}", datagram.from, datagram.to));
         }
         let Some(to) = self.network.owner(datagram.to.ip()) else { return };
-        if let Some(after) = self.fate(from, to, datagram.octets.len()) {
+        if let Some(after) = self.fate(from, to, purpose, datagram.octets.len()) {
             self.at(self.now + after, Due::Arrive(datagram));
         }
     }
 
     /// How long a datagram takes; `None` if it is lost.
-    fn fate(&mut self, from: Place, to: Place, octets: usize) -> Option<Duration> {
+    fn fate(&mut self, from: Place, to: Place, purpose: &'static str, octets: usize) -> Option<Duration> {
         self.drawn[0] += 1;
         let drawn = self.drawn[0];
         let more = Duration::from_nanos(self.draws.below(LATENCY_MORE_NS, Purpose::Latency, drawn));
@@ -197,12 +197,12 @@ impl World {
             let lost = self.draws.below(1_000, Purpose::Loss, drawn) < self.plan.loss_permille;
             return (reaches && !lost).then_some(LATENCY_MIN + more);
         };
-        self.count_wan(a, octets + DATAGRAM_OCTETS);
+        self.count_wan(a, purpose, octets + DATAGRAM_OCTETS);
         let lost = self.is_lost(self.network.wan[a].loss_permille);
         if !reaches || lost {
             return None;
         }
-        self.count_wan(b, octets + DATAGRAM_OCTETS);
+        self.count_wan(b, purpose, octets + DATAGRAM_OCTETS);
         let lost = self.is_lost(self.network.wan[b].loss_permille);
         (!lost).then_some(self.network.wan[a].delay + self.network.wan[b].delay + more)
     }
@@ -235,7 +235,7 @@ impl World {
         let owners = (self.network.owner(datagram.to.ip()), self.network.owner(datagram.from.ip()));
         let (Some(from), Some(to)) = owners else { return };
         // What it quotes of the datagram: its headers and eight octets at least; kernels send much more.
-        if let Some(after) = self.fate(from, to, datagram.octets.len() + DATAGRAM_OCTETS) {
+        if let Some(after) = self.fate(from, to, "Refusal", datagram.octets.len() + DATAGRAM_OCTETS) {
             self.at(self.now + after, Due::Refused { to, peer: datagram.to });
         }
     }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use ringmesh_netsim::model::World;
 
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-pub fn lines(world: &World) -> String {
+pub(crate) fn lines(world: &World) -> String {
     world.traced().join("\n")
 }
 
 /// Keys of lines that were opened and not closed.
-pub fn open_pages(world: &World) -> BTreeSet<String> {
+pub(crate) fn open_pages(world: &World) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
     for line in world.pages() {
         if line.transition == "closed" {
@@ -26,10 +26,12 @@ pub fn open_pages(world: &World) -> BTreeSet<String> {
     open
 }
 
-/// What a relay told, and what the CMA has of it, where that is not the same.
-pub fn picture_differs(world: &World, site: usize) -> Option<String> {
-    let Some(relay) = world.relay(site) else {
-        return Some(format!("the relay of site {site} does not run"));
-    };
-    relay.picture().is_none().then(|| format!("news of site {site} wait"))
+/// What differs between what a relay told and what the CMA has of it.
+pub(crate) fn picture_differs(world: &World, site: usize) -> Option<String> {
+    let name = world.site_name(site);
+    match world.pictures(site) {
+        (None, _) => Some(format!("news of {name} wait, or its relay does not run")),
+        (Some(told), Some(taken)) if told == taken => None,
+        (Some(told), taken) => Some(format!("{name} told {told:x}, and the CMA has {taken:x?}")),
+    }
 }

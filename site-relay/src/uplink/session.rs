@@ -27,6 +27,8 @@ pub(super) enum Broken {
     Late,
     #[error("the CMA closed the stream")]
     Ended,
+    #[error("the CMA says nothing any more")]
+    Deaf,
     #[error("the CMA takes nothing any more")]
     Stalled,
     #[error("the CMA breaks the protocol: {0}")]
@@ -55,6 +57,8 @@ struct Session {
     beat_asked: bool,
     beat: Interval,
     pulse: Interval,
+    /// When the CMA said something last.
+    heard: Instant,
     /// When the transport took something last, or had nothing to take.
     moved: Instant,
 }
@@ -101,8 +105,9 @@ impl Uplink {
             [self.pace.beat, self.pace.pulse].map(|pace| interval_at(Instant::now(), pace));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (queue, moved) = (VecDeque::new(), Instant::now());
-        Ok(Session { outgoing, incoming, queue, cursor, asked: None, beat_asked: false, beat, pulse, moved })
+        let (queue, heard, moved) = (VecDeque::new(), Instant::now(), Instant::now());
+        let (asked, beat_asked) = (None, false);
+        Ok(Session { outgoing, incoming, queue, cursor, asked, beat_asked, beat, pulse, heard, moved })
     }
 
     /// Asked for at each stream: the term may have risen. Older answers that come before it are of no use any more.
@@ -135,7 +140,10 @@ impl Uplink {
     /// Waits for one thing to happen, and deals with it.
     async fn step(&mut self, session: &mut Session) -> Result<(), Broken> {
         match self.next(session).await? {
-            Step::Heard(message) => self.heard(session.cursor, message).await?,
+            Step::Heard(message) => {
+                session.heard = Instant::now();
+                self.heard(session.cursor, message).await?;
+            }
             Step::Answered(reply) => session.take(reply)?,
             Step::Told(sequence) => session.cursor = sequence,
             Step::Nothing => {}
@@ -165,6 +173,7 @@ impl Uplink {
             }
             _ = session.beat.tick(), if !session.beat_asked => Ok(Step::BeatDue),
             _ = session.pulse.tick() => Ok(Step::PulseDue),
+            () = sleep_until(session.heard + self.pace.deaf) => Err(Broken::Deaf),
             () = sleep_until(session.moved + self.pace.stall), if waiting => Err(Broken::Stalled),
         }
     }

@@ -91,6 +91,7 @@ impl<G: GraphStore> Cma<G> {
             records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
             records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
             records::EVENT => self.history.insert(record.number()?, record.value()?),
+            records::FORGET => drop(self.forgets.insert(record.thing()?, record.value()?)),
             records::LINK => self.mesh.restore(record.thing()?, record.value()?),
             records::WORD => self.sites.restore_word(self.wall, record.thing()?, record.value()?),
             records::OUTAGE => self.sites.restore_outage(record.thing()?, record.value()?),

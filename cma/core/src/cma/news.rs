@@ -37,6 +37,7 @@ impl<G: GraphStore> Cma<G> {
         }
         turn.put(Action::Say(Say::RelayConnected { relay: key, anew }));
         turn.put(Action::Welcome { stream, epoch: self.identity.epoch, sequence });
+        self.order_forgets(&source.site, stream, turn);
     }
 
     pub(super) fn gone(&mut self, now: Time, stream: StreamId) {
@@ -107,6 +108,7 @@ impl<G: GraphStore> Cma<G> {
                 self.note(now, source, sequence, thing, Happened::Host(host), turn);
             }
             News::HostGone(name) => {
+                self.forgotten(&source.site, name, turn);
                 self.note(now, source, sequence, Thing::Host(name.clone()), Happened::HostGone, turn);
             }
             News::Switch(switch) => {

@@ -164,6 +164,7 @@ impl<G: GraphStore> Cma<G> {
         if let Key::Host(name) = thing
             && !ops.is_empty()
         {
+            self.forgotten(&relay.site, name, turn);
             self.note(now, source, 0, Subject::Host(name.clone()), Happened::HostGone, turn);
         }
     }

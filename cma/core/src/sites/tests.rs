@@ -104,7 +104,8 @@ impl World {
             match action {
                 Action::Keep(Keep::Put { key, value }) => drop(self.disk.insert(key, value)),
                 Action::Keep(Keep::Drop { key }) => drop(self.disk.remove(&key)),
-                Action::Page { line, .. } => {
+                Action::Page { line, number } => {
+                    self.event(Event::HandedOn { page: number });
                     self.lines.push(format!("{} {} {}", line.transition, line.severity, line.verdict));
                 }
                 Action::Mesh { stream, order } => {
@@ -357,11 +358,11 @@ fn an_authority_that_loses_all_blames_its_own_line_and_one_that_knows_but_one_ca
 #[test]
 fn what_comes_back_after_our_own_line_was_cut_closes_it_and_what_does_not_is_judged_by_itself() {
     let all: &[(u64, Do)] = &[(500, Mute("a1")), (500, Mute("b1")), (500, Mute("c1"))];
-    let back = [all, &[(20_000, Resume("a1")), (22_000, Back("b1")), (34_000, Back("c1"))]].concat();
+    let back = [all, &[(19_000, Resume("a1")), (22_000, Back("b1")), (34_000, Back("c1"))]].concat();
     let world = check("all are back", THREE, &back, &["8.2 opened CmaCut cma", "30.0 over CmaCut cma"]);
     assert_eq!(world.lines, ["opened page CmaCut", "closed page CmaCut"]);
     let not_all =
-        [all, &[(20_000, Resume("a1")), (22_000, Back("b1")), (23_000, Says("a1", "c1", Silent))]].concat();
+        [all, &[(19_000, Resume("a1")), (22_000, Back("b1")), (23_000, Says("a1", "c1", Silent))]].concat();
     let want = &["8.2 opened CmaCut cma", "30.0 over CmaCut cma", "35.0 opened SiteCut site c"];
     check("one is not, and b hears it", THREE, &not_all, want);
 }
@@ -598,12 +599,12 @@ fn the_ring_closes_over_what_is_lost_and_takes_it_back() {
 fn a_site_is_represented_by_the_relay_that_acts_and_by_the_next_once_that_is_judged() {
     let four: &[&str] = &["a1", "b1", "b2", "c1"];
     let mut world = World::of(four);
-    assert_eq!(world.orders(&["a1", "b2"]), ["a1-> b1:1 c1:4", "b2-> "]);
+    assert_eq!(world.orders(&["a1", "b2"]), ["a1-> b1:1 c1:3", "b2-> "]);
     world.play(&[(500, End("b1"))]);
     world.run_to(T0 + 1_000);
-    assert_eq!(world.orders(&["a1", "b2"]), ["a1-> b1:1 c1:4", "b2-> "]);
+    assert_eq!(world.orders(&["a1", "b2"]), ["a1-> b1:1 c1:3", "b2-> "]);
     world.play(&[(1_900, Says("a1", "b1", Refused))]);
-    assert_eq!(world.orders(&["a1", "b2", "c1"]), ["a1-> b2:5 c1:4", "b2-> a1:5 c1:6", "c1-> a1:4 b2:6"]);
+    assert_eq!(world.orders(&["a1", "b2", "c1"]), ["a1-> b2:4 c1:3", "b2-> a1:4 c1:5", "c1-> a1:3 b2:5"]);
 }
 
 #[test]
@@ -616,4 +617,79 @@ fn a_relay_without_an_address_stands_in_no_ring_and_is_judged_without_witnesses(
     world.play(&[(500, Mute("b1"))]);
     world.run_to(T0 + 20_000);
     assert_eq!(world.told(), ["11.0 opened Undetermined site b or relay b/r1"]);
+}
+
+#[test]
+fn tree_and_status_say_at_once_that_a_site_is_away_and_why() {
+    let states = |script: &[(u64, Do)], at: u64| {
+        let mut world = World::of(THREE);
+        world.play(script);
+        world.run_to(T0 + at);
+        let now = Time::from_millis(world.now_ms);
+        let site = world.cma.tree(now).unwrap().sites[1].clone();
+        let status = world.cma.status(now).unwrap();
+        let (relay, warning) = (&status.relays[1], status.warnings.first());
+        let (relay_state, incident) = (site.relays[0].state.clone(), site.incidents.first());
+        assert_eq!(relay.verdict, incident.map_or("", |incident| &incident.verdict));
+        let warned = warning.map_or("", |warning| warning.text.split(';').next().unwrap());
+        format!("{}, {relay_state}, {warned}", site.state)
+    };
+    let silent = [(500, Mute("b1")), (8_000, Says("a1", "b1", Silent)), (8_000, Says("c1", "b1", Silent))];
+    let cases: &[(&[(u64, Do)], u64, &str)] = &[
+        (&[], 1_000, "up, connected, "),
+        (&[(500, Mute("b1"))], 8_100, "up, connected, "),
+        (
+            &[(500, Mute("b1"))],
+            8_300,
+            "unknown, late, relay 1 of site b is connected and said nothing for 8 s",
+        ),
+        (
+            &silent,
+            9_000,
+            "dark or cut, late, relay 1 of site b is connected and said nothing for 9 s (SiteCut|SiteDark)",
+        ),
+        (
+            &[(500, Mute("b1"))],
+            12_000,
+            "cut, late, relay 1 of site b is connected and said nothing for 12 s (SiteCut)",
+        ),
+        (
+            &[(500, End("b1")), (500, Says("a1", "b1", Refused))],
+            2_500,
+            "relay down, away, relay 1 of site b has been away for 2 s (RelayDown)",
+        ),
+        (
+            &[(500, End("b1"))],
+            10_500,
+            "path fault, away, relay 1 of site b has been away for 10 s (WanPathFault)",
+        ),
+    ];
+    for (script, at, want) in cases {
+        assert_eq!(states(script, *at), *want, "{script:?}");
+    }
+}
+
+#[test]
+fn people_read_who_saw_what_and_what_would_settle_it() {
+    let silent = [(500, Mute("b1")), (8_000, Says("a1", "b1", Silent)), (8_000, Says("c1", "b1", Silent))];
+    let mut world = World::of(THREE);
+    world.play(&silent);
+    world.run_to(T0 + 9_000);
+    let now = Time::from_millis(world.now_ms);
+    let id = world.cma.incidents(now, false).incidents[0].id.clone();
+    let explain = world.cma.explain(now, &id).unwrap();
+    assert_eq!(explain.incident.witnesses, ["a/r1", "c/r1"]);
+    assert_eq!(explain.incident.silent_since_ms, CMA_MS + T0);
+    assert_eq!(
+        explain.seen,
+        ["nothing comes from b/r1 since 1970-01-12 13:48:20 UTC", "a/r1 and c/r1 hear nothing of it either",]
+    );
+    assert_eq!(explain.ruled_out[0].what, "CmaCut");
+    assert_eq!(explain.would_settle.len(), 2);
+    world.play(&[(20_000, New("b1")), (21_000, Start("b1", 1, 9))]);
+    let settled = world.cma.explain(Time::from_millis(world.now_ms), &id).unwrap();
+    assert_eq!(settled.incident.verdict, "SiteDark");
+    let why = "its relay started anew, and 9 hosts have booted meanwhile, 1 have not";
+    assert_eq!(settled.incident.revisions[1].why, why);
+    assert!(settled.would_settle.is_empty() && settled.ruled_out.iter().any(|out| out.what == "RelayDown"));
 }

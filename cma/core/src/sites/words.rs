@@ -110,14 +110,17 @@ struct Told {
 impl Told {
     fn of(finding: &Finding, since_ms: u64) -> Self {
         let relays = list(finding.takes.iter());
-        let by = list(witnesses(&finding.evidence).iter());
+        let witnesses = witnesses(&finding.evidence);
+        let by = list(witnesses.iter());
+        let many = |one: &'static str, many: &'static str| if witnesses.len() == 1 { one } else { many };
+        let (hears, is, speaks) = (many("hears", "hear"), many("is", "are"), many("speaks", "speak"));
         let silent = format!("nothing comes from {relays} since {}", utc(since_ms));
         let ended = format!("the stream of {relays} ended at {}", utc(since_ms));
         let not = |what: &str, by: String| vec![RuledOut { what: what.to_owned(), by }];
-        let own_line = || not("CmaCut", format!("{by} speaks with this CMA"));
+        let own_line = || not("CmaCut", format!("{by} {speaks} with this CMA"));
         let (why, seen, ruled_out) = match &finding.evidence {
             Evidence::Refused(_) => {
-                let refused = format!("{by} is refused at its port: its host lives, and no relay listens");
+                let refused = format!("{by} {is} refused at its port: its host lives, and no relay listens");
                 (refused.clone(), vec![refused], not("SiteDark", format!("the host answered {by}")))
             }
             Evidence::Ended => {
@@ -125,15 +128,15 @@ impl Told {
                 (why, vec![ended, "no relay of another site hears it".to_owned()], Vec::new())
             }
             Evidence::EndedHeard(_) => {
-                let heard = format!("{by} hears it still, 9 s after its stream ended");
+                let heard = format!("{by} {hears} it still, 9 s after its stream ended");
                 (heard.clone(), vec![ended, heard.clone()], not("RelayDown", heard))
             }
             Evidence::Silent(_) => {
-                let why = format!("neither this CMA nor {by} hears it");
-                (why, vec![silent, format!("{by} hears nothing of it either")], own_line())
+                let why = format!("neither this CMA nor {by} {hears} it");
+                (why, vec![silent, format!("{by} {hears} nothing of it either")], own_line())
             }
             Evidence::Heard(_) => {
-                let heard = format!("{by} hears it still, 11 s after this CMA heard it last");
+                let heard = format!("{by} {hears} it still, 11 s after this CMA heard it last");
                 let mut ruled_out = own_line();
                 ruled_out.extend(not("SiteDark", heard.clone()));
                 (heard.clone(), vec![silent, heard], ruled_out)
@@ -206,5 +209,5 @@ fn proved(verdict: Verdict, about: &About, proof: Proof) -> (String, Vec<RuledOu
 }
 
 fn list<'a>(relays: impl Iterator<Item = &'a RelayKey>) -> String {
-    relays.map(relay_name).collect::<Vec<_>>().join(", ")
+    relays.map(relay_name).collect::<Vec<_>>().join(" and ")
 }

@@ -101,7 +101,7 @@ impl<G: GraphStore> Cma<G> {
             behind: news.behind.clone(),
             witnesses: news.witnesses.clone(),
             pages: told.map_or(0, |told| told.pages),
-            path: vec![incident.source.site.to_string()],
+            path: if incident.is_own() { Vec::new() } else { vec![incident.source.site.to_string()] },
             site: incident.source.site.to_string(),
             silent: news.silent,
             notified: told.is_some_and(|told| told.open),

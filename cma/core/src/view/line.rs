@@ -73,8 +73,7 @@ pub fn subject_words(incident: &Incident) -> String {
 
 fn text(incident: &Incident, severity: Severity, telling: Telling) -> String {
     let news = &incident.news;
-    let about =
-        format!("{} {} at site {}", incident.verdict(), subject_words(incident), incident.source.site);
+    let about = format!("{} {}{}", incident.verdict(), subject_words(incident), at_site(incident));
     match telling {
         Telling::Opened { .. } => {
             let since = calendar::utc(news.silent_since_ms);
@@ -85,6 +84,11 @@ fn text(incident: &Incident, severity: Severity, telling: Telling) -> String {
             format!("over: {about}, after {}", calendar::span(lasted))
         }
     }
+}
+
+/// Where it is, unless it is a site itself, or this authority.
+fn at_site(incident: &Incident) -> String {
+    if incident.is_own() { String::new() } else { format!(" at site {}", incident.source.site) }
 }
 
 /// `; 8 hosts behind it: h1, h2, h3, h4, h5, h6 and 2 more`, or nothing.

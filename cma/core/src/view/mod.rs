@@ -2,8 +2,14 @@
 
 pub mod line;
 
+mod events;
 mod incidents;
 mod status;
+mod then;
 mod tree;
 
 pub use incidents::NoSuchIncident;
+pub use then::NotThen;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use ringmesh_proto::time::Time;
 use crate::cma::Cma;
 use crate::documents::{CmaStatus, RelayStatus, SCHEMA, Status, WarningDoc};
 use crate::graph::{GraphStore, StoreError};
+use crate::incident::Incident;
 use crate::relay::{Presence, Relay, RelayKey};
 
 /// Counters that are always shown, for zero is news too.
@@ -34,17 +35,32 @@ impl<G: GraphStore> Cma<G> {
         })
     }
 
+    /// How a relay does: silent is late, however open its stream.
+    pub(super) fn presence(&self, now: Time, key: &RelayKey, relay: &Relay) -> Presence {
+        match relay.presence(now) {
+            Presence::Connected if self.sites.is_silent(key) => Presence::Late,
+            presence => presence,
+        }
+    }
+
     fn relay_status(&self, now: Time, key: &RelayKey, relay: &Relay) -> RelayStatus {
+        let outage = self.outage_of(key);
         RelayStatus {
             site: key.site.to_string(),
             id: key.relay.0,
-            state: relay.presence(now).word().to_owned(),
+            state: self.presence(now, key, relay).word().to_owned(),
             active: self.relays.acting(&key.site) == Some(key.relay),
             lag_ms: u64::try_from(now.since(relay.heard_at).as_millis()).unwrap_or(u64::MAX),
             outbox: relay.beat.pending,
             term: relay.hello.term,
             version: relay.hello.version.clone(),
+            incident: outage.map_or_else(String::new, |incident| incident.news.id.to_string()),
+            verdict: outage.map_or_else(String::new, Incident::verdict),
         }
+    }
+
+    fn outage_of(&self, key: &RelayKey) -> Option<&Incident> {
+        self.incidents.get(self.sites.outage_of(key)?)
     }
 
     fn counters(&self) -> BTreeMap<String, u64> {
@@ -96,16 +112,20 @@ impl<G: GraphStore> Cma<G> {
     fn warnings_of(&self, now: Time, key: &RelayKey, relay: &Relay, warnings: &mut Vec<WarningDoc>) {
         let name = format!("relay {} of site {}", key.relay.0, key.site);
         let silent = crate::calendar::span(now.since(relay.heard_at).as_secs());
-        match relay.presence(now) {
+        let judged =
+            self.outage_of(key).map_or_else(String::new, |incident| format!(" ({})", incident.verdict()));
+        match self.presence(now, key, relay) {
             Presence::Connected => {}
             Presence::Late => warnings.push(warning(
                 "relay-late",
-                &format!("{name} is connected and said nothing for {silent}"),
+                &format!("{name} is connected and said nothing for {silent}{judged}"),
                 "look at its log and at the load of its host",
             )),
             Presence::Away => warnings.push(warning(
                 "relay-away",
-                &format!("{name} has been away for {silent}; what is shown of its site is from before"),
+                &format!(
+                    "{name} has been away for {silent}{judged}; what is shown of its site is from before"
+                ),
                 "the site goes on judging by itself; check that the relay runs and reaches this CMA",
             )),
         }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::news::{HostState, SwitchState};
 use ringmesh_proto::time::Time;
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{Name, RelayId};
 use ringmesh_topology::verdict::Class;
 
+use super::line;
 use crate::cma::Cma;
 use crate::documents::{
-    FallbackRingDoc, HostDoc, PlaceDoc, PortDoc, RingDoc, SCHEMA, SiteDoc, SwitchDoc, Tree, TreeRelay,
+    FallbackRingDoc, HostDoc, PlaceDoc, PortDoc, RingDoc, SCHEMA, SiteDoc, SwitchDoc, Tree, TreeIncident,
+    TreeRelay,
 };
 use crate::graph::{
     Direction, Facts, GraphStore, HostFacts, Label, Node, NodeKey, Relation, RingFacts, StoreError, Tie,
@@ -20,11 +22,71 @@ use crate::relay::Presence;
 impl<G: GraphStore> Cma<G> {
     /// Everything that hangs somewhere, and how it does.
     pub fn tree(&self, now: Time) -> Result<Tree, StoreError> {
+        let around = |site: &Name| self.around(now, site);
+        Drawing { graph: &self.graph, at_ms: self.wall.unix_ms(now), around: &around }.tree()
+    }
+
+    fn around(&self, now: Time, site: &Name) -> Around {
+        let acting = self.relays.acting(site);
+        let relays = self.relays.iter().filter(|(key, _)| key.site == *site);
+        let relays = relays.map(|(key, relay)| TreeRelay {
+            id: key.relay.0,
+            state: self.presence(now, key, relay).word().to_owned(),
+            active: acting == Some(key.relay),
+        });
+        let mut open: Vec<_> = self.incidents.open().filter(|i| i.source.site == *site).collect();
+        open.sort_by_key(|incident| (incident.news.opened_ms, incident.news.id));
+        let judged =
+            open.iter().filter(|incident| incident.is_own()).map(|incident| incident.verdict()).next_back();
+        let incidents = open.iter().map(|incident| TreeIncident {
+            id: incident.news.id.to_string(),
+            verdict: incident.verdict(),
+            about: line::subject_words(incident),
+        });
+        Around { acting, relays: relays.collect(), judged, incidents: incidents.collect() }
+    }
+}
+
+/// What is around a site's switches and hosts: it does not stand in the graph.
+pub(super) struct Around {
+    pub(super) acting: Option<RelayId>,
+    pub(super) relays: Vec<TreeRelay>,
+    /// What was judged of the way to the site.
+    pub(super) judged: Option<String>,
+    pub(super) incidents: Vec<TreeIncident>,
+}
+
+impl Around {
+    fn state(&self) -> &'static str {
+        if self.relays.iter().any(|relay| relay.active && relay.state == Presence::Connected.word()) {
+            return "up";
+        }
+        match self.judged.as_deref() {
+            Some("SiteCut") => "cut",
+            Some("SiteDark") => "dark",
+            Some("SiteCut|SiteDark") => "dark or cut",
+            Some("RelayDown") => "relay down",
+            Some("WanPathFault") => "path fault",
+            Some("Undetermined") => "unreachable",
+            Some(_) | None => "unknown",
+        }
+    }
+}
+
+/// A graph, drawn as a tree at a moment.
+pub(super) struct Drawing<'a, G> {
+    pub(super) graph: &'a G,
+    pub(super) at_ms: u64,
+    pub(super) around: &'a dyn Fn(&Name) -> Around,
+}
+
+impl<G: GraphStore> Drawing<'_, G> {
+    pub(super) fn tree(&self) -> Result<Tree, StoreError> {
         let mut hosts = self.by_site(Label::Host)?;
         let mut switches = self.by_site(Label::Switch)?;
         let mut rings = self.by_site(Label::Ring)?;
         let mut sites = Vec::new();
-        for site in scan_all(&self.graph, Label::Site)? {
+        for site in scan_all(self.graph, Label::Site)? {
             let Ok(name) = Name::new(&site.key.id) else { continue };
             let of_site =
                 |nodes: &mut BTreeMap<String, Vec<Node>>| nodes.remove(&site.key.id).unwrap_or_default();
@@ -33,48 +95,41 @@ impl<G: GraphStore> Cma<G> {
                 switches: of_site(&mut switches),
                 rings: of_site(&mut rings),
             };
-            sites.push(self.site(now, &name, parts)?);
+            sites.push(self.site(&name, parts)?);
         }
-        Ok(Tree { schema: SCHEMA, sites })
+        Ok(Tree { schema: SCHEMA, sites, at_ms: self.at_ms })
     }
 
     fn by_site(&self, label: Label) -> Result<BTreeMap<String, Vec<Node>>, StoreError> {
         let mut sites: BTreeMap<String, Vec<Node>> = BTreeMap::new();
-        for node in scan_all(&self.graph, label)? {
+        for node in scan_all(self.graph, label)? {
             let site = node.key.id.split('/').next().unwrap_or_default().to_owned();
             sites.entry(site).or_default().push(node);
         }
         Ok(sites)
     }
 
-    fn site(&self, now: Time, name: &Name, parts: Parts) -> Result<SiteDoc, StoreError> {
-        let acting = self.relays.acting(name);
-        let relays = self.relays.iter().filter(|(key, _)| key.site == *name);
-        let relays: Vec<TreeRelay> = relays
-            .map(|(key, relay)| TreeRelay {
-                id: key.relay.0,
-                state: relay.presence(now).word().to_owned(),
-                active: acting == Some(key.relay),
-            })
-            .collect();
-        let up = relays.iter().any(|relay| relay.active && relay.state == Presence::Connected.word());
+    fn site(&self, name: &Name, parts: Parts) -> Result<SiteDoc, StoreError> {
+        let around = (self.around)(name);
         // Rings of a relay that does not act any more are history.
-        let rings = parts.rings.into_iter().filter_map(ring_facts).filter(|ring| Some(ring.relay) == acting);
+        let rings =
+            parts.rings.into_iter().filter_map(ring_facts).filter(|ring| Some(ring.relay) == around.acting);
         let mut site = SiteDoc {
             id: name.to_string(),
-            state: if up { "up" } else { "unknown" }.to_owned(),
-            relays,
+            state: around.state().to_owned(),
+            relays: around.relays,
             switches: Vec::new(),
             fallback_rings: Vec::new(),
             site_rings: Vec::new(),
             hosts: Vec::new(),
+            incidents: around.incidents,
         };
         let mut by_switch = sort_rings(rings, &mut site);
         for host in parts.hosts {
             site.hosts.extend(self.host(&host)?);
         }
         for switch in parts.switches {
-            site.switches.extend(self.switch(now, &switch, &mut by_switch)?);
+            site.switches.extend(self.switch(&switch, &mut by_switch)?);
         }
         site.hosts.sort_by_key(|host| natural(&host.id));
         site.switches.sort_by_key(|switch| (natural(&switch.name), switch.id.clone()));
@@ -83,14 +138,13 @@ impl<G: GraphStore> Cma<G> {
 
     fn switch(
         &self,
-        now: Time,
         node: &Node,
         rings: &mut BTreeMap<String, Vec<RingDoc>>,
     ) -> Result<Option<SwitchDoc>, StoreError> {
         let Facts::Switch(facts) = &node.facts else { return Ok(None) };
         let mut ports = Vec::new();
         for port in self.graph.neighbours(&node.key, Direction::Out, Some(Relation::HasPort))? {
-            ports.extend(self.port(now, &port.key.to)?);
+            ports.extend(self.port(&port.key.to)?);
         }
         ports.sort_by_key(|port: &PortDoc| (natural(&port.port), natural(&port.host)));
         let rings = rings.remove(&facts.id).unwrap_or_default();
@@ -98,12 +152,11 @@ impl<G: GraphStore> Cma<G> {
         Ok(Some(SwitchDoc { id: facts.id.clone(), name: facts.name.clone(), state, ports, rings }))
     }
 
-    fn port(&self, now: Time, port: &NodeKey) -> Result<Vec<PortDoc>, StoreError> {
+    fn port(&self, port: &NodeKey) -> Result<Vec<PortDoc>, StoreError> {
         let name = match self.graph.node(port)?.map(|node| node.facts) {
             Some(Facts::SwitchPort { name }) => name,
             Some(_) | None => return Ok(Vec::new()),
         };
-        let now_ms = self.wall.unix_ms(now);
         let mut docs = Vec::new();
         for wire in self.graph.neighbours(port, Direction::In, Some(Relation::WiredTo))? {
             let Some((ifname, carrier)) = self.nic(&wire.key.from)? else { continue };
@@ -114,7 +167,7 @@ impl<G: GraphStore> Cma<G> {
                 host: host.name.to_string(),
                 state: state.to_owned(),
                 evidence: evidence_word(wire.tie).to_owned(),
-                age_s: now_ms.saturating_sub(wire.since_ms) / 1_000,
+                age_s: self.at_ms.saturating_sub(wire.since_ms) / 1_000,
                 ifname,
             });
         }

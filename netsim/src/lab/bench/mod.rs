@@ -39,7 +39,7 @@ const PARTS: [Part; 4] = [Part::Footprint, Part::Wire, Part::Changes, Part::Kill
 /// # Errors
 /// [`LabError::Failed`] if a gate is missed; the figures are written all the same.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
-    let options = one_site(args.build.options_with(Profile::Default)?)?;
+    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
     let wanted = |part: &Part| args.only.is_empty() || args.only.contains(part);
     let measure = |ground: &mut Ground<'_>| {
         PARTS.into_iter().filter(wanted).map(|part| tried(name(part), one_part(ground, args, part))).collect()
@@ -52,7 +52,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
 /// # Errors
 /// As [`bench`].
 pub(super) fn soak(args: &SoakArgs) -> Result<(), LabError> {
-    let options = one_site(args.build.options_with(Profile::Default)?)?;
+    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
     let quiet = Duration::from_secs(args.quiet_s);
     let measure = |ground: &mut Ground<'_>| {
         let section = tried("soak", soak::measure(ground, quiet));

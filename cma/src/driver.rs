@@ -10,6 +10,7 @@ use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::relay::StreamId;
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::time::Time;
+use ringmesh_topology::id::Name;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Alarm, wall_clock};
@@ -46,6 +47,9 @@ pub(crate) enum Question {
     Tree,
     Incidents { all: bool },
     Explain(String),
+    TreeAt(u64),
+    Events { after: u64, last: Option<usize> },
+    Forget { site: Option<Name>, host: Name },
 }
 
 /// A document as JSON, or why there is none.
@@ -177,6 +181,9 @@ impl Driver {
             Question::Explain(id) => {
                 let explained = self.cma.explain(now, id);
                 serde_json::to_string(&explained.map_err(|error| Unanswered::Unknown(error.to_string()))?)
+            }
+            Question::TreeAt(_) | Question::Events { .. } | Question::Forget { .. } => {
+                return Err(Unanswered::Failed("this CMA keeps no history".to_owned()));
             }
         };
         json.map_err(|error| failed(&error))

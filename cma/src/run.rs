@@ -10,7 +10,7 @@ use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_proto_grpc::authority_server::AuthorityServer;
 use ringmesh_proto_grpc::operator_server::OperatorServer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
@@ -62,10 +62,11 @@ impl Authority {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
+        let (_newest, rows) = watch::channel(0);
         let driver = Driver::new(self.machine()?, pager);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
-        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));
+        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone(), rows));
         let pager = start_pager(self.config.notify, self.spool, inputs, pages);
         let ended = tokio::select! {
             ended = driver.run(incoming) => ended,

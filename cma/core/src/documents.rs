@@ -318,6 +318,36 @@ pub struct RuledOutDoc {
     pub by: String,
 }
 
+/// One row of `ringmesh events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventLine {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Rises from row to row, over restarts too.
+    pub number: u64,
+    /// When it was taken.
+    pub at_ms: u64,
+    /// Its site.
+    pub site: String,
+    /// A stable word for programs: what it is about and what happened to it, as `host-silent`.
+    pub kind: String,
+    /// The name of the host or switch, the id of the incident, the number of the relay.
+    pub subject: String,
+    /// What happened, in plain words.
+    pub text: String,
+}
+
+/// `ringmesh forget`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The site it belonged to.
+    pub site: String,
+    /// Its name.
+    pub host: String,
+}
+
 /// One line that the notifier hands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLine {

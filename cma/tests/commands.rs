@@ -93,8 +93,10 @@ async fn an_operator_without_the_right_is_told_how_to_get_it() {
     }
     let world = World::start("insecure = true\n").await;
     let (socket, command) = (world.path("cma.sock"), world.path("ringmesh"));
-    // A copy that the other user may run, wherever this build lies.
-    std::fs::copy(env!("CARGO_BIN_EXE_ringmesh"), &command).unwrap();
+    // A copy that the other user may run, wherever this build lies. Made by another process: what this one has
+    // open for writing, a child of another test may hold open, and then it cannot be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ringmesh")).arg(&command).status().unwrap();
+    assert!(copied.success());
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(world.folder.path(), open).unwrap();
     const NOBODY: u32 = 65_534;

@@ -18,6 +18,19 @@ pub(crate) fn list(paint: &Paint, incidents: &Incidents, all: bool) -> String {
     format!("{}\nringmesh explain ID shows the evidence\n", each.join("\n"))
 }
 
+/// Those of all incidents that were open at a moment, as they were judged then.
+pub(crate) fn open_at(all: &Incidents, at_ms: u64) -> Incidents {
+    let was_open = |incident: &&IncidentDoc| {
+        incident.opened_ms <= at_ms && (incident.state == "open" || incident.closed_ms > at_ms)
+    };
+    let then = |incident: &IncidentDoc| {
+        let judged = incident.revisions.iter().rev().find(|revision| revision.at_ms <= at_ms);
+        let verdict = judged.map_or_else(|| incident.verdict.clone(), |revision| revision.verdict.clone());
+        IncidentDoc { state: "open".to_owned(), closed_ms: 0, verdict, ..incident.clone() }
+    };
+    Incidents { schema: all.schema, incidents: all.incidents.iter().filter(was_open).map(then).collect() }
+}
+
 fn entry(paint: &Paint, incident: &IncidentDoc) -> String {
     let mut text = title(paint, incident);
     let since = if incident.state == "open" {

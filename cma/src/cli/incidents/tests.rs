@@ -117,3 +117,24 @@ fn a_list_tells_open_and_closed_ones_apart_by_word() {
         "no open incident; ringmesh incidents --all shows closed ones\n"
     );
 }
+
+#[test]
+fn of_a_moment_those_are_told_that_were_open_then_as_they_were_judged_then() {
+    let revisions = [(1_000, "SwitchDown|UplinkCut"), (5_000, "SwitchDown")]
+        .map(|(at_ms, verdict)| RevisionDoc { at_ms, verdict: verdict.into(), why: String::new() });
+    let open = IncidentDoc { opened_ms: 1_000, revisions: revisions.into(), ..incident() };
+    let closed = IncidentDoc { state: "closed".into(), closed_ms: 9_000, ..open.clone() };
+    let all = Incidents { schema: 1, incidents: vec![open, closed] };
+    let cases: [(u64, &[&str]); 4] = [
+        (999, &[]),
+        (1_000, &["SwitchDown|UplinkCut", "SwitchDown|UplinkCut"]),
+        (8_999, &["SwitchDown", "SwitchDown"]),
+        (9_000, &["SwitchDown"]),
+    ];
+    for (at_ms, want) in cases {
+        let then = open_at(&all, at_ms).incidents;
+        let verdicts: Vec<&str> = then.iter().map(|incident| incident.verdict.as_str()).collect();
+        assert_eq!(verdicts, want, "{at_ms}");
+        assert!(then.iter().all(|incident| incident.state == "open"), "{at_ms}");
+    }
+}

@@ -176,13 +176,13 @@ fn networks() -> Vec<(&'static str, Tree, Incidents)> {
 }
 
 fn drawn(tree: &Tree, incidents: &Incidents) -> Drawing {
-    page(tree, &Marks::of(tree, incidents))
+    page(tree, &Marks::of(tree, incidents), None)
 }
 
 #[test]
 fn a_picture_is_well_formed_whatever_the_names() {
     for (name, tree, incidents) in networks() {
-        let svg = svg(&tree, &incidents);
+        let svg = svg(&tree, &incidents, None);
         let parsed = roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(parsed.descendants().all(|node| !node.has_tag_name("script")), "{name}");
         assert!(!svg.contains(['\u{1b}', '\u{202e}']), "{name}");
@@ -193,7 +193,7 @@ fn a_picture_is_well_formed_whatever_the_names() {
 #[test]
 fn the_same_tree_gives_the_same_octets() {
     let (tree, open) = small();
-    assert_eq!(svg(&tree, &open), svg(&tree.clone(), &open.clone()));
+    assert_eq!(svg(&tree, &open, None), svg(&tree.clone(), &open.clone(), None));
 }
 
 #[test]
@@ -333,4 +333,17 @@ fn a_silent_host_stands_beside_its_ring_and_the_ring_passes_it_by() {
     // The host, and its sign in the legend.
     assert_eq!((count(&before, arcs), count(&before, silent)), (0, 0));
     assert_eq!((count(&after, arcs), count(&after, silent)), (1, 2));
+}
+
+#[test]
+fn a_tree_of_the_past_has_dots_and_no_rings_and_says_so() {
+    let mut lab = site("lab", &[3, 2], short);
+    lab.site_rings.clear();
+    lab.switches.iter_mut().for_each(|switch| switch.rings.clear());
+    lab.hosts.push(host("lone".into(), "up"));
+    let tree = tree(vec![lab]);
+    let drawing = page(&tree, &Marks::of(&tree, &incidents(vec![])), Some("as of then"));
+    let said = |text: &str| drawing.labels.iter().any(|label| label.text == text);
+    assert!(said("as of then") && said("h5") && said("on no known switch") && !said("in no ring here"));
+    assert!(drawing.has("up") && !drawing.has("up-beside") && !drawing.has("ring"));
 }

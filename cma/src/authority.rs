@@ -11,17 +11,21 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, stream};
 use ringmesh_cma_core::cma::Event;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
-use ringmesh_proto::codec::{read_news_item, read_relay_hello};
+use ringmesh_proto::codec::{
+    Malformed, read_group_digests, read_news_item, read_relay_hello, read_thing_digests,
+};
 use ringmesh_proto::news::{RelayHello, Warning};
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_server::Authority;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::driver::{Answer, Input};
+use crate::driver::{Answer, Input, Outlet};
 
 /// A relay speaks first, and soon.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// Orders that wait for a relay to read them; one that leaves more unread is hung up on.
+const ORDERS_MAX: usize = 64;
 /// Counters or warnings in one beat; more are left out.
 const BEAT_ENTRIES_MAX: usize = 256;
 
@@ -47,16 +51,17 @@ impl Authority for AuthorityService {
         let stream = StreamId(self.streams.fetch_add(1, Ordering::Relaxed));
         let peer = request.remote_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
         let (answers, cell) = watch::channel(Answer::default());
+        let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (end, ended) = oneshot::channel();
         let reader = Reader { stream, inputs: self.inputs.clone(), news: request.into_inner() };
         // A relay may wait for our headers before it speaks, so it is read beside the answering.
         tokio::spawn(async move {
-            let status = reader.run(answers).await;
+            let status = reader.run(Outlet { answers, orders }).await;
             tracing::debug!(peer, "stream ended: {}", status.message());
             // Whoever would read it may be gone.
             let _ = end.send(status);
         });
-        Ok(Response::new(answers_of(cell, ended)))
+        Ok(Response::new(answers_of(cell, ordered, ended)))
     }
 }
 
@@ -69,14 +74,14 @@ struct Reader {
 
 impl Reader {
     /// Returns why the stream is over.
-    async fn run(mut self, answers: watch::Sender<Answer>) -> Status {
+    async fn run(mut self, outlet: Outlet) -> Status {
         let hello = match tokio::time::timeout(HELLO_WITHIN, self.hello()).await {
             Ok(Ok(hello)) => hello,
             Ok(Err(status)) => return status,
             Err(_) => return Status::deadline_exceeded("a relay says hello first"),
         };
-        let hung_up = answers.subscribe();
-        let connected = Input::Connected(self.stream, Box::new(hello), answers);
+        let hung_up = outlet.answers.subscribe();
+        let connected = Input::Connected(self.stream, Box::new(hello), outlet);
         if self.inputs.send(connected).await.is_err() {
             return stopping();
         }
@@ -92,9 +97,7 @@ impl Reader {
             Some(pb::from_relay::Body::Hello(hello)) => {
                 read_relay_hello(hello).map_err(|malformed| Status::invalid_argument(malformed.to_string()))
             }
-            Some(pb::from_relay::Body::News(_) | pb::from_relay::Body::Beat(_)) | None => {
-                Err(Status::failed_precondition("a relay says hello first"))
-            }
+            Some(_) | None => Err(Status::failed_precondition("a relay says hello first")),
         }
     }
 
@@ -109,7 +112,11 @@ impl Reader {
                 Ok(None) => return Status::ok("the relay ended it"),
                 Err(status) => return status,
             };
-            let Some(event) = event else { continue };
+            let event = match event {
+                Ok(Some(event)) => event,
+                Ok(None) => continue,
+                Err(malformed) => return Status::invalid_argument(malformed.to_string()),
+            };
             if self.inputs.send(Input::Event(Box::new(event))).await.is_err() {
                 return stopping();
             }
@@ -117,19 +124,27 @@ impl Reader {
     }
 
     /// What the machine hears of a message; nothing of one from a newer version.
-    fn event(&self, message: pb::FromRelay) -> Option<Event> {
+    fn event(&self, message: pb::FromRelay) -> Result<Option<Event>, Malformed> {
+        use pb::from_relay::Body;
         let stream = self.stream;
-        match message.body? {
-            pb::from_relay::Body::Hello(_) => None,
-            pb::from_relay::Body::Beat(beat) => Some(Event::RelayBeat { stream, beat: relay_beat(beat) }),
-            pb::from_relay::Body::News(item) => {
+        let Some(body) = message.body else { return Ok(None) };
+        Ok(Some(match body {
+            Body::Hello(_) => return Ok(None),
+            Body::Pulse(pb::Pulse { pending, picture }) => Event::RelayPulse { stream, pending, picture },
+            Body::Beat(beat) => Event::RelayBeat { stream, beat: relay_beat(beat) },
+            Body::Groups(groups) => Event::Groups { stream, groups: read_group_digests(&groups)? },
+            Body::Things(things) => {
+                let (sequence, groups) = read_thing_digests(&things)?;
+                Event::Things { stream, sequence, groups }
+            }
+            Body::News(item) => {
                 let sequence = item.sequence;
-                Some(match read_news_item(item) {
+                match read_news_item(item) {
                     Ok((sequence, news)) => Event::RelayNews { stream, sequence, news },
                     Err(malformed) => Event::RelayRefused { stream, sequence, why: malformed.to_string() },
-                })
+                }
             }
-        }
+        }))
     }
 }
 
@@ -155,13 +170,20 @@ fn relay_beat(beat: pb::RelayBeat) -> RelayBeat {
 /// What the relay was told so far on this stream.
 struct Told {
     cell: watch::Receiver<Answer>,
+    ordered: mpsc::Receiver<pb::from_authority::Body>,
     ended: oneshot::Receiver<Status>,
     welcomed: bool,
     acknowledged: u64,
+    /// How many of its pulses were answered.
+    answered: u64,
 }
 
-fn answers_of(cell: watch::Receiver<Answer>, ended: oneshot::Receiver<Status>) -> Answers {
-    let told = Told { cell, ended, welcomed: false, acknowledged: 0 };
+fn answers_of(
+    cell: watch::Receiver<Answer>,
+    ordered: mpsc::Receiver<pb::from_authority::Body>,
+    ended: oneshot::Receiver<Status>,
+) -> Answers {
+    let told = Told { cell, ordered, ended, welcomed: false, acknowledged: 0, answered: 0 };
     stream::unfold(Some(told), |told| async move {
         let mut told = told?;
         match told.next().await {
@@ -181,7 +203,12 @@ impl Told {
             if let Some(body) = self.untold(answer) {
                 return Ok(body);
             }
-            if self.cell.changed().await.is_err() {
+            // Its first message is the Welcome: orders come after it.
+            let over = tokio::select! {
+                changed = self.cell.changed() => changed.is_err(),
+                Some(order) = self.ordered.recv(), if self.welcomed => return Ok(order),
+            };
+            if over {
                 return Err((&mut self.ended).await.unwrap_or_else(|_| stopping()));
             }
         }
@@ -195,8 +222,9 @@ impl Told {
             return Some(pb::from_authority::Body::Welcome(pb::Welcome { epoch, sequence }));
         }
         let sequence = answer.acknowledged;
-        (sequence > self.acknowledged).then(|| {
-            self.acknowledged = sequence;
+        // A pulse wants an answer, whether or not there is anything new: the relay asks whether it can hear us.
+        (sequence > self.acknowledged || answer.pulses > self.answered).then(|| {
+            (self.acknowledged, self.answered) = (sequence, answer.pulses);
             pb::from_authority::Body::Acknowledged(pb::Acknowledged { sequence })
         })
     }

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ringmesh_cma_core::notifier::Holds;
+use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::Name;
 use serde::Deserialize;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
-
-use crate::failure::Failure;
 
 /// Where the operator's command looks for a CMA, and where one listens for it.
 pub const SOCKET: &str = "/run/ringmesh/cma.sock";
@@ -38,6 +37,8 @@ pub struct Config {
     pub notify: Option<Notify>,
     /// How long lines are held.
     pub holds: Holds,
+    /// How long a return must hold before an incident of this CMA's own (about sites and relays) is closed.
+    pub close_hold: Duration,
 }
 
 /// Who is told.
@@ -88,6 +89,7 @@ struct NotifyFile {
 struct HoldsFile {
     host_s: Option<u64>,
     wide_s: Option<u64>,
+    close_s: Option<u64>,
 }
 
 fn default_listen() -> String {
@@ -138,6 +140,7 @@ impl Config {
             tls: tls(file.insecure, file.tls, folder)?,
             notify: file.notify.map(|notify| who(notify, folder)).transpose()?,
             holds: holds(&file.holds)?,
+            close_hold: hold("holds.close_s", file.holds.close_s, CLOSE_HOLD)?,
         })
     }
 }
@@ -209,15 +212,21 @@ fn who(notify: NotifyFile, folder: &Path) -> Result<Notify, Wrong> {
     }
 }
 
-fn holds(file: &HoldsFile) -> Result<Holds, Wrong> {
-    let hold = |key: &str, seconds: Option<u64>, otherwise: Duration| match seconds {
+/// How long a return must hold, as relays have it.
+const CLOSE_HOLD: Duration = Duration::from_secs(10);
+
+fn hold(key: &str, seconds: Option<u64>, otherwise: Duration) -> Result<Duration, Wrong> {
+    match seconds {
         None => Ok(otherwise),
         Some(seconds) if seconds <= HOLD_S_MAX => Ok(Duration::from_secs(seconds)),
         Some(seconds) => {
             let what = format!("{seconds} s would hide an outage; the most is {HOLD_S_MAX}");
             Err(Wrong::key(key, &what, "give a shorter time"))
         }
-    };
+    }
+}
+
+fn holds(file: &HoldsFile) -> Result<Holds, Wrong> {
     let Holds { host, wide } = Holds::default();
     Ok(Holds {
         host: hold("holds.host_s", file.host_s, host)?,

@@ -3,20 +3,18 @@
 //! The shell carries bytes between relays, operators, pagers and the machine in `ringmesh-cma-core`; it decides
 //! nothing about incidents. One task owns the machine; everything else talks to it over bounded channels.
 //!
-//! - [`config`]: `cma.toml`; [`failure`]: why a process ends, in one line with a remedy.
+//! - [`config`]: `cma.toml`.
 //! - [`run`]: a whole authority, from its config to SIGTERM.
 //! - [`cli`]: the `ringmesh` command.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
 pub mod config;
-pub mod failure;
 pub mod run;
 
+mod append;
 mod authority;
-mod clock;
 mod driver;
 mod listen;
 mod operator;
 mod pager;
-mod spool;

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Group, chown};
+use ringmesh_shell::failure::{Failure, Kind};
+use ringmesh_shell::owner;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-
-use crate::failure::{Failure, Kind};
 
 /// Who may ask besides root, where that group exists.
 const GROUP: &str = "ringmesh";
@@ -21,7 +21,7 @@ const SOCKET_MODE: u32 = 0o660;
 pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let owner = owner(address.port()).map_or_else(String::new, |owner| format!(" by {owner}"));
+            let owner = owner::of_tcp_port(address).map_or_else(String::new, |owner| format!(" by {owner}"));
             let problem = format!("listen: {address} is in use{owner}");
             Failure::new(Kind::OutOfReach, problem, "stop that process, or give another port in listen")
         }
@@ -37,37 +37,6 @@ pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpListener, Failure> {
             let problem = format!("listen: {address}: {error}");
             Failure::new(Kind::OutOfReach, problem, "give an address of this host in listen, or 0.0.0.0")
         }
-    })
-}
-
-/// The process that listens on a port, as `name (pid)`, as far as we may see.
-fn owner(port: u16) -> Option<String> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .find_map(|table| inode(&fs::read_to_string(table).ok()?, port))?;
-    let link = format!("socket:[{inode}]");
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let holds = |process: &Path| {
-        let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
-        files.filter_map(|file| fs::read_link(file.path()).ok()).any(|to| to.to_str() == Some(&link))
-    };
-    let numbered = |process: &std::path::PathBuf| {
-        process.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<u32>().is_ok())
-    };
-    let process = processes.map(|process| process.path()).filter(numbered).find(|process| holds(process))?;
-    let name = fs::read_to_string(process.join("comm")).ok()?;
-    Some(format!("{} ({})", name.trim(), process.file_name()?.to_str()?))
-}
-
-/// The inode of the socket that listens on a port, from the kernel's table of sockets.
-fn inode(table: &str, port: u16) -> Option<String> {
-    /// `TCP_LISTEN` in the state column.
-    const LISTENS: &str = "0A";
-    table.lines().skip(1).find_map(|line| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let local = columns.get(1)?.rsplit(':').next()?;
-        let here = u16::from_str_radix(local, 16) == Ok(port) && columns.get(3) == Some(&LISTENS);
-        here.then(|| columns.get(9).map(|inode| (*inode).to_owned())).flatten()
     })
 }
 
@@ -128,7 +97,7 @@ mod tests {
     async fn a_port_in_use_is_told_with_its_owner() {
         let first = tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let failure = tcp(first.local_addr().unwrap()).await.unwrap_err();
-        let own = format!("({})", std::process::id());
+        let own = format!("(process {})", std::process::id());
         assert_eq!(failure.exit_code(), 3);
         assert!(
             failure.to_string().contains("is in use by ") && failure.to_string().contains(&own),

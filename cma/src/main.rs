@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use ringmesh_cma::config::Config;
-use ringmesh_cma::failure::{Failure, Kind};
 use ringmesh_cma::run::Authority;
+use ringmesh_shell::failure::{Failure, Kind};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 

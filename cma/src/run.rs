@@ -5,29 +5,33 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use ringmesh_cma_core::cma::{Cma, CmaConfig};
+use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
+use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
+use ringmesh_proto::seal::Key;
 use ringmesh_proto_grpc::authority_server::AuthorityServer;
 use ringmesh_proto_grpc::operator_server::OperatorServer;
+use ringmesh_shell::clock::wall_clock;
+use ringmesh_shell::failure::{Failure, Kind};
+use ringmesh_shell::store::{Header, Opened, Record, Store};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::authority::AuthorityService;
-use crate::clock::wall_clock;
 use crate::config::Config;
 use crate::driver::{Driver, INPUTS_MAX, Input};
-use crate::failure::{Failure, Kind};
 use crate::listen;
 use crate::operator::OperatorService;
 use crate::pager::Pager;
-use crate::spool::Spool;
 
 /// A relay whose host died says nothing: after this its stream is given up.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// The version of the CMA's records.
+const RECORDS: u32 = 1;
 /// How long lines that wait are still handed on at the end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -36,7 +40,7 @@ pub struct Authority {
     tcp: TcpListener,
     unix: UnixListener,
     config: Config,
-    spool: (Spool, Vec<String>),
+    opened: Opened,
 }
 
 impl Authority {
@@ -46,11 +50,11 @@ impl Authority {
         let remedy = "make it a folder this user may write, or give another in state_dir";
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
-        let spool =
-            Spool::open(folder).map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
+        let owner = format!("CMA {}", config.installation);
+        let opened = Store::open(&folder.join("cma.redb"), Header { kind: "cma", version: RECORDS, owner })?;
         let tcp = listen::tcp(config.listen).await?;
         let unix = listen::unix(&config.socket).await?;
-        Ok(Self { tcp, unix, config, spool })
+        Ok(Self { tcp, unix, config, opened })
     }
 
     /// Where relays connect: as configured, with the port the kernel chose where 0 was given.
@@ -62,16 +66,20 @@ impl Authority {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
-        let driver = Driver::new(self.machine()?, pager);
+        let cma = machine(&self.config, self.opened.records)?;
+        // Nobody follows events yet where the receiver is dropped.
+        let (newest, _rows) = watch::channel(0);
+        let mut driver = Driver::new(cma, self.opened.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
         let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));
-        let pager = start_pager(self.config.notify, self.spool, inputs, pages);
+        let pager = start_pager(self.config.notify, inputs, pages);
         let ended = tokio::select! {
             ended = driver.run(incoming) => ended,
             () = stop => Ok(()),
         };
-        // Without a driver no line can come any more: what waits is handed on, or stays in the spool.
+        driver.close().await;
+        // Without a driver no line can come any more: what waits is handed on, or ordered again at the next start.
         if let Some(pager) = pager {
             let _ = tokio::time::timeout(LAST_LINES, pager).await;
         }
@@ -82,21 +90,32 @@ impl Authority {
             Failure::new(Kind::OutOfReach, format!("clock: {error}"), "this needs Linux with timerfd")
         })
     }
+}
 
-    fn machine(&self) -> Result<Cma, Failure> {
-        let mut epoch = [0; 8];
-        SystemRandom::new().fill(&mut epoch).map_err(|_| {
-            Failure::new(Kind::OutOfReach, "the system gives no random octets", "check getrandom(2)")
-        })?;
-        let config = CmaConfig {
-            installation: self.config.installation.clone(),
-            holds: self.config.holds,
-            insecure: self.config.tls.is_none(),
-            notifies: self.config.notify.is_some(),
-            epoch: u64::from_be_bytes(epoch),
-        };
-        Ok(Cma::new(config, wall_clock(), MemoryGraph::default()))
-    }
+/// The machine as its records have it; a new one with an identity of its own, if there are none.
+fn machine(config: &Config, records: Vec<Record>) -> Result<Cma, Failure> {
+    let fresh = Identity { epoch: u64::from_be_bytes(random()?), mesh_secret: Key(random()?) };
+    let machine = CmaConfig {
+        installation: config.installation.clone(),
+        holds: config.holds,
+        insecure: config.tls.is_none(),
+        notifies: config.notify.is_some(),
+        fresh,
+        close_hold: config.close_hold,
+    };
+    Cma::restore(machine, wall_clock(), MemoryGraph::default(), records).map_err(|error| {
+        let path = config.state_dir.join("cma.redb");
+        let remedy = "take back a copy, or move it away: relays tell again what is, and what was is lost";
+        Failure::usage(format!("store {}: {error}", path.display()), remedy)
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut octets = [0; N];
+    SystemRandom::new().fill(&mut octets).map_err(|_| {
+        Failure::new(Kind::OutOfReach, "the system gives no random octets", "check getrandom(2)")
+    })?;
+    Ok(octets)
 }
 
 fn serve_relays(
@@ -135,11 +154,10 @@ fn serve_operators(listener: UnixListener, service: OperatorService) -> JoinHand
 /// Without a sink, lines are in the log alone.
 fn start_pager(
     sink: Option<crate::config::Notify>,
-    spool: (Spool, Vec<String>),
     inputs: mpsc::Sender<Input>,
-    pages: mpsc::UnboundedReceiver<ringmesh_cma_core::documents::PageLine>,
+    pages: mpsc::UnboundedReceiver<(u64, PageLine)>,
 ) -> Option<JoinHandle<()>> {
-    sink.map(|sink| tokio::spawn(Pager::new(sink, spool, inputs).run(pages)))
+    sink.map(|sink| tokio::spawn(Pager::new(sink, inputs).run(pages)))
 }
 
 fn remove(socket: PathBuf) {

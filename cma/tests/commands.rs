@@ -132,6 +132,14 @@ async fn every_command_prints_for_people_and_for_programs() {
         assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(world.json(arguments).await["schema"], 1);
     }
+    let file = world.path("tree.svg");
+    let drawn = world.ringmesh(&["tree", "--svg", file.to_str().unwrap()]).await;
+    assert!(drawn.status.success() && drawn.stdout.is_empty(), "{drawn:?}");
+    let printed = world.ringmesh(&["tree", "--svg", "-"]).await.stdout;
+    assert!(printed.starts_with(b"<svg ") && printed == std::fs::read(&file).unwrap());
+    let nowhere = world.path("none/tree.svg");
+    let (code, said) = refusal(&world.ringmesh(&["tree", "--svg", nowhere.to_str().unwrap()]).await);
+    assert!(code == 2 && said.contains("--svg") && said.contains("give a file in a folder"), "{said}");
     let (code, said) = refusal(&world.ringmesh(&["explain", "cd34"]).await);
     assert!(code == 2 && said.contains("no incident has an id that starts with cd34"), "{said}");
     assert_eq!(world.ringmesh(&["nonsense"]).await.status.code(), Some(2));

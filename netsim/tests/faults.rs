@@ -405,3 +405,36 @@ fn the_only_host_of_a_switch_leaves_its_fallback_ring_when_it_hears_the_switch()
     assert!(fallback.is_empty(), "{fallback:?}\n{}", lines(&world));
     assert_eq!(world.rings().filter(|ring| ring.level == 0).count(), 2);
 }
+
+#[test]
+fn a_host_that_dies_before_anybody_heard_three_beats_of_it_is_missed_all_the_same() {
+    for after_ms in [0, 100, 300, 1_000, 2_000, 2_900] {
+        let mut world = World::new(Plan::even(2, 4));
+        world.trace();
+        assert!(world.run_until(10 * SECOND, |world| world.linked() == 8), "not linked\n{}", lines(&world));
+        world.run_for(Duration::from_millis(after_ms));
+        world.kill_host(1);
+        let seen = world.run_until(8 * SECOND, |world| !world.incidents().is_empty());
+        assert!(seen, "{after_ms} ms after it was linked nobody missed it\n{}", lines(&world));
+        world.run_for(10 * SECOND);
+        assert_eq!(verdict(&only(&world)), "HostOrCable", "after {after_ms} ms");
+    }
+}
+
+#[test]
+fn a_switch_that_dies_before_its_ring_heard_three_beats_is_missed_all_the_same() {
+    for after_ms in [0, 300, 1_000, 2_000] {
+        let mut world = World::new(Plan::even(2, 4));
+        world.trace();
+        // All heard their switch at five seconds, and stand in its ring since a moment ago.
+        world.run_for(Duration::from_millis(5_250 + after_ms));
+        world.set_switch(1, false);
+        let seen = world.run_until(8 * SECOND, |world| !world.incidents().is_empty());
+        assert!(seen, "{after_ms} ms after all were linked nobody missed it\n{}", lines(&world));
+        world.run_for(10 * SECOND);
+        let incidents = world.incidents();
+        assert_eq!(incidents.len(), 1, "after {after_ms} ms: {incidents:#?}");
+        let verdict = verdict(incidents[0]);
+        assert!(verdict.contains("SwitchDown"), "after {after_ms} ms: {verdict}\n{}", lines(&world));
+    }
+}

@@ -8,14 +8,19 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ringmesh_netsim::lab::script::TOUR;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{setsockopt, sockopt};
+
+use ringmesh_netsim::lab::script::{Fault, TOUR, tour_of};
 use ringmesh_netsim::lab::tour::{self, Progress, Tour};
 use ringmesh_netsim::lab::{
-    self, Announcer, Interrupt, Lab, LabError, Options, Plan, Profile, Size, Tree,
+    self, Announcer, Incident, Interrupt, Lab, LabError, Options, Plan, Profile, Quality, Size, Tree,
     missing_for_fallback_rings, missing_for_switch_rings,
 };
 
@@ -34,6 +39,11 @@ const LABS: &[Case] = &[
     ("attachments, announced by lldpd", lldpd_is_believed),
     ("no dual-homed host: switch and uplink are told apart at the heal", settled_at_the_heal),
     ("fallback rings first, switch rings when the switches speak", fallback_then_switch_rings),
+    ("a WAN that is cut loses everything without a word", cut_without_a_word),
+    ("a WAN that is slow delays every frame on every leg", slow_where_asked),
+    ("a site without power is dark, and boots when it is back", dark_and_back),
+    ("two sites: what breaks between them", between_sites),
+    ("three sites: one that is cut off is missed by both others", missed_by_both_others),
 ];
 
 #[test]
@@ -85,6 +95,7 @@ fn options(prefix: &str, size: Size, announcer: Announcer) -> Options {
         dir: labs_folder(&bin_dir).join(prefix),
         bin_dir,
         tx_interval_s: 5,
+        wan: Quality::default(),
     }
 }
 
@@ -95,7 +106,10 @@ fn labs_folder(bin_dir: &Path) -> PathBuf {
 
 fn failed<T>(lab: &Lab, text: String) -> Result<T, LabError> {
     let casualties = lab.casualties().join("\n");
-    Err(LabError::Failed(format!("{text}\n{casualties}\n{}", lab.last_words(&["cma", "r1", "h1", "h2"], 15))))
+    Err(LabError::Failed(format!(
+        "{text}\n{casualties}\n{}",
+        lab.last_words(&[lab.judges(), vec!["h1", "h2"]].concat(), 15)
+    )))
 }
 
 fn default_tour(prefix: &str) -> Outcome {
@@ -103,7 +117,7 @@ fn default_tour(prefix: &str) -> Outcome {
     let quiet = Duration::from_secs(10);
     // As the command does it: what we wait for ourselves must not reach the daemons as a blocked signal.
     let stop = Interrupt::on_signals()?;
-    let tour = tour::walk(&mut lab, TOUR, quiet, &stop, &Progress::on_stderr())?;
+    let tour = tour::walk(&mut lab, &tour_of(1), quiet, &stop, &Progress::on_stderr())?;
     lab.down()?;
     good(&tour)
 }
@@ -191,6 +205,208 @@ fn fallback_then_switch_rings(prefix: &str) -> Outcome {
         );
     }
     lab.down()
+}
+
+/// No process stands in the way: only the network is built.
+fn bare(prefix: &str, wan: Quality) -> Result<Lab, LabError> {
+    let size = Size::new(1, 1, 0)?.of_sites(2)?;
+    Lab::build(&Options { wan, ..options(prefix, size, Announcer::None) })
+}
+
+fn cut_without_a_word(prefix: &str) -> Outcome {
+    const TO_IT: &[(&str, &str)] = &[("r1", "10.78.0.2"), ("cma", "10.78.0.2")];
+    const FROM_IT: &[(&str, &str)] = &[("r2", "10.77.0.2"), ("r2", "10.76.0.2")];
+    let mut lab = bare(prefix, Quality::default())?;
+    let expect = |lab: &Lab, when: &str, knocks: &[(&str, &str)], wanted: fn(&Answer) -> bool| {
+        for (from, to) in knocks {
+            let answer = knock(&lab.plan().netns(from), to)?;
+            if !wanted(&answer) {
+                return failed(lab, format!("{when}: {from} knocks at {to}: {}", answer.words()));
+            }
+        }
+        Ok(())
+    };
+    let silent = |answer: &Answer| matches!(answer, Answer::Silence);
+    let refused = |answer: &Answer| matches!(answer, Answer::Refused(_));
+    let all = [TO_IT, FROM_IT].concat();
+    expect(&lab, "whole", &all, refused)?;
+    // In a site without power nobody is left to knock.
+    for (fault, lost) in [(Fault::Wan, all.as_slice()), (Fault::Site, TO_IT)] {
+        lab.break_it(fault, "s2")?;
+        // Longer than a router looks for a neighbour that is gone before it says "unreachable".
+        std::thread::sleep(Duration::from_secs(4));
+        expect(&lab, fault.word(), lost, silent)?;
+        lab.heal("s2")?;
+        expect(&lab, "healed", &all, refused)?;
+    }
+    lab.down()?;
+    nothing_left(prefix)
+}
+
+fn slow_where_asked(prefix: &str) -> Outcome {
+    let wan = Quality { delay_ms: 30, loss_permille: 0, seed: 1 };
+    let lab = bare(prefix, wan)?;
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        match knock(&lab.plan().netns("r1"), "10.78.0.2")? {
+            Answer::Refused(after) => times.push(after),
+            other => return failed(&lab, format!("over two legs of 30 ms and back: {}", other.words())),
+        }
+    }
+    // None is faster than the legs; the first asks for addresses on the way, and a busy machine is late at times.
+    let (least, most) = (Duration::from_millis(120), Duration::from_millis(150));
+    let fastest = times.iter().min().copied().unwrap_or_default();
+    if !(least..most).contains(&fastest) {
+        return failed(&lab, format!("over two legs of 30 ms and back: {times:?}"));
+    }
+    eprintln!("two legs of 30 ms and back: {:.1} ms", fastest.as_secs_f64() * 1000.0);
+    lab.down()?;
+    nothing_left(prefix)
+}
+
+/// What comes back from a port that nobody listens on.
+enum Answer {
+    /// The other machine says so itself, after this time.
+    Refused(Duration),
+    /// Nothing at all within a second.
+    Silence,
+    /// Somebody on the way says something.
+    Told(io::Error),
+}
+
+impl Answer {
+    fn words(&self) -> String {
+        match self {
+            Self::Refused(after) => format!("refused after {after:?}"),
+            Self::Silence => "silence".into(),
+            Self::Told(error) => format!("told: {error}"),
+        }
+    }
+}
+
+fn knock(netns: &str, to: &str) -> Result<Answer, LabError> {
+    let trouble = |what: &dyn std::fmt::Display| LabError::Failed(format!("knocking from {netns}: {what}"));
+    let to: Ipv4Addr = to.parse().map_err(|error| trouble(&error))?;
+    let ask = || -> io::Result<Answer> {
+        setns(File::open(Path::new("/run/netns").join(netns))?, CloneFlags::CLONE_NEWNET)?;
+        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        // Whatever anybody says about it is told.
+        setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
+        socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        socket.connect((to, 9))?;
+        let start = Instant::now();
+        socket.send(b"knock")?;
+        Ok(match socket.recv(&mut [0; 16]) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => Answer::Refused(start.elapsed()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Answer::Silence
+            }
+            Err(error) => Answer::Told(error),
+            Ok(_) => Answer::Told(io::Error::other("an answer from a closed port")),
+        })
+    };
+    // A thread of its own goes there and ends there.
+    let asked = std::thread::scope(|scope| scope.spawn(ask).join());
+    asked.map_err(|_| trouble(&"panicked"))?.map_err(|error| trouble(&error))
+}
+
+fn nothing_left(prefix: &str) -> Outcome {
+    let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    let left = named.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with(prefix));
+    let left: Vec<OsString> = left.collect();
+    if left.is_empty() { Ok(()) } else { Err(LabError::Failed(format!("left behind: {left:?}"))) }
+}
+
+fn dark_and_back(prefix: &str) -> Outcome {
+    let size = Size::new(1, 3, 0)?.of_sites(2)?;
+    let mut lab = Lab::up(&options(prefix, size, Announcer::Own), &Interrupt::never())?;
+    wait_until(&lab, Duration::from_secs(20), missing_for_switch_rings)?;
+    let boot_ids = |lab: &Lab| -> Vec<String> {
+        let ids = ["h3", "h4", "h6"].map(|host| fs::read_to_string(lab.file_of(host, "boot_id")));
+        ids.into_iter().map(Result::unwrap_or_default).collect()
+    };
+    let before = boot_ids(&lab);
+    lab.break_it(Fault::Switch, "sw1")?;
+    lab.break_it(Fault::Site, "s2")?;
+    for (fault, name) in [(Fault::Host, "h4"), (Fault::Relay, "r2"), (Fault::Site, "s2")] {
+        if lab.break_it(fault, name).is_ok() {
+            return failed(&lab, format!("{name} of a dark site was broken once more"));
+        }
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    if let Some(casualty) = lab.casualties().first() {
+        return failed(&lab, format!("blamed on nobody: {casualty}"));
+    }
+    lab.heal("s2")?;
+    lab.heal("sw1")?;
+    let took = wait_until(&lab, Duration::from_secs(60), missing_for_switch_rings)?;
+    eprintln!("rings whole {:.2} s after power was back", took.as_secs_f64());
+    let after = boot_ids(&lab);
+    if after[0] != before[0] || after[1] == before[1] || after[2] == before[2] {
+        return failed(&lab, format!("boot ids: {before:?} became {after:?}"));
+    }
+    lab.down()?;
+    nothing_left(prefix)
+}
+
+fn between_sites(prefix: &str) -> Outcome {
+    let mut lab = Lab::build(&options(prefix, Size::default().of_sites(2)?, Announcer::Own))?;
+    let script: Vec<_> =
+        tour_of(2).into_iter().filter(|step| step.sites == 2 || step.name == "rings-formed").collect();
+    assert_eq!(script.len(), 5, "a step between sites is missing");
+    let tour = tour::walk(&mut lab, &script, Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
+    lab.down()?;
+    good(&tour)
+}
+
+/// From a cut to its incident: four beats of 2 s that do not come, and what it takes to ask and to judge.
+const SITE_MISSED_WITHIN: Duration = Duration::from_secs(12);
+
+fn missed_by_both_others(prefix: &str) -> Outcome {
+    let size = Size::new(1, 3, 0)?.of_sites(3)?;
+    let mut lab = Lab::up(&options(prefix, size, Announcer::Own), &Interrupt::never())?;
+    wait_until(&lab, Duration::from_secs(20), missing_for_switch_rings)?;
+    // Beats between sites take 2 s, and a link testifies after three.
+    std::thread::sleep(Duration::from_secs(8));
+    lab.break_it(Fault::Wan, "s2")?;
+    let wrong = |incident: &Incident| -> Option<String> {
+        let alone = incident.subject.kind == "site" && incident.names("s2");
+        let verdict = incident.verdict == "SiteCut|SiteDark";
+        let both = ["s1", "s3"].iter().all(|site| incident.is_witnessed_by(site));
+        (!(alone && verdict && both)).then(|| format!("not what the other sites saw: {:#}", incident.raw))
+    };
+    let opened = wait_incident(&lab, SITE_MISSED_WITHIN, |all| {
+        let first = all.first().ok_or("no incident; SiteCut|SiteDark of s2 was due")?;
+        wrong(first).map_or(Ok(()), Err)
+    })?;
+    eprintln!("three sites: cut off, called so after {:.2} s", opened.as_secs_f64());
+    // Long enough for a second opinion, were there one.
+    std::thread::sleep(Duration::from_secs(5));
+    lab.heal("s2")?;
+    wait_incident(&lab, Duration::from_secs(60), |all| match all {
+        [only] if only.is_closed() && only.verdict == "SiteCut" => Ok(()),
+        [only] => Err(format!("{} {} instead of SiteCut closed", only.state, only.verdict)),
+        several => Err(format!("{} incidents instead of 1", several.len())),
+    })?;
+    lab.down()
+}
+
+/// How long it took until the incidents were as they should be.
+fn wait_incident(
+    lab: &Lab,
+    patience: Duration,
+    check: impl Fn(&[Incident]) -> Result<(), String>,
+) -> Result<Duration, LabError> {
+    let start = Instant::now();
+    loop {
+        match check(&lab.operator().incidents()?) {
+            Ok(()) => return Ok(start.elapsed()),
+            Err(wrong) if start.elapsed() > patience => {
+                return failed(lab, format!("after {} s: {wrong}", patience.as_secs()));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
 }
 
 /// How long it took until nothing was missing.

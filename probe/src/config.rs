@@ -267,10 +267,7 @@ impl Check<'_> {
         const REMEDY: &str = "name a file that holds a UUID of this boot";
         let path = self.beside(file);
         let text = read(&path, "boot_id_file", REMEDY)?;
-        let digits: String = text.trim().chars().filter(|&c| c != '-').collect();
-        let octets = hex::octets(&digits);
-        octets
-            .map(Boot)
+        Boot::from_uuid(&text)
             .ok_or_else(|| self.wrong("boot_id_file", &path.to_string_lossy(), "holds no UUID", REMEDY))
     }
 }

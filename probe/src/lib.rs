@@ -1,17 +1,16 @@
 //! The probe's shell: how a probe touches the world.
 //!
-//! Everything that is decided is decided in `ringmesh-probe-core`; here are the sockets, the clock, the
+//! Everything that is decided is decided in `ringmesh-probe-core`; here are the sockets, the
 //! kernel's tables and the operator's commands. The command `ringmesh-probe` is a thin `main` over this.
 //!
 //! - [`capture`]: frames of the switch. [`net`]: datagrams of the rings. [`netlink`], [`ports`]: interfaces.
-//! - [`clock`]: the machine's time. [`cache`]: attachments over a restart. [`config`]: what an operator decided.
+//! - [`cache`]: attachments over a restart. [`config`]: what an operator decided.
 //! - [`driver`]: the loop between all of these and the machine.
 //! - [`control`], [`commands`], [`hints`]: what an operator asks and is told.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
 pub mod capture;
-pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;

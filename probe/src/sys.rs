@@ -9,7 +9,6 @@ use std::mem::{MaybeUninit, size_of};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use nix::sys::timerfd::TimerFd;
 use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -76,8 +75,6 @@ pub(crate) unsafe trait Holds: AsFd {}
 
 // SAFETY: owns its descriptor and never gives it away but by value.
 unsafe impl Holds for Socket {}
-// SAFETY: as above.
-unsafe impl Holds for TimerFd {}
 
 /// A [`Holds`] in the form that tokio asks for.
 pub(crate) struct Held<T>(pub(crate) T);

@@ -10,11 +10,12 @@ mod resync;
 
 pub use authority::{news_item, read_news_item, read_relay_hello, relay_hello};
 pub use mesh::{mesh_order, read_mesh_order};
-pub use resync::{
-    group_digests, groups, keys, read_group_digests, read_groups, read_keys, read_thing_digests, thing_digests,
-};
 pub use probe::{
     Beside, LinkKeys, assignment, read_assignment, read_to_probe, read_to_relay, to_probe, to_relay,
+};
+pub use resync::{
+    group_digests, groups, keys, read_group_digests, read_groups, read_keys, read_thing_digests,
+    thing_digests,
 };
 
 /// A message that a sound peer would not send. Nothing was taken from it.

@@ -39,6 +39,9 @@ pub struct Thing {
     pub digest: u64,
 }
 
+/// The things of some groups.
+pub type ThingsByGroup = Vec<(Group, Vec<Thing>)>;
+
 /// Digests of everything told. See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
@@ -119,7 +122,8 @@ impl Picture {
         let theirs = other.iter().flat_map(|(_, things)| things);
         let theirs: BTreeMap<&Key, u64> = theirs.map(|thing| (&thing.key, thing.digest)).collect();
         let same = |key: &Key, digest: u64| self.things.get(key).is_some_and(|(_, own)| *own == digest);
-        let wanted = theirs.iter().filter(|(key, digest)| !same(key, **digest)).map(|(key, _)| (*key).clone());
+        let wanted =
+            theirs.iter().filter(|(key, digest)| !same(key, **digest)).map(|(key, _)| (*key).clone());
         let own = other.iter().flat_map(|(group, _)| self.things(group)).map(|thing| thing.key);
         let extra = own.filter(|key| !theirs.contains_key(key));
         Compared { wanted: wanted.collect(), extra: extra.collect() }

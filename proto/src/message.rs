@@ -183,6 +183,8 @@ pub struct Suspicion {
     pub last_heard: Duration,
     /// The witness ran late lately.
     pub starved: bool,
+    /// Too few beats came on this link for the witness to testify by: somebody should look, and that is all it says.
+    pub unproven: bool,
 }
 
 /// What a witness noticed of its neighbour.

@@ -7,10 +7,10 @@ use ringmesh_proto::codec;
 use ringmesh_proto::news::Warning;
 use ringmesh_proto::pb;
 use ringmesh_relay_core::{Event, Outbox};
+use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 
 use crate::config::Tls;
-use crate::failure::Failure;
 use crate::uplink::{Asked, BATCH, Pace, REPLIES, Reply, Uplink};
 
 /// Questions that may lie in the driver's channel; an uplink waits when it is full.
@@ -65,25 +65,31 @@ impl Cmas {
         }
     }
 
-    /// What a CMA says it holds when a stream opens: less than it once acknowledged, and it has forgotten.
-    pub(crate) fn welcomes(&mut self, cma: usize, sequence: u64) -> Option<Event> {
-        let before = self.cmas.get(cma).map_or(0, |cma| cma.taken);
-        let forgot = sequence < before.min(self.acknowledged);
-        let held = self.holds(cma, sequence);
-        if forgot { Some(Event::CmaForgot) } else { held }
-    }
-
-    /// A CMA wants the news after a sequence: now, or when there is one.
-    pub(crate) fn wait(&mut self, cma: usize, after: u64, outbox: &Outbox) {
+    /// A CMA wants the news after a sequence: now, or when there is one that may leave.
+    pub(crate) fn wait(&mut self, cma: usize, after: u64, outbox: &Outbox, up_to: u64) {
         if let Some(cma) = self.cmas.get_mut(cma) {
             cma.waiting = Some(after);
-            cma.feed(outbox);
+            cma.feed(outbox, up_to);
         }
     }
 
-    /// The outbox has something new.
-    pub(crate) fn feed(&mut self, outbox: &Outbox) {
-        self.cmas.iter_mut().for_each(|cma| cma.feed(outbox));
+    /// News up to that sequence may leave.
+    pub(crate) fn feed(&mut self, outbox: &Outbox, up_to: u64) {
+        self.cmas.iter_mut().for_each(|cma| cma.feed(outbox, up_to));
+    }
+
+    /// The outbox goes on under another birth: what was acknowledged counts no more, and every stream opens again.
+    pub(crate) fn anew(&mut self) {
+        self.acknowledged = 0;
+        for cma in &mut self.cmas {
+            cma.taken = 0;
+            cma.reply(Reply::Anew);
+        }
+    }
+
+    /// Whether the mesh ring is cut by that CMA: by the first that is connected.
+    pub(crate) fn cuts_mesh(&self, cma: usize) -> bool {
+        self.cmas.iter().position(|cma| cma.connected) == Some(cma)
     }
 
     /// A stream opened or broke. Says what that means to the machine.
@@ -130,10 +136,11 @@ impl Cma {
         Self { address: address.into(), replies, waiting, connected, taken, away }
     }
 
-    fn feed(&mut self, outbox: &Outbox) {
+    fn feed(&mut self, outbox: &Outbox, up_to: u64) {
         let Some(after) = self.waiting else { return };
         let items: Vec<pb::NewsItem> = outbox
             .after(after)
+            .take_while(|(sequence, _)| *sequence <= up_to)
             .take(BATCH)
             .map(|(sequence, news)| codec::news_item(sequence, news))
             .collect();
@@ -178,14 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cma_that_lost_its_store_is_noticed() {
-        let (mut cmas, _replies) = cmas(1);
+    fn another_birth_makes_every_stream_open_again_and_forgets_what_was_acknowledged() {
+        let (mut cmas, mut replies) = cmas(2);
         cmas.turned(0, None);
-        assert_eq!(cmas.welcomes(0, 0), None, "it never held anything");
-        assert_eq!(cmas.holds(0, 7), Some(Event::Acknowledged { sequence: 7 }));
-        assert_eq!(cmas.welcomes(0, 7), None);
-        assert_eq!(cmas.welcomes(0, 0), Some(Event::CmaForgot));
-        assert_eq!(cmas.holds(0, 9), Some(Event::Acknowledged { sequence: 9 }));
+        assert!(cmas.cuts_mesh(0) && !cmas.cuts_mesh(1));
+        (0..2).for_each(|cma| drop(cmas.holds(cma, 7)));
+        cmas.anew();
+        assert!(replies.iter_mut().all(|replies| replies.try_recv() == Ok(Reply::Anew)));
+        assert_eq!(cmas.holds(0, 3), None);
+        assert_eq!(cmas.holds(1, 2), Some(Event::Acknowledged { sequence: 2 }));
     }
 
     #[test]

@@ -13,13 +13,12 @@ use std::time::Duration;
 
 use ringmesh_proto::message::RELAY_PORT;
 use ringmesh_relay_core::Timing;
+use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::{Name, RelayId};
 use ringmesh_topology::verdict::Class;
 use serde::Deserialize;
 
 pub(crate) use tls::Tls;
-
-use crate::failure::Failure;
 
 /// A site's relay, as its operator wants it.
 #[derive(Debug)]
@@ -34,8 +33,12 @@ pub(crate) struct Config {
     pub(crate) address: Option<IpAddr>,
     /// The site secret.
     pub(crate) secret_file: PathBuf,
-    /// Where the term is kept.
+    /// Where relays of other sites reach this one, if not at `address`.
+    pub(crate) mesh_address: Option<SocketAddr>,
+    /// Where term, members, incidents and waiting news are kept.
     pub(crate) state_dir: PathBuf,
+    /// Whose content changes with each boot of this host.
+    pub(crate) boot_id_file: PathBuf,
     /// The CMAs to tell, as HOST:PORT; a name is resolved at each connect.
     pub(crate) cma: Vec<String>,
     /// How to speak with them; `None` in plain text.
@@ -57,9 +60,12 @@ struct File {
     #[serde(default = "default_listen")]
     listen: String,
     address: Option<IpAddr>,
+    mesh_address: Option<SocketAddr>,
     secret_file: PathBuf,
     #[serde(default = "default_state_dir")]
     state_dir: PathBuf,
+    #[serde(default = "default_boot_id_file")]
+    boot_id_file: PathBuf,
     #[serde(default)]
     cma: Vec<String>,
     #[serde(default)]
@@ -85,6 +91,10 @@ fn default_listen() -> String {
     format!("0.0.0.0:{RELAY_PORT}")
 }
 
+fn default_boot_id_file() -> PathBuf {
+    "/proc/sys/kernel/random/boot_id".into()
+}
+
 fn default_state_dir() -> PathBuf {
     "/var/lib/ringmesh-relay".into()
 }
@@ -103,8 +113,10 @@ impl Config {
             relay: check.relay(file.id)?,
             listen: check.listen(&file.listen)?,
             address: check.address(file.address)?,
+            mesh_address: check.mesh_address(file.mesh_address)?,
             secret_file: check.beside(&file.secret_file),
             state_dir: check.beside(&file.state_dir),
+            boot_id_file: check.beside(&file.boot_id_file),
             cma: check.cma(file.cma)?,
             tls,
             multicast: file.multicast,
@@ -168,6 +180,17 @@ impl Check<'_> {
             Some(given) if given.is_unspecified() || given.is_multicast() => {
                 let remedy = "name one address of this host, or leave the key out";
                 Err(self.wrong("address", &given.to_string(), "members could not reach it", remedy))
+            }
+            Some(_) | None => Ok(address),
+        }
+    }
+
+    fn mesh_address(&self, address: Option<SocketAddr>) -> Result<Option<SocketAddr>, Failure> {
+        match address {
+            Some(given) if given.port() == 0 || given.ip().is_unspecified() || given.ip().is_multicast() => {
+                let remedy =
+                    "name the address and port that other sites reach this relay by, or leave the key out";
+                Err(self.wrong("mesh_address", &given.to_string(), "other relays could not reach it", remedy))
             }
             Some(_) | None => Ok(address),
         }

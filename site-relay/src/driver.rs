@@ -3,33 +3,39 @@
 //! One task owns the machine. It waits for input or the deadline, delivers what has arrived, then the deadline if
 //! that has come, and carries out what is ordered.
 
+mod durable;
 mod figures;
 mod log;
 
 use std::io;
 
-use ringmesh_proto::codec;
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::message::{BeatHeard, purpose_to_probe, purpose_to_relay};
 use ringmesh_proto::news::RelayHello;
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_proto::wire::{FromProbe, RelayWire};
+use ringmesh_proto::{codec, pb};
 use ringmesh_relay_core::{Action, Event, Relay};
+use ringmesh_shell::clock::{self, Alarm, Stamps};
+use ringmesh_shell::store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::clock::{self, Deadline, Stamps};
 use crate::cmas::Cmas;
 use crate::icmp::Icmp;
+use crate::secret::random;
 use crate::udp::{Arrival, BUFFER, Trouble, Udp};
 use crate::uplink::{Ask, Asked, Reply};
 use crate::warnings::Warnings;
+use durable::Durable;
 use figures::Figures;
 
 /// More small datagrams than a receive buffer holds: whatever had arrived when a drain began is delivered by it.
 const DRAIN_MAX: usize = 32_768;
 /// The clock is read again after so many, for time passes while they are dealt with.
 const DRAIN_BATCH: usize = 256;
+/// How long the store may take to write the last changes.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// How often the wall clock is read and new interfaces are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -42,13 +48,17 @@ pub(crate) struct Driver {
     pub(crate) cmas: Cmas,
     pub(crate) asks: mpsc::Receiver<Asked>,
     pub(crate) warnings: Warnings,
-    /// What the CMAs are told at the start of each stream; the term is the machine's.
+    pub(crate) store: Store,
+    /// What the CMAs are told at the start of each stream; term and birth are the machine's.
     pub(crate) hello: RelayHello,
 }
 
 struct Running {
     parts: Driver,
     figures: Figures,
+    durable: Durable,
+    /// Which CMA asked for what is being answered.
+    asking: Option<usize>,
     actions: Vec<Action>,
     datagram: Vec<u8>,
     /// When the sockets were found empty last.
@@ -59,20 +69,31 @@ impl Driver {
     /// Runs until `stop` is done.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (figures, drained) = (Figures::default(), clock::now());
+        let durable = Durable::new(&self.store, self.relay.outbox());
         let mut running = Running {
             parts: self,
             figures,
+            durable,
+            asking: None,
             actions: Vec::new(),
             datagram: Vec::with_capacity(BUFFER),
             drained,
         };
-        running.run(stop).await
+        let ended = running.run(stop).await;
+        // The last changes; a disk that hangs must not keep the relay from ending.
+        let closed = tokio::time::timeout(CLOSE_WITHIN, running.parts.store.close()).await;
+        match closed {
+            Ok(Ok(())) => {}
+            Ok(Err(unwritten)) => tracing::error!("{unwritten}"),
+            Err(_) => tracing::error!("the disk did not take the last changes in time"),
+        }
+        ended
     }
 }
 
 impl Running {
     async fn run(&mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let mut deadline = Deadline::new()?;
+        let mut alarm = Alarm::new()?;
         // Its first tick comes at once: the machine should know the date before anything happens.
         let mut look = interval(LOOK_EVERY);
         look.tick().await;
@@ -81,18 +102,20 @@ impl Running {
         tokio::pin!(stop);
         let mut more = false;
         loop {
-            deadline.arm(self.parts.relay.next_deadline())?;
+            alarm.set(self.parts.relay.next_deadline())?;
             tokio::select! {
                 ready = self.parts.udp.ready() => ready?,
                 ready = self.parts.icmp.ready() => ready?,
-                reached = deadline.reached() => reached?,
+                rung = alarm.rings() => rung?,
                 Some(asked) = self.parts.asks.recv() => self.answer(asked),
                 _ = look.tick() => self.look_around(),
+                () = self.durable.changed() => {}
                 () = &mut stop => return Ok(()),
                 // A flood: whoever else has something gets a turn, and it goes on.
                 () = tokio::task::yield_now(), if more => {}
             }
             more = self.catch_up();
+            self.keep();
         }
     }
 
@@ -122,7 +145,7 @@ impl Running {
     fn drain(&mut self) -> (Time, bool) {
         let mut buffer = [0; BUFFER];
         let mut now = clock::now();
-        let mut stamps = Stamps::new(now, self.drained);
+        let mut stamps = Stamps::at(now, self.drained);
         for count in 1..=DRAIN_MAX {
             let Some(arrival) = self.parts.udp.receive(now, &mut buffer) else {
                 self.drained = now;
@@ -131,7 +154,7 @@ impl Running {
             self.deliver(now, &stamps, arrival, &mut buffer);
             if count % DRAIN_BATCH == 0 {
                 now = clock::now();
-                stamps = Stamps::new(now, self.drained);
+                stamps = Stamps::at(now, self.drained);
             }
         }
         (now, false)
@@ -145,6 +168,11 @@ impl Running {
                 let (hops, arrived) = (arrival.ttl.map(hops), stamps.arrived(arrival.stamp));
                 self.figures.heard("Beat");
                 Event::Beat(BeatHeard { beat, hops, arrived })
+            }
+            Ok(FromProbe::MeshBeat(beat)) => {
+                let (hops, arrived) = (arrival.ttl.map(hops), stamps.arrived(arrival.stamp));
+                self.figures.heard("MeshBeat");
+                Event::MeshBeat(BeatHeard { beat, hops, arrived })
             }
             Ok(FromProbe::Knock { from, knock }) => {
                 self.figures.heard("Knock");
@@ -171,7 +199,7 @@ impl Running {
     }
 
     fn carry_out(&mut self, now: Time, action: Action) {
-        let Driver { relay, wire, udp, icmp, cmas, .. } = &mut self.parts;
+        let Driver { wire, udp, icmp, cmas, .. } = &mut self.parts;
         match action {
             Action::Hello { to, sender, knock, hello } => {
                 wire.seal_hello(now, to, sender, knock, hello, &mut self.datagram);
@@ -194,12 +222,29 @@ impl Running {
                     udp.send(now, beat.lane, to, &sealed);
                 }
             }
+            Action::MeshBeat { beat, to } => {
+                if let Some(sealed) = wire.seal_mesh_beat(&beat) {
+                    self.figures.sent("MeshBeat");
+                    udp.send(now, 0, to, &sealed);
+                }
+            }
             Action::TakeLink(link) => wire.take_link(&link),
+            Action::Keep(change) => self.durable.put(change),
+            Action::TellGroups(groups) => {
+                let groups = groups.iter().map(|(group, digest)| (group, *digest));
+                let digests = pb::from_relay::Body::Groups(codec::group_digests(groups));
+                self.asking.into_iter().for_each(|cma| cmas.reply(cma, Reply::Digests(digests.clone())));
+            }
+            Action::TellThings { sequence, groups } => {
+                let digests = pb::from_relay::Body::Things(codec::thing_digests(sequence, &groups));
+                self.asking.into_iter().for_each(|cma| cmas.reply(cma, Reply::Digests(digests.clone())));
+            }
             Action::Echo { to } => {
                 self.figures.sent("Echo");
                 icmp.send(now, to);
             }
-            Action::NewsReady => cmas.feed(relay.outbox()),
+            // They leave when they are on the disk.
+            Action::NewsReady => {}
             Action::AskAuthority => self.ask_authority(),
             Action::Forget(probe) => wire.forget(probe),
             Action::Say(note) => log::say(&note),
@@ -210,7 +255,8 @@ impl Running {
         let parts = &mut self.parts;
         let events = match ask {
             Ask::Hello => {
-                let hello = RelayHello { term: parts.relay.term(), ..parts.hello.clone() };
+                let (term, outbox) = (parts.relay.term(), parts.relay.outbox().birth());
+                let hello = RelayHello { term, outbox, ..parts.hello.clone() };
                 parts.cmas.reply(cma, Reply::Hello(codec::relay_hello(&hello)));
                 [None, None]
             }
@@ -219,11 +265,26 @@ impl Running {
                 parts.cmas.reply(cma, Reply::Beat(beat));
                 [None, None]
             }
-            Ask::News { after } => {
-                parts.cmas.wait(cma, after, parts.relay.outbox());
+            Ask::Pulse => {
+                parts.cmas.reply(cma, Reply::Pulse(pulse(&parts.relay)));
                 [None, None]
             }
-            Ask::Connected { taken } => [parts.cmas.turned(cma, None), parts.cmas.welcomes(cma, taken)],
+            Ask::News { after } => {
+                parts.cmas.wait(cma, after, parts.relay.outbox(), self.durable.up_to(&parts.relay));
+                [None, None]
+            }
+            Ask::Heard(event) => [Some(event), None],
+            Ask::Mesh(order, keys) if parts.cmas.cuts_mesh(cma) => {
+                parts.wire.take_mesh(keys);
+                [Some(Event::Mesh(order)), None]
+            }
+            Ask::Mesh(..) => [None, None],
+            Ask::Connected { taken } if taken > parts.relay.outbox().last() => {
+                // It knows more than this outbox ever gave: our disk went back in time.
+                parts.cmas.anew();
+                [Some(Event::Reborn { outbox: random_or_time() }), None]
+            }
+            Ask::Connected { taken } => [parts.cmas.turned(cma, None), parts.cmas.holds(cma, taken)],
             Ask::Acknowledged { sequence } => {
                 [Some(Event::Cma { connected: true }), parts.cmas.holds(cma, sequence)]
             }
@@ -231,13 +292,23 @@ impl Running {
         };
         parts.warnings.set("cma-away", parts.cmas.away());
         let now = clock::now();
+        self.asking = Some(cma);
         events.into_iter().flatten().for_each(|event| self.apply(now, event));
+        self.asking = None;
     }
 
-    /// A beat to each CMA, out of turn: it answers.
+    /// A pulse to each CMA, out of turn: it answers.
     fn ask_authority(&mut self) {
-        let beat = self.figures.beat(&self.parts);
-        self.parts.cmas.reply_all(&Reply::Beat(beat));
+        let pulse = pulse(&self.parts.relay);
+        self.parts.cmas.reply_all(&Reply::Pulse(pulse));
+    }
+
+    /// Hands over what changed to the store, and news that are safe to the CMAs.
+    fn keep(&mut self) {
+        let parts = &mut self.parts;
+        self.durable.submit(&parts.store, parts.relay.outbox());
+        parts.cmas.feed(parts.relay.outbox(), self.durable.up_to(&parts.relay));
+        parts.warnings.set("store-failed", self.durable.warning());
     }
 
     fn look_around(&mut self) {
@@ -246,6 +317,16 @@ impl Running {
         let wall_clock = clock::wall_clock();
         self.apply(wall_clock.at, Event::WallClock(wall_clock));
     }
+}
+
+fn pulse(relay: &Relay) -> pb::Pulse {
+    let pending = u64::try_from(relay.outbox().pending()).unwrap_or(u64::MAX);
+    pb::Pulse { pending, picture: relay.picture() }
+}
+
+/// A birth nonce that no earlier outbox of this relay has had.
+fn random_or_time() -> u64 {
+    random().map_or_else(|_| clock::wall_clock().unix_ms, u64::from_be_bytes).max(1)
 }
 
 /// Routers a datagram passed: systems start the count at 64, 128 or 255.

@@ -15,11 +15,11 @@ use nix::errno::Errno;
 use nix::sys::socket::{SockaddrStorage, recvfrom};
 use ringmesh_proto::news::Warning;
 use ringmesh_proto::time::{Duration, Time};
+use ringmesh_shell::failure::Failure;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::failure::Failure;
 use crate::secret::random;
 use crate::sys::watch_socket;
 use packet::{Echo, Family, TOKEN};
@@ -153,7 +153,7 @@ fn missing(error: &io::Error) -> Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
+    use ringmesh_shell::clock;
 
     async fn answer(icmp: &mut Icmp) -> Option<IpAddr> {
         loop {

@@ -3,11 +3,9 @@
 //! This crate carries bytes between the world and `ringmesh-relay-core`, which decides everything.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod clock;
 mod cmas;
 mod config;
 mod driver;
-mod failure;
 mod icmp;
 mod secret;
 mod start;
@@ -23,11 +21,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ringmesh_proto::seal::probe_id;
+use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::Name;
 use tracing_subscriber::EnvFilter;
 
 use config::Config;
-use failure::Failure;
 
 /// The site relay of ringmesh: keeps a site's rings and decides what broke.
 ///

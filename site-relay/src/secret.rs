@@ -14,9 +14,8 @@ use std::path::Path;
 
 use ring::rand::SecureRandom;
 use ringmesh_proto::seal::{Key, SiteSecret};
+use ringmesh_shell::failure::{Failure, Kind};
 use ringmesh_topology::id::Name;
-
-use crate::failure::{Failure, Kind};
 
 const MAKE_ONE: &str = "make one with `ringmesh-relay init --site SITE --secret FILE`";
 const FIRST_EPOCH: u32 = 1;

@@ -8,8 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use ringmesh_proto::news::Warning;
-
-use crate::failure::{Failure, Kind};
+use ringmesh_shell::failure::{Failure, Kind};
 
 /// Makes `state_dir` if need be, and takes the next term.
 pub(crate) fn next(state_dir: &Path, unix_ms: u64) -> Result<(u32, Option<Warning>), Failure> {

@@ -7,7 +7,6 @@
 //! - A [`Trouble`] is told only about an address that a datagram of ours, quoted by the kernel, went to lately.
 //! - What a stranger sends makes no state here: return addresses are kept for peers that proved who they are.
 
-mod owner;
 mod port;
 mod sent;
 mod trouble;
@@ -20,8 +19,9 @@ use nix::net::if_::if_nameindex;
 use ringmesh_proto::message::{DATAGRAM_MAX, Lane, RELAY_GROUP};
 use ringmesh_proto::news::Warning;
 use ringmesh_proto::time::Time;
+use ringmesh_shell::failure::{Failure, Kind};
+use ringmesh_shell::owner;
 
-use crate::failure::{Failure, Kind};
 use port::Port;
 use sent::Sent;
 pub(crate) use trouble::Trouble;
@@ -221,8 +221,7 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
     let problem = format!("listen = {address}: {error}");
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let owner = owner::of_udp_port(address.port());
-            let problem = format!("listen = {address}: the port is in use by {owner}");
+            let problem = format!("listen = {address}: the port is in use by {}", holder(address));
             Failure::usage(problem, "stop it, or choose another port")
         }
         io::ErrorKind::AddrNotAvailable => Failure::usage(problem, "name an address that this host has"),
@@ -235,6 +234,15 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
             Failure::new(Kind::OutOfReach, problem, "choose an address and port that this host can listen on")
         }
     }
+}
+
+/// In words: who holds the port, or how to find out.
+fn holder(address: SocketAddr) -> String {
+    let port = address.port();
+    owner::of_udp_port(address).map_or_else(
+        || format!("a process this user may not see: run `ss -ulpn sport = {port}` as root"),
+        |owner| owner.to_string(),
+    )
 }
 
 /// By which of our addresses to answer whom, on a host that has several.

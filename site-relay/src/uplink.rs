@@ -6,38 +6,48 @@
 //!
 //! # Invariants
 //! - News leave in the order of their sequence, and nothing between two of them is skipped that the outbox holds.
-//! - An acknowledgement is passed on only for what was told to this CMA.
+//! - An acknowledgement is passed on only for what the outbox has given.
 
 mod session;
 
 use std::time::Duration;
 
+use ringmesh_proto::codec::LinkKeys;
+use ringmesh_proto::mesh::MeshOrder;
+use ringmesh_proto::message::LinkId;
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_client::AuthorityClient;
+use ringmesh_relay_core::Event;
+use ringmesh_shell::failure::Failure;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::config::Tls;
-use crate::failure::Failure;
 use crate::secret::random;
 use session::Broken;
 
 /// Replies that may lie in an uplink's channel: one of each kind asked for, and as much that is outdated.
-pub(crate) const REPLIES: usize = 8;
+pub(crate) const REPLIES: usize = 16;
 /// News in one reply.
 pub(crate) const BATCH: usize = 256;
 
 /// Times of a stream. They are the shell's own: no machine hears of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How long to wait for the connection, and then for the Welcome.
+    /// How long to wait for the connection. One that was asked for while the way was cut must not hold up the next.
+    pub(crate) connect: Duration,
+    /// How long to wait for the stream, and then for the Welcome.
     pub(crate) open: Duration,
     /// The first pause after a stream broke; doubled each time ..
     pub(crate) pause_min: Duration,
     /// .. up to this.
     pub(crate) pause_max: Duration,
-    /// Between two beats.
+    /// Between two pulses, which say that the stream is alive.
+    pub(crate) pulse: Duration,
+    /// Between two beats, which tell how the relay does.
     pub(crate) beat: Duration,
+    /// A CMA that has said nothing for so long, though it answers each pulse, is given up, and connected to anew.
+    pub(crate) deaf: Duration,
     /// A CMA that has taken nothing for so long is given up, and connected to anew.
     pub(crate) stall: Duration,
 }
@@ -45,10 +55,13 @@ pub(crate) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            open: Duration::from_secs(5),
+            connect: Duration::from_secs(4),
+            open: Duration::from_secs(10),
             pause_min: Duration::from_millis(200),
-            pause_max: Duration::from_secs(5),
+            pause_max: Duration::from_secs(2),
+            pulse: Duration::from_secs(2),
             beat: Duration::from_secs(10),
+            deaf: Duration::from_secs(9),
             stall: Duration::from_secs(30),
         }
     }
@@ -71,6 +84,12 @@ pub(crate) enum Ask {
     },
     /// Give me the relay's own state.
     Beat,
+    /// Give me what is pending, and the digest of all that was told.
+    Pulse,
+    /// The CMA says something that the machine must hear.
+    Heard(Event),
+    /// The CMA cut the mesh ring: who the neighbours are, and the keys of the links to them.
+    Mesh(MeshOrder, Vec<(LinkId, LinkKeys)>),
     /// The CMA holds all news up to here.
     Acknowledged {
         /// The last sequence it holds.
@@ -106,6 +125,12 @@ pub(crate) enum Reply {
     },
     /// The relay's own state.
     Beat(pb::RelayBeat),
+    /// That it is alive.
+    Pulse(pb::Pulse),
+    /// Digests that the CMA asked for.
+    Digests(pb::from_relay::Body),
+    /// The outbox goes on under another birth: the stream must be opened again.
+    Anew,
 }
 
 /// One CMA's stream.
@@ -115,8 +140,6 @@ pub(crate) struct Uplink {
     pace: Pace,
     asks: mpsc::Sender<Asked>,
     replies: mpsc::Receiver<Reply>,
-    /// The last sequence ever told to this CMA.
-    told: u64,
     /// What the driver knows: `None` at the start.
     connected: Option<bool>,
 }
@@ -136,7 +159,7 @@ impl Uplink {
         let endpoint = endpoint(address, tls, pace).map_err(|error| {
             Failure::usage(format!("cma {address}: {}", words(&error)), "correct cma or [tls]")
         })?;
-        Ok(Self { cma, endpoint, pace, asks, replies, told: 0, connected: None })
+        Ok(Self { cma, endpoint, pace, asks, replies, connected: None })
     }
 
     /// Runs for as long as the driver does.
@@ -180,7 +203,7 @@ impl Uplink {
 fn endpoint(address: &str, tls: Option<&Tls>, pace: Pace) -> Result<Endpoint, tonic::transport::Error> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?
-        .connect_timeout(pace.open)
+        .connect_timeout(pace.connect)
         .tcp_nodelay(true)
         // A CMA whose host died says nothing: without these the stream would look alive for many minutes.
         .http2_keep_alive_interval(pace.beat)

@@ -46,7 +46,8 @@ fn what_is_wrong_is_said_in_one_line_with_its_remedy_and_exit_code() {
         assert!(words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
     };
     let taken = UdpSocket::bind(site.listen).unwrap();
-    refused(&["listen", "in use by process", &std::process::id().to_string(), "choose another port"], 2);
+    let holder = format!("(process {})", std::process::id());
+    refused(&["listen", "in use by", &holder, "choose another port"], 2);
     drop(taken);
     site.configure("colour = 1");
     refused(&["relay.toml:6", "colour", "correct this line"], 2);

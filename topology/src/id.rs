@@ -117,6 +117,19 @@ pub struct RelayId(pub u8);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Boot(pub [u8; 16]);
 
+impl Boot {
+    /// From a UUID as the kernel writes its boot id: 32 hexadecimal digits, hyphens where one likes.
+    pub fn from_uuid(text: &str) -> Option<Self> {
+        let mut digits = text.trim().chars().filter(|&c| c != '-').map(|c| c.to_digit(16));
+        let mut octets = [0; 16];
+        for octet in &mut octets {
+            let value = digits.next()?? * 16 + digits.next()??;
+            *octet = u8::try_from(value).ok()?;
+        }
+        digits.next().is_none().then_some(Self(octets))
+    }
+}
+
 impl fmt::Debug for Boot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0[..4].iter().try_for_each(|octet| write!(f, "{octet:02x}"))
@@ -176,6 +189,17 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(Name::new(text).map(|_| ()), *want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_boot_is_read_from_a_uuid_and_from_nothing_else() {
+        let boot = Boot::from_uuid("00010203-0405-0607-0809-0a0b0c0d0eff\n").unwrap();
+        assert_eq!(boot.0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xff]);
+        for text in
+            ["", "00", "00010203-0405-0607-0809-0a0b0c0d0ef", "00010203-0405-0607-0809-0a0b0c0d0effff", "é"]
+        {
+            assert_eq!(Boot::from_uuid(text), None, "{text:?}");
         }
     }
 

@@ -35,7 +35,7 @@ use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::id::{IncidentId, Name};
+use ringmesh_topology::id::{IncidentId, Name, RelayId};
 
 use crate::documents::PageLine;
 use crate::estate::Estate;
@@ -305,6 +305,12 @@ impl<G: GraphStore> Cma<G> {
     /// What it is for good.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The digest of what is known here of all that a relay told; `None` of one that never came.
+    pub fn picture(&self, site: &Name, relay: RelayId) -> Option<u64> {
+        let key = RelayKey { site: site.clone(), relay };
+        self.relays.get(&key).map(|known| known.picture.whole())
     }
 
     /// Whatever comes on a stream, its relay lives.

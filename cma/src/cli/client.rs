@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::operator_client::OperatorClient;
+use ringmesh_shell::failure::{Failure, Kind};
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
-
-use crate::failure::{Failure, Kind};
 
 /// A CMA that does not answer within this is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -48,7 +47,7 @@ impl Client {
     }
 
     /// Asks, and returns the document as JSON.
-    pub(crate) async fn ask(mut self, question: Question) -> Result<String, Failure> {
+    pub(crate) async fn ask(&mut self, question: Question) -> Result<String, Failure> {
         let operator = &mut self.operator;
         let answer = match question {
             Question::Status => operator.status(pb::StatusRequest {}).await,

@@ -1,57 +1,27 @@
 //! The `ringmesh` command: asks a running CMA over its Unix socket and prints the answer for people or programs.
 
+mod arguments;
 mod client;
 mod incidents;
 mod paint;
+mod papers;
+mod picture;
 mod status;
 mod tree;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use ringmesh_cma_core::documents::{Explain, Incidents, Status, Tree};
+use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
-use crate::config::SOCKET;
-use crate::failure::{Failure, Kind};
+use arguments::{Arguments, Command};
 use client::{Client, Question};
 use paint::Paint;
-
-/// Shows what ringmesh knows: what is broken, why, and what hangs behind it.
-#[derive(Parser)]
-#[command(name = "ringmesh", version, max_term_width = 80)]
-struct Arguments {
-    /// The socket of the CMA.
-    #[arg(long, global = true, value_name = "PATH", env = "RINGMESH_SOCKET", default_value = SOCKET)]
-    socket: PathBuf,
-    /// Print JSON for programs.
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// How monitoring itself does: relays, counters, warnings. Ends with 1 where something is wrong.
-    Status,
-    /// Sites, switches, ports and hosts, with their rings and states.
-    Tree,
-    /// What is broken now.
-    Incidents {
-        /// Closed ones too.
-        #[arg(long)]
-        all: bool,
-    },
-    /// One incident: what it is, who saw it, what is ruled out, what would settle the rest.
-    Explain {
-        /// Its id, or the beginning of it.
-        incident: String,
-    },
-}
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
@@ -88,24 +58,48 @@ impl From<Failure> for Ended {
 }
 
 fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(
-            Kind::OutOfReach,
-            format!("the system refuses: {error}"),
-            "check the limit of open files",
-        )
-    })?;
-    let question = match &arguments.command {
-        Command::Status => Question::Status,
-        Command::Tree => Question::Tree,
-        Command::Incidents { all } => Question::Incidents { all: *all },
-        Command::Explain { incident } => Question::Explain(incident.clone()),
-    };
-    let json = runtime.block_on(async { Client::connect(&arguments.socket).await?.ask(question).await })?;
+    match &arguments.command {
+        Command::Completions { shell } => out.push_str(&papers::completions(*shell)?),
+        Command::Man { out: None } => out.push_str(&papers::page()?),
+        Command::Man { out: Some(folder) } => papers::pages(folder)?,
+        Command::Tree { svg: Some(file) } => runtime()?.block_on(draw(&arguments.socket, file, out))?,
+        Command::Tree { svg: None } => ask(arguments, Question::Tree, out)?,
+        Command::Status => ask(arguments, Question::Status, out)?,
+        Command::Incidents { all } => ask(arguments, Question::Incidents { all: *all }, out)?,
+        Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
+    }
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        let problem = format!("the system refuses: {error}");
+        Failure::new(Kind::OutOfReach, problem, "check the limit of open files")
+    })
+}
+
+/// Asks one question and shows the answer.
+fn ask(arguments: &Arguments, question: Question, out: &mut String) -> Result<(), Ended> {
+    let asked = async { Client::connect(&arguments.socket).await?.ask(question).await };
+    let json = runtime()?.block_on(asked)?;
     if arguments.json {
         out.push_str(&pretty(&json)?);
     }
     show(arguments, &json, out)
+}
+
+/// A picture of the tree and of what is open, into a file.
+async fn draw(socket: &Path, file: &Path, out: &mut String) -> Result<(), Failure> {
+    let mut client = Client::connect(socket).await?;
+    let tree: Tree = read(&client.ask(Question::Tree).await?)?;
+    let open: Incidents = read(&client.ask(Question::Incidents { all: false }).await?)?;
+    let svg = picture::svg(&tree, &open);
+    if file == Path::new("-") {
+        out.push_str(&svg);
+        return Ok(());
+    }
+    let remedy = "give a file in a folder that you may write";
+    std::fs::write(file, svg).map_err(|error| Failure::file("--svg", file, &error, remedy))
 }
 
 fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended> {
@@ -115,9 +109,10 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
             let status: Status = read(json)?;
             (status::text(&paint, &status), status.ok)
         }
-        Command::Tree => (tree::text(&paint, &read::<Tree>(json)?), true),
+        Command::Tree { .. } => (tree::text(&paint, &read::<Tree>(json)?), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
+        Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
     };
     if !arguments.json {
         out.push_str(&text);

@@ -14,7 +14,7 @@ use ringmesh_proto::news::{
 };
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::authority_client::AuthorityClient;
-use ringmesh_topology::id::{IncidentId, MacAddress, Name, ProbeId, RelayId};
+use ringmesh_topology::id::{Boot, IncidentId, MacAddress, Name, ProbeId, RelayId};
 use ringmesh_topology::place::{Attachment, Evidence, Place, WireId};
 use ringmesh_topology::verdict::{Class, Verdict};
 use tokio::sync::{mpsc, oneshot};
@@ -93,8 +93,17 @@ impl Relay {
     pub(crate) async fn connect(channel: Channel, id: u8, outbox: u64) -> Result<Self, Status> {
         let relay = Self::open(channel).await?;
         let site = Name::new("lab").unwrap();
-        let hello =
-            RelayHello { site, relay: RelayId(id), term: 1, outbox, insecure: true, version: "0.1".into() };
+        let hello = RelayHello {
+            site,
+            relay: RelayId(id),
+            term: 1,
+            outbox,
+            insecure: true,
+            version: "0.1".into(),
+            run: Boot([7; 16]),
+            host_boot: Boot([8; 16]),
+            mesh_address: None,
+        };
         relay.say(pb::from_relay::Body::Hello(relay_hello(&hello))).await;
         Ok(relay)
     }

@@ -8,15 +8,17 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::bench::{BenchArgs, SoakArgs};
 use super::error::{LabError, at};
 use super::permit;
-use super::plan::Size;
+use super::plan::CMA;
 use super::running::{Lab, Options};
 use super::script::Fault;
+use super::size::Size;
 use super::state::{Announcer, Profile, State, labs_below};
+use super::wan::{End, Leg, Quality};
 
 /// Where labs are kept unless told otherwise.
 const BASE: &str = "target/lab";
 
-/// Real programs in network namespaces: one site with switches, hosts, a relay and a CMA.
+/// Real programs in network namespaces: sites with switches, hosts and a relay, a WAN between them, a CMA.
 #[derive(Debug, Args)]
 pub struct LabArgs {
     #[command(subcommand)]
@@ -45,22 +47,22 @@ pub(super) enum Command {
     Break {
         /// What kind of fault.
         kind: Kind,
-        /// Of which host or switch, for example h2 or sw1.
-        name: String,
+        /// Of which host, switch, relay or site, for example h2, sw1, r1 or s2; the CMA needs no name.
+        name: Option<String>,
         /// Of a thousand frames, how many are lost (for `loss`).
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
         permille: u16,
         #[command(flatten)]
         which: Which,
     },
-    /// Heal everything that is broken about a host or a switch.
+    /// Heal everything that is broken about a host, a switch, a relay, a site or the CMA.
     Heal {
-        /// Which one, for example h2 or sw1.
+        /// Which one, for example h2, sw1, r1, s2 or cma.
         name: String,
         #[command(flatten)]
         which: Which,
     },
-    /// Show the processes of a lab and what is broken in it.
+    /// Show the sites of a lab, its WAN, its processes, and what is broken in it.
     Status {
         #[command(flatten)]
         which: Which,
@@ -71,6 +73,9 @@ pub(super) enum Command {
     /// A switch's voice; started by the lab inside a switch's namespace.
     #[command(hide = true)]
     Announce(AnnounceArgs),
+    /// A slow leg of the WAN; started by the lab in the router's namespace.
+    #[command(hide = true)]
+    Carry(CarryArgs),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -89,6 +94,14 @@ pub(super) enum Kind {
     Stop,
     /// Lose frames at random towards a host, or out of every port of a switch.
     Loss,
+    /// Kill a site's relay.
+    Relay,
+    /// Kill the CMA.
+    Cma,
+    /// Cut a site (or the CMA) off: what it sends over the WAN vanishes, and what is sent to it.
+    Wan,
+    /// Power off a whole site.
+    Site,
 }
 
 impl Kind {
@@ -102,6 +115,26 @@ impl Kind {
             Self::Pause => Fault::Pause,
             Self::Stop => Fault::Stop,
             Self::Loss => Fault::Loss { permille },
+            Self::Relay => Fault::Relay,
+            Self::Cma => Fault::Cma,
+            Self::Wan => Fault::Wan,
+            Self::Site => Fault::Site,
+        }
+    }
+}
+
+/// Whom a fault is about. There is one CMA only; everything else goes by name.
+///
+/// # Errors
+/// [`LabError::Usage`] names what there is.
+pub(super) fn subject<'a>(lab: &'a Lab, fault: Fault, name: Option<&'a str>) -> Result<&'a str, LabError> {
+    match (name, fault) {
+        (Some(name), _) => Ok(name),
+        (None, Fault::Cma) => Ok(CMA),
+        (None, fault) => {
+            let (kind, fitting) = lab.fitting(fault);
+            let (word, all) = (fault.word(), fitting.join(" "));
+            Err(LabError::Usage(format!("break {word}: which {kind}? There are {all}")))
         }
     }
 }
@@ -120,15 +153,27 @@ pub(super) struct Which {
 /// What to build.
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// Number of switches.
+    /// Number of sites, 1 to 8, all alike [default: 1; for a tour 2].
+    #[arg(long, value_name = "N")]
+    sites: Option<u8>,
+    /// Number of switches of a site.
     #[arg(long, value_name = "N", default_value_t = 2)]
     switches: u8,
     /// Number of hosts on each switch.
     #[arg(long, value_name = "N", default_value_t = 4)]
     hosts: u8,
-    /// How many hosts have a second leg on the next switch.
+    /// How many hosts of a site have a second leg on the next switch.
     #[arg(long, value_name = "N", default_value_t = 1)]
     dual: u8,
+    /// Milliseconds that each frame is on its way through a leg of the WAN; from site to site it passes two.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    wan_delay: u16,
+    /// Percent of the frames that are lost on each leg of the WAN, each way; tenths will do.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = permille)]
+    wan_loss: u16,
+    /// Of the draw which ones.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    wan_seed: u64,
     /// Who announces the switches.
     #[arg(long, value_enum, default_value_t = Announcer::Own)]
     announcer: Announcer,
@@ -173,25 +218,54 @@ pub(super) struct AnnounceArgs {
     pub(super) port: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CarryArgs {
+    #[arg(long, value_parser = end)]
+    near: End,
+    #[arg(long, value_parser = end)]
+    far: End,
+    #[arg(long)]
+    delay_ms: u16,
+    #[arg(long)]
+    loss_permille: u16,
+    #[arg(long)]
+    seed: u64,
+    #[arg(long)]
+    leg: u8,
+}
+
+impl CarryArgs {
+    /// What is to be carried.
+    pub(super) fn leg(&self) -> Leg {
+        let quality = Quality { delay_ms: self.delay_ms, loss_permille: self.loss_permille, seed: self.seed };
+        Leg { number: self.leg, near: self.near.clone(), far: self.far.clone(), quality }
+    }
+}
+
+fn end(text: &str) -> Result<End, String> {
+    let (netns, ifname) = text.split_once('/').ok_or("NAMESPACE/PORT")?;
+    Ok(End { netns: netns.into(), ifname: ifname.into() })
+}
+
 impl Build {
     /// What the words ask for.
     ///
     /// # Errors
     /// [`LabError::Usage`] names the flag that cannot be.
     pub(super) fn options(&self) -> Result<Options, LabError> {
-        self.options_with(Profile::Lab)
+        self.options_with(1, Profile::Lab)
     }
 
-    /// The same with another profile where none is named.
+    /// The same with so many sites and that profile where none is named.
     ///
     /// # Errors
     /// As [`Build::options`].
-    pub(super) fn options_with(&self, profile: Profile) -> Result<Options, LabError> {
+    pub(super) fn options_with(&self, sites: u8, profile: Profile) -> Result<Options, LabError> {
         let prefix = self.which.prefix.clone().unwrap_or_else(|| format!("rm{}", std::process::id()));
         super::plan::check_prefix(&prefix)?;
         let dir = self.which.dir.clone().unwrap_or_else(|| Path::new(BASE).join(&prefix));
         Ok(Options {
-            size: Size::new(self.switches, self.hosts, self.dual)?,
+            size: Size::new(self.switches, self.hosts, self.dual)?.of_sites(self.sites.unwrap_or(sites))?,
             announcer: self.announcer,
             profile: self.profile.unwrap_or(profile),
             dir: absolute(&dir)?,
@@ -201,8 +275,20 @@ impl Build {
                 None => own_folder()?,
             },
             tx_interval_s: self.tx_interval_s,
+            wan: Quality { delay_ms: self.wan_delay, loss_permille: self.wan_loss, seed: self.wan_seed },
         })
     }
+}
+
+/// `5` or `0.5` percent, as so many of a thousand.
+fn permille(text: &str) -> Result<u16, String> {
+    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| -> Option<u16> {
+        (!text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())).then(|| text.parse().ok())?
+    };
+    let tenths = digits(tenths).filter(|tenths| *tenths < 10);
+    let permille = digits(whole).zip(tenths).map(|(whole, tenths)| whole.saturating_mul(10) + tenths);
+    permille.filter(|permille| *permille <= 1000).ok_or_else(|| "0 to 100, with one decimal at most".into())
 }
 
 impl Which {
@@ -259,4 +345,20 @@ fn absolute(path: &Path) -> Result<PathBuf, LabError> {
 fn own_folder() -> Result<PathBuf, LabError> {
     let own = std::env::current_exe().map_err(at(Path::new("/proc/self/exe"), "read"))?;
     Ok(own.parent().unwrap_or(Path::new("/")).to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_read_to_a_tenth_and_nothing_else_is() {
+        let good = [("0", 0), ("5", 50), ("0.5", 5), ("12.3", 123), ("100", 1000), ("100.0", 1000)];
+        for (text, want) in good {
+            assert_eq!(permille(text), Ok(want), "{text}");
+        }
+        for text in ["", ".", "5.", ".5", "0.55", "100.1", "101", "-1", "x", "1e1", "99999999"] {
+            assert!(permille(text).is_err(), "{text}");
+        }
+    }
 }

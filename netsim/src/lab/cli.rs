@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::announce::{Voice, announce};
-use super::args::{AnnounceArgs, Command, LabArgs, TourArgs, Which};
+use super::args::{AnnounceArgs, Command, LabArgs, TourArgs, Which, subject};
 use super::bench;
 use super::cleanup::sweep;
 use super::error::LabError;
@@ -13,11 +13,12 @@ use super::interrupt::Interrupt;
 use super::permit;
 use super::plan::Plan;
 use super::running::{Lab, Options};
-use super::script::TOUR;
-use super::state::State;
+use super::script::tour_of;
+use super::state::{Profile, State};
 use super::status;
 use super::text::{print, tell};
 use super::tour::{self, Progress, Tour};
+use super::wan::carry;
 
 /// Runs a lab command. `program` and `args` are this very command, to be run again where it may do its work.
 ///
@@ -48,11 +49,15 @@ pub fn run(lab: LabArgs, program: &Path, args: &[OsString]) -> Result<(), LabErr
         }
         Command::Down { which, all_dead: false } => down(&which, program, args),
         Command::Break { kind, name, permille, which } => {
-            which.open(program, args)?.break_it(kind.fault(permille), &name).map(drop)
+            let mut lab = which.open(program, args)?;
+            let fault = kind.fault(permille);
+            let name = subject(&lab, fault, name.as_deref())?.to_string();
+            lab.break_it(fault, &name).map(drop)
         }
         Command::Heal { name, which } => which.open(program, args)?.heal(&name),
         Command::Status { which, json } => show_status(&which.open(program, args)?, json),
         Command::Announce(args) => speak(&args),
+        Command::Carry(args) => carry(&args.leg()),
     }
 }
 
@@ -76,28 +81,25 @@ fn down(which: &Which, program: &Path, args: &[OsString]) -> Result<(), LabError
     Lab::open(&dir)?.down()
 }
 
+/// Two sites are the fewest on which every step has its place.
+const TOUR_SITES: u8 = 2;
+
 fn walk(args: &TourArgs) -> Result<(), LabError> {
-    let options = args.build.options()?;
+    let options = args.build.options_with(TOUR_SITES, Profile::Lab)?;
     let stop = Interrupt::on_signals()?;
     let progress = Progress::on_stderr();
-    tour::check_size(&Plan::new(&options.prefix, options.size))?;
-    progress.note(&format!(
-        "tour: {} switches, {} hosts, files in {}",
-        options.size.switches(),
-        options.size.hosts_total(),
-        options.dir.display()
-    ));
+    let script = tour_of(options.size.sites());
+    tour::check_size(&Plan::new(&options.prefix, options.size), &script)?;
+    progress.note(&format!("tour: {}, files in {}", options.size.words(), options.dir.display()));
     progress.doing("build the network");
     let mut lab = Lab::build(&options)?;
-    let walked = tour::walk(&mut lab, TOUR, Duration::from_secs(args.quiet_s), &stop, &progress);
+    let walked = tour::walk(&mut lab, &script, Duration::from_secs(args.quiet_s), &stop, &progress);
     if matches!(&walked, Ok(tour) if !tour.ok) {
         save_logs(&lab, &args.out, &progress);
     }
     let tour = walked?;
     tour::write(&tour, &args.out)?;
-    if let Err(error) = show(&lab, &tour) {
-        progress.note(&format!("not everything can be shown: {error}"));
-    }
+    show(&lab, &tour, &progress);
     if args.keep {
         let advice = advice(&options, lab.plan());
         lab.release()?;
@@ -119,17 +121,21 @@ fn save_logs(lab: &Lab, report: &Path, progress: &Progress) {
 }
 
 /// What an operator would see, in the operator's own words.
-fn show(lab: &Lab, tour: &Tour) -> Result<(), LabError> {
+fn show(lab: &Lab, tour: &Tour, progress: &Progress) {
     let operator = lab.operator();
+    let shown = |words: &[&str]| {
+        if let Err(error) = operator.show(words) {
+            progress.note(&format!("this cannot be shown: {error}"));
+        }
+    };
     print("\n$ ringmesh tree");
-    operator.show(&["tree"])?;
+    shown(&["tree"]);
     for step in &tour.steps {
         for id in &step.incidents {
             print(&format!("\n$ ringmesh explain {id}    # {}: {} {}", step.name, step.action, step.subject));
-            operator.show(&["explain", id])?;
+            shown(&["explain", id]);
         }
     }
-    Ok(())
 }
 
 /// What one may do with a running lab.
@@ -137,20 +143,27 @@ fn advice(options: &Options, plan: &Plan) -> String {
     let (dir, bin) = (options.dir.display(), options.bin_dir.display());
     let host = plan.hosts.last().map_or("h1", |host| &host.name);
     let netns = plan.netns(host);
-    let root = if permit::is_inside() { "" } else { "\n  ip netns exec " };
-    let look = if root.is_empty() { String::new() } else { format!("{root}{netns} ip address") };
-    format!(
+    let lab = |words: &str| format!("\n  {bin}/ringmesh-netsim lab {words} --dir {dir}");
+    let mut text = format!(
         "The lab runs. Things to try:\n\
          \n  export RINGMESH_SOCKET={dir}/cma/cma.sock\
-         \n  {bin}/ringmesh tree\
-         \n  {bin}/ringmesh-netsim lab break host {host} --dir {dir}\
-         \n  {bin}/ringmesh incidents\
-         \n  {bin}/ringmesh-netsim lab heal {host} --dir {dir}\
-         \n  {bin}/ringmesh-probe attachments --config {dir}/{host}/probe.toml\
-         \n  {bin}/ringmesh-netsim lab break switch sw1 --dir {dir}\
-         \n  tail -f {dir}/cma/pages.jsonl{look}\
-         \n  {bin}/ringmesh-netsim lab down --dir {dir}"
-    )
+         \n  {bin}/ringmesh tree"
+    );
+    text += &lab(&format!("break host {host}"));
+    text += &format!("\n  {bin}/ringmesh incidents");
+    text += &lab(&format!("heal {host}"));
+    text += &format!("\n  {bin}/ringmesh-probe attachments --config {dir}/{host}/probe.toml");
+    text += &lab("break switch sw1");
+    if let [_, .., last] = plan.sites.as_slice() {
+        text += &lab(&format!("break wan {}", last.name));
+        text += &lab(&format!("break relay {}", last.relay.name));
+    }
+    text += &lab("status");
+    text += &format!("\n  tail -f {dir}/cma/pages.jsonl");
+    if !permit::is_inside() {
+        text += &format!("\n  ip netns exec {netns} ip address");
+    }
+    text + &lab("down")
 }
 
 fn show_status(lab: &Lab, json: bool) -> Result<(), LabError> {

@@ -6,11 +6,13 @@ use nix::sys::signal::Signal;
 
 use super::error::LabError;
 use super::net;
-use super::plan::{Host, Switch};
+use super::plan::{CMA, Host, Site, Switch, WanLeg};
+use super::power;
 use super::roles::Role;
 use super::running::Lab;
 use super::script::Fault;
 use super::state::Broken;
+use super::wan::{self, Cut};
 
 /// Milliseconds since the epoch: the clock that incidents are stamped with on this machine.
 pub(super) fn now_ms() -> u64 {
@@ -25,6 +27,7 @@ impl Lab {
     /// [`LabError::Usage`] for a name that does not fit the fault, or one broken like that already.
     pub fn break_it(&mut self, fault: Fault, name: &str) -> Result<u64, LabError> {
         self.check_subject(fault, name)?;
+        self.refuse_dark(name)?;
         let broken = self.state.broken.iter().any(|other| other.name == name && other.fault == fault.word());
         if broken {
             return Err(LabError::Usage(format!(
@@ -41,11 +44,12 @@ impl Lab {
         Ok(broken_at)
     }
 
-    /// Heals everything that is broken about a host or a switch.
+    /// Heals everything that is broken about a host, a switch, a relay, a site or the CMA.
     ///
     /// # Errors
-    /// [`LabError::Usage`] if nothing is.
+    /// [`LabError::Usage`] if nothing is, or its site has no power.
     pub fn heal(&mut self, name: &str) -> Result<(), LabError> {
+        self.refuse_dark(name)?;
         let mine = |broken: &Broken| broken.name == name;
         let faults: Vec<Fault> =
             self.state.broken.iter().filter(|b| mine(b)).filter_map(Broken::fault).collect();
@@ -66,20 +70,24 @@ impl Lab {
     fn inflict(&mut self, fault: Fault, name: &str) -> Result<(), LabError> {
         match fault {
             Fault::Host => {
-                net::power_host(&self.host(name)?, false)?;
-                self.kill(name, Role::Probe);
+                power::power_host(&self.plan, &self.host(name)?, false)?;
+                self.kill(&[(name, Role::Probe)]);
             }
-            Fault::Probe => self.kill(name, Role::Probe),
+            Fault::Probe => self.kill(&[(name, Role::Probe)]),
+            Fault::Relay => self.kill(&[(name, Role::Relay)]),
+            Fault::Cma => self.kill(&[(name, Role::Cma)]),
             Fault::Pause => self.signal(name, Role::Probe, Signal::SIGSTOP),
             Fault::Stop => self.signal(name, Role::Probe, Signal::SIGTERM),
             Fault::Switch => {
                 // The links first: a switch without power takes its ports down before anything else shows.
-                net::power_switch(&self.plan, &self.switch(name)?, false, true)?;
-                self.kill(name, Role::Announcer);
+                power::power_switch(&self.plan, &self.switch(name)?, false, true)?;
+                self.kill(&[(name, Role::Announcer)]);
             }
+            Fault::Wan => wan::swallow(&self.plan, &self.wan_leg(name)?, Cut::Wan, true)?,
+            Fault::Site => self.black_out(&self.site(name)?)?,
             Fault::Uplink => {
                 let powered = !self.is_broken(name, Fault::Switch);
-                net::uplink(&self.plan, &self.switch(name)?, false, powered)?;
+                power::uplink(&self.plan, &self.switch(name)?, false, powered)?;
             }
             Fault::Loss { permille } => net::lose(&self.plan, name, permille)?,
         }
@@ -90,8 +98,12 @@ impl Lab {
         match fault {
             Fault::Host => {
                 self.files.new_boot(name)?;
-                net::power_host(&self.host(name)?, true)
+                power::power_host(&self.plan, &self.host(name)?, true)
             }
+            Fault::Relay => self.start(name, Role::Relay),
+            Fault::Cma => self.start(name, Role::Cma),
+            Fault::Wan => wan::swallow(&self.plan, &self.wan_leg(name)?, Cut::Wan, false),
+            Fault::Site => self.light_up(&self.site(name)?),
             // The probe itself is started once, whatever took it away.
             Fault::Probe | Fault::Stop => Ok(()),
             Fault::Pause => {
@@ -100,10 +112,10 @@ impl Lab {
             }
             Fault::Switch => {
                 let uplink = !self.is_broken(name, Fault::Uplink);
-                net::power_switch(&self.plan, &self.switch(name)?, true, uplink)?;
+                power::power_switch(&self.plan, &self.switch(name)?, true, uplink)?;
                 self.start(name, Role::Announcer)
             }
-            Fault::Uplink => net::uplink(&self.plan, &self.switch(name)?, true, true),
+            Fault::Uplink => power::uplink(&self.plan, &self.switch(name)?, true, true),
             Fault::Loss { .. } => net::lose_no_more(&self.plan, name),
         }
     }
@@ -112,52 +124,94 @@ impl Lab {
     fn start_probe_again(&mut self, name: &str) -> Result<(), LabError> {
         let old: Vec<_> = self.recorded(name, Role::Probe).map(|running| running.process).collect();
         if !old.iter().all(|process| process.wait_gone(Duration::from_secs(2))) {
-            self.kill(name, Role::Probe);
+            self.kill(&[(name, Role::Probe)]);
         }
         self.start(name, Role::Probe)
     }
 
     fn check_subject(&self, fault: Fault, name: &str) -> Result<(), LabError> {
-        let (fits, kind) = match fault {
-            Fault::Host | Fault::Probe | Fault::Pause | Fault::Stop => {
-                (self.plan.host(name).is_some(), "host")
-            }
-            Fault::Switch | Fault::Uplink => (self.plan.switch(name).is_some(), "switch"),
-            Fault::Loss { permille } if !(1..=1000).contains(&permille) => {
-                return Err(LabError::Usage(format!("--permille must be 1 to 1000, not {permille}")));
-            }
-            Fault::Loss { .. } => {
-                (self.plan.host(name).is_some() || self.plan.switch(name).is_some(), "host or switch")
-            }
-        };
-        if fits { Ok(()) } else { Err(self.unknown(name, kind)) }
+        if let Fault::Loss { permille } = fault
+            && !(1..=1000).contains(&permille)
+        {
+            return Err(LabError::Usage(format!("--permille must be 1 to 1000, not {permille}")));
+        }
+        let (kind, fitting) = self.fitting(fault);
+        if fitting.contains(&name) { Ok(()) } else { Err(unknown(name, kind, &fitting)) }
     }
 
-    fn unknown(&self, name: &str, kind: &str) -> LabError {
-        let hosts = self.plan.hosts.iter().map(|host| host.name.as_str());
-        let switches = self.plan.switches.iter().map(|switch| switch.name.as_str());
-        let all: Vec<&str> = switches.chain(hosts).collect();
-        LabError::Usage(format!("{name}: no {kind} of that name here; there are {}", all.join(" ")))
+    /// What a fault may be about: the word for it, and the names there are.
+    pub(super) fn fitting(&self, fault: Fault) -> (&'static str, Vec<&str>) {
+        let plan = &self.plan;
+        let hosts = || plan.hosts.iter().map(|host| host.name.as_str());
+        let switches = || plan.switches.iter().map(|switch| switch.name.as_str());
+        match fault {
+            Fault::Host | Fault::Probe | Fault::Pause | Fault::Stop => ("host", hosts().collect()),
+            Fault::Switch | Fault::Uplink => ("switch", switches().collect()),
+            Fault::Loss { .. } => ("host or switch", switches().chain(hosts()).collect()),
+            Fault::Relay => ("relay", plan.sites.iter().map(|site| site.relay.name.as_str()).collect()),
+            Fault::Site => ("site", plan.sites.iter().map(|site| site.name.as_str()).collect()),
+            Fault::Wan => ("WAN leg", plan.wan.iter().map(|leg| leg.name.as_str()).collect()),
+            Fault::Cma => ("CMA", vec![CMA]),
+        }
+    }
+
+    /// In a site without power nothing can be broken that is not, and nothing healed.
+    fn refuse_dark(&self, name: &str) -> Result<(), LabError> {
+        match self.plan.site_around(name) {
+            Some(site) if self.is_dark(site) => Err(LabError::Usage(format!(
+                "{name}: its site {site} has no power; heal {site} first",
+                site = site.name
+            ))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn host(&self, name: &str) -> Result<Host, LabError> {
-        self.plan.host(name).cloned().ok_or_else(|| self.unknown(name, "host"))
+        self.plan.host(name).cloned().ok_or_else(|| self.no_such(Fault::Host, name))
     }
 
     fn switch(&self, name: &str) -> Result<Switch, LabError> {
-        self.plan.switch(name).cloned().ok_or_else(|| self.unknown(name, "switch"))
+        self.plan.switch(name).cloned().ok_or_else(|| self.no_such(Fault::Switch, name))
     }
 
-    fn is_broken(&self, name: &str, fault: Fault) -> bool {
+    fn site(&self, name: &str) -> Result<Site, LabError> {
+        self.plan.site(name).cloned().ok_or_else(|| self.no_such(Fault::Site, name))
+    }
+
+    fn wan_leg(&self, name: &str) -> Result<WanLeg, LabError> {
+        self.plan.wan_leg(name).cloned().ok_or_else(|| self.no_such(Fault::Wan, name))
+    }
+
+    fn no_such(&self, fault: Fault, name: &str) -> LabError {
+        let (kind, fitting) = self.fitting(fault);
+        unknown(name, kind, &fitting)
+    }
+
+    /// Whether a site has no power.
+    pub(super) fn is_dark(&self, site: &Site) -> bool {
+        self.is_broken(&site.name, Fault::Site)
+    }
+
+    pub(super) fn is_broken(&self, name: &str, fault: Fault) -> bool {
         self.state.broken.iter().any(|broken| broken.name == name && broken.fault == fault.word())
     }
 
     fn broken_list(&self) -> String {
-        let list: Vec<String> = self.state.broken.iter().map(|b| format!("{} {}", b.fault, b.name)).collect();
+        let list: Vec<String> =
+            self.state.broken.iter().map(|broken| broken_words(&broken.fault, &broken.name)).collect();
         if list.is_empty() {
             "nothing is broken in this lab".into()
         } else {
             format!("broken: {}", list.join(", "))
         }
     }
+}
+
+fn unknown(name: &str, kind: &str, fitting: &[&str]) -> LabError {
+    LabError::Usage(format!("{name}: no {kind} of that name here; there are {}", fitting.join(" ")))
+}
+
+/// A fault and its subject, once where they are the same word.
+pub(super) fn broken_words(fault: &str, name: &str) -> String {
+    if fault == name { name.into() } else { format!("{fault} {name}") }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::{LabError, at};
-use super::plan::{CMA_ADDRESS, Plan, RELAY_ADDRESS, SITE};
-use super::script::CRITICAL_HOST;
+use super::plan::{CMA, CMA_ADDRESS, Plan, Site, WAN};
+use super::script::critical_host;
 use super::state::Profile;
 
 /// A path that the kernel takes for a Unix socket, its closing NUL included, is at most this long.
@@ -33,7 +33,7 @@ impl Files {
         &self.dir
     }
 
-    /// The folder of one role: `h1`, `sw1`, `relay`, `cma`.
+    /// The folder of one place: `h1`, `sw1`, `r1`, `cma`, `wan`.
     pub(super) fn of(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -43,29 +43,29 @@ impl Files {
         self.of(host).join("probe.toml")
     }
 
-    /// The relay's configuration.
-    pub(super) fn relay(&self) -> PathBuf {
-        self.of("relay").join("relay.toml")
+    /// A relay's configuration.
+    pub(super) fn relay(&self, name: &str) -> PathBuf {
+        self.of(name).join("relay.toml")
     }
 
-    /// The site's secret, of the relay alone.
-    pub(super) fn secret(&self) -> PathBuf {
-        self.of("relay").join("site.secret")
+    /// The site's secret, of its relay alone.
+    pub(super) fn secret(&self, relay: &str) -> PathBuf {
+        self.of(relay).join("site.secret")
     }
 
     /// The CMA's configuration.
     pub(super) fn cma(&self) -> PathBuf {
-        self.of("cma").join("cma.toml")
+        self.of(CMA).join("cma.toml")
     }
 
     /// The socket of the operator's command.
     pub(super) fn operator_socket(&self) -> PathBuf {
-        self.of("cma").join("cma.sock")
+        self.of(CMA).join("cma.sock")
     }
 
     /// What the notifier handed on, one JSON line each.
     pub(super) fn pages(&self) -> PathBuf {
-        self.of("cma").join("pages.jsonl")
+        self.of(CMA).join("pages.jsonl")
     }
 
     /// Where a host's kernel would name its boot.
@@ -93,7 +93,8 @@ impl Files {
         }
         let switches = plan.switches.iter().map(|switch| switch.name.as_str());
         let hosts = plan.hosts.iter().map(|host| host.name.as_str());
-        for name in switches.chain(hosts).chain(["relay", "cma"]) {
+        let relays = plan.sites.iter().map(|site| site.relay.name.as_str());
+        for name in switches.chain(hosts).chain(relays).chain([CMA, WAN]) {
             let folder = self.of(name).join("state");
             fs::create_dir_all(&folder).map_err(at(&folder, "create"))?;
         }
@@ -115,12 +116,12 @@ impl Files {
     ///
     /// # Errors
     /// [`LabError::File`].
-    pub(super) fn write_probe(&self, host: &str, key: &str) -> Result<(), LabError> {
+    pub(super) fn write_probe(&self, site: &Site, host: &str, key: &str) -> Result<(), LabError> {
         let config = ProbeConfig {
             name: host,
-            site: SITE,
+            site: &site.name,
             key,
-            relays: [format!("{RELAY_ADDRESS}:{RELAY_PORT}")],
+            relays: [format!("{}:{RELAY_PORT}", site.relay.address)],
             ports: ["eth*"],
             run_dir: self.of(host),
             state_dir: self.of(host).join("state"),
@@ -129,25 +130,27 @@ impl Files {
         write_config(&self.probe(host), &config)
     }
 
-    /// Writes the relay's configuration.
+    /// Writes the configuration of a site's relay.
     ///
     /// # Errors
     /// [`LabError::File`].
-    pub(super) fn write_relay(&self, plan: &Plan, profile: Profile) -> Result<(), LabError> {
-        let critical = plan.subject(CRITICAL_HOST).map(|name| HostClass { name, class: "critical" });
+    pub(super) fn write_relay(&self, plan: &Plan, site: &Site, profile: Profile) -> Result<(), LabError> {
+        let critical = plan.subject(critical_host(site.number));
+        let critical = critical.map(|name| HostClass { name, class: "critical" });
+        let relay = &site.relay;
         let config = RelayConfig {
-            site: SITE,
+            site: &site.name,
             id: 1,
             listen: format!("0.0.0.0:{RELAY_PORT}"),
-            address: RELAY_ADDRESS.to_string(),
-            secret_file: self.secret(),
-            state_dir: self.of("relay").join("state"),
+            address: relay.address.to_string(),
+            secret_file: self.secret(&relay.name),
+            state_dir: self.of(&relay.name).join("state"),
             cma: [format!("{CMA_ADDRESS}:{CMA_PORT}")],
             insecure: true,
             timing: timing(profile),
             hosts: critical.into_iter().collect(),
         };
-        write_config(&self.relay(), &config)
+        write_config(&self.relay(&relay.name), &config)
     }
 
     /// Writes the CMA's configuration. Its holds stay as shipped.
@@ -158,7 +161,7 @@ impl Files {
         let config = CmaConfig {
             listen: format!("0.0.0.0:{CMA_PORT}"),
             socket: self.operator_socket(),
-            state_dir: self.of("cma").join("state"),
+            state_dir: self.of(CMA).join("state"),
             insecure: true,
             notify: Notify { file: self.pages() },
         };

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::operator::{SwitchTree, Tree};
-use super::plan::{Plan, Switch};
+use super::operator::{SiteTree, SwitchTree, Tree};
+use super::plan::{Plan, Site, Switch};
 
-/// What is still missing until every host is in the ring of each switch it hangs on, on the right port, by
-/// what the switch itself announced, and in no fallback ring. `None` when nothing is.
+/// What is still missing until the relay of every site is connected and every host is in the ring of each
+/// switch it hangs on, on the right port, by what the switch itself announced, and in no fallback ring.
+/// `None` when nothing is.
 pub fn missing_for_switch_rings(plan: &Plan, tree: &Tree) -> Option<String> {
     let fallback: BTreeSet<&str> = fallback_members(tree).collect();
     if let Some(host) = plan.hosts.iter().find(|host| fallback.contains(host.name.as_str())) {
         return Some(format!("{} is still in a fallback ring", host.name));
     }
-    plan.switches.iter().find_map(|switch| missing_on(plan, switch, tree))
+    plan.sites.iter().find_map(|site| missing_in(plan, site, tree))
 }
 
 /// What is still missing until every host is in a fallback ring. `None` when nothing is.
@@ -27,9 +28,18 @@ fn fallback_members(tree: &Tree) -> impl Iterator<Item = &str> {
     rings.flat_map(|ring| &ring.members).map(String::as_str)
 }
 
-fn missing_on(plan: &Plan, switch: &Switch, tree: &Tree) -> Option<String> {
-    let mut switches = tree.sites.iter().flat_map(|site| &site.switches);
-    let Some(seen) = switches.find(|seen| seen.name == switch.name) else {
+fn missing_in(plan: &Plan, site: &Site, tree: &Tree) -> Option<String> {
+    let Some(seen) = tree.sites.iter().find(|seen| seen.id == site.name) else {
+        return Some(format!("site {} is not known", site.name));
+    };
+    if seen.state != "up" {
+        return Some(format!("site {} is {:?}, not up", site.name, seen.state));
+    }
+    plan.switches_of(site.number).find_map(|switch| missing_on(plan, switch, seen))
+}
+
+fn missing_on(plan: &Plan, switch: &Switch, site: &SiteTree) -> Option<String> {
+    let Some(seen) = site.switches.iter().find(|seen| seen.name == switch.name) else {
         return Some(format!("{} is not known", switch.name));
     };
     let wanted: BTreeSet<&str> = plan.hosts_on(switch.number).map(|host| host.name.as_str()).collect();
@@ -60,8 +70,8 @@ fn list(names: &BTreeSet<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::operator::{FallbackRing, PortTree, RingTree, SiteTree};
-    use super::super::plan::Size;
+    use super::super::operator::{FallbackRing, PortTree, RingTree};
+    use super::super::size::Size;
     use super::*;
 
     fn whole(plan: &Plan) -> Tree {
@@ -70,8 +80,13 @@ mod tests {
             ports: plan.ports_of(switch.number).into_iter().map(|(port, host)| known(port, host)).collect(),
             rings: vec![RingTree { members: plan.hosts_on(switch.number).map(|h| h.name.clone()).collect() }],
         };
-        let switches = plan.switches.iter().map(switch).collect();
-        Tree { sites: vec![SiteTree { switches, fallback_rings: Vec::new() }] }
+        let site = |site: &Site| SiteTree {
+            id: site.name.clone(),
+            state: "up".into(),
+            switches: plan.switches_of(site.number).map(switch).collect(),
+            fallback_rings: Vec::new(),
+        };
+        Tree { sites: plan.sites.iter().map(site).collect() }
     }
 
     fn known(port: &str, host: &str) -> PortTree {
@@ -91,6 +106,8 @@ mod tests {
             ("h2 on sw1 is known by cache", |site| site.switches[0].ports[1].evidence = "cache".into()),
             ("port p1 of sw1 is not known", |site| drop(site.switches[0].ports.remove(0))),
             ("h4 is still in a fallback", |site| site.fallback_rings.push(fallback(&["h4"]))),
+            ("site lab is \"unknown\", not up", |site| site.state = "unknown".into()),
+            ("site lab is not known", |site| site.id = "s1".into()),
         ];
         for (want, spoil) in cases {
             let mut tree = whole(&plan);
@@ -101,6 +118,18 @@ mod tests {
         assert!(missing_for_switch_rings(&plan, &Tree::default()).is_some());
     }
 
+    #[test]
+    fn the_rings_of_every_site_must_be_there_and_under_its_own_name() {
+        let plan = Plan::new("x", Size::default().of_sites(2).unwrap());
+        let mut tree = whole(&plan);
+        assert_eq!(missing_for_switch_rings(&plan, &tree), None);
+        let moved = tree.sites[1].switches.remove(0);
+        tree.sites[0].switches.push(moved);
+        assert_eq!(missing_for_switch_rings(&plan, &tree).unwrap(), "sw3 is not known");
+        tree.sites.truncate(1);
+        assert_eq!(missing_for_switch_rings(&plan, &tree).unwrap(), "site s2 is not known");
+    }
+
     fn fallback(members: &[&str]) -> FallbackRing {
         FallbackRing { reason: String::new(), members: members.iter().map(|name| name.to_string()).collect() }
     }
@@ -109,7 +138,7 @@ mod tests {
     fn a_fallback_ring_must_hold_every_host() {
         let plan = Plan::new("x", Size::new(1, 3, 0).unwrap());
         let tree = |members: &[&str]| Tree {
-            sites: vec![SiteTree { switches: Vec::new(), fallback_rings: vec![fallback(members)] }],
+            sites: vec![SiteTree { fallback_rings: vec![fallback(members)], ..SiteTree::default() }],
         };
         assert_eq!(missing_for_fallback_rings(&plan, &tree(&["h1", "h2", "h3"])), None);
         assert_eq!(

@@ -1,15 +1,15 @@
-//! The network itself: namespaces, bridges and cables, and what faults do to them.
+//! The network itself: namespaces, bridges and cables, and frames lost on the way.
 //!
-//! Cables are made directly between namespaces, so nothing ever appears in the caller's own. A host's
-//! power acts on the host's ends of its cables, a switch's power on the switch's ends: two faults at once
-//! never heal each other.
+//! Cables are made directly between namespaces, so nothing ever appears in the caller's own.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::command::{inside, ip_batch, run, system};
 use super::error::LabError;
-use super::plan::{CMA_ADDRESS, CMA_GATEWAY, GATEWAY_ADDRESS, Host, Plan, RELAY_ADDRESS, Switch};
+use super::plan::{CMA, Host, Plan, Site, Switch, WAN};
+use super::power::{core_up, host_up, relay_up};
+use super::wan::{self, Quality};
 
 /// A bridge that forwards from the first frame on and knows no group it must first learn.
 const BRIDGE: &str = "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n";
@@ -18,30 +18,27 @@ const BRIDGE: &str = "link add br0 type bridge stp_state 0 forward_delay 0 mcast
 ///
 /// # Errors
 /// [`LabError::NotPermitted`] or [`LabError::Failed`] with `ip`'s own words.
-pub(super) fn build(plan: &Plan) -> Result<(), LabError> {
-    let namespaces = plan.namespaces();
+pub(super) fn build(plan: &Plan, quality: Quality) -> Result<(), LabError> {
+    let (namespaces, routers) = (plan.namespaces(), plan.routers());
     ip_batch(None, &namespaces.iter().map(|name| format!("netns add {name}\n")).collect::<String>())?;
     for name in &namespaces {
-        settle_kernel(name)?;
+        settle_kernel(name, routers.contains(name))?;
     }
     ip_batch(None, &cables(plan))?;
-    ip_batch(Some(&plan.netns("core")), &core(plan))?;
+    wan::lay(plan, quality)?;
+    ip_batch(Some(&plan.netns(WAN)), &wan::routes(plan))?;
+    for site in &plan.sites {
+        ip_batch(Some(&site.core), &core(plan, site))?;
+        ip_batch(Some(&site.relay.netns), &relay(site))?;
+    }
     for switch in &plan.switches {
         ip_batch(Some(&switch.netns), &bridge(plan, switch))?;
     }
     for host in &plan.hosts {
-        ip_batch(Some(&host.netns), &addresses(host))?;
+        ip_batch(Some(&host.netns), &addresses(plan, host))?;
     }
-    let relay = format!(
-        "link set dev lo up\naddr add {RELAY_ADDRESS}/16 dev eth0\nlink set dev eth0 up\n\
-                         route add default via {GATEWAY_ADDRESS}\n"
-    );
-    ip_batch(Some(&plan.netns("relay")), &relay)?;
-    let cma = format!(
-        "link set dev lo up\naddr add {CMA_ADDRESS}/24 dev eth0\nlink set dev eth0 up\n\
-                       route add default via {CMA_GATEWAY}\n"
-    );
-    ip_batch(Some(&plan.netns("cma")), &cma)
+    let cma = plan.wan_leg(CMA).map(wan::leg_up).unwrap_or_default();
+    ip_batch(Some(&plan.netns(CMA)), &(String::from("link set dev lo up\n") + &cma))
 }
 
 /// Removes every namespace of the plan that exists, and with them every cable.
@@ -67,7 +64,7 @@ pub(super) fn existing() -> Result<BTreeSet<String>, LabError> {
 ///
 /// No IPv6, so that nothing speaks unasked; addresses answered for on their own port only, because a
 /// dual-homed host has two in one subnet; a path without carrier is no path.
-fn settle_kernel(netns: &str) -> Result<(), LabError> {
+fn settle_kernel(netns: &str, is_router: bool) -> Result<(), LabError> {
     const SETTINGS: &[(&str, &str)] = &[
         ("ipv6/conf/all/disable_ipv6", "1"),
         ("ipv6/conf/default/disable_ipv6", "1"),
@@ -81,23 +78,24 @@ fn settle_kernel(netns: &str) -> Result<(), LabError> {
     ];
     let mut script = String::from("set -e\n");
     for (key, value) in SETTINGS {
-        let value = if *key == "ipv4/ip_forward" && netns.ends_with("core") { "1" } else { value };
+        let value = if *key == "ipv4/ip_forward" && is_router { "1" } else { value };
         // A kernel without IPv6 has no such file, and needs none.
         let _ = writeln!(script, "[ ! -e /proc/sys/net/{key} ] || echo {value} > /proc/sys/net/{key}");
     }
     run(&mut inside(netns, "sh"), &script).map(drop)
 }
 
+/// Every cable but those of the WAN.
 fn cables(plan: &Plan) -> String {
     let mut lines = String::new();
-    let core = plan.netns("core");
     let mut cable = |port: &str, at: &str, end: &str, of: &str| {
         let _ = writeln!(lines, "link add {port} netns {at} type veth peer name {end} netns {of}");
     };
-    cable("relay", &core, "eth0", &plan.netns("relay"));
-    cable("cma", &core, "eth0", &plan.netns("cma"));
-    for switch in &plan.switches {
-        cable(&switch.name, &core, "up", &switch.netns);
+    for site in &plan.sites {
+        cable(&site.relay.name, &site.core, "eth0", &site.relay.netns);
+        for switch in plan.switches_of(site.number) {
+            cable(&switch.name, &site.core, "up", &switch.netns);
+        }
     }
     for host in &plan.hosts {
         for leg in &host.legs {
@@ -109,15 +107,17 @@ fn cables(plan: &Plan) -> String {
     lines
 }
 
-fn core(plan: &Plan) -> String {
-    let mut lines =
-        format!("link set dev lo up\n{BRIDGE}link set dev br0 up\naddr add {GATEWAY_ADDRESS}/16 dev br0\n");
-    let ports = plan.switches.iter().map(|switch| switch.name.as_str()).chain(["relay"]);
-    for port in ports {
-        let _ = writeln!(lines, "link set dev {port} master br0 up");
+fn core(plan: &Plan, site: &Site) -> String {
+    let mut lines = format!("link set dev lo up\n{BRIDGE}addr add {}/16 dev br0\n", site.gateway);
+    let switches = plan.switches_of(site.number).map(|switch| switch.name.as_str());
+    for port in switches.chain([site.relay.name.as_str()]) {
+        let _ = writeln!(lines, "link set dev {port} master br0");
     }
-    let _ = write!(lines, "addr add {CMA_GATEWAY}/24 dev cma\nlink set dev cma up\n");
-    lines
+    lines + &core_up(plan, site, &|_| true)
+}
+
+fn relay(site: &Site) -> String {
+    format!("link set dev lo up\naddr add {}/16 dev eth0\n", site.relay.address) + &relay_up(site)
 }
 
 fn bridge(plan: &Plan, switch: &Switch) -> String {
@@ -130,31 +130,18 @@ fn bridge(plan: &Plan, switch: &Switch) -> String {
     lines
 }
 
-fn ports(plan: &Plan, switch: &Switch) -> Vec<String> {
+/// Ports of a switch: the uplink first.
+pub(super) fn ports(plan: &Plan, switch: &Switch) -> Vec<String> {
     let facing_hosts = plan.ports_of(switch.number).into_iter().map(|(port, _)| port.to_string());
     std::iter::once("up".to_string()).chain(facing_hosts).collect()
 }
 
-fn addresses(host: &Host) -> String {
+fn addresses(plan: &Plan, host: &Host) -> String {
     let mut lines = String::from("link set dev lo up\n");
     for leg in &host.legs {
         let _ = writeln!(lines, "addr add {}/16 dev {} metric {}", leg.address, leg.ifname, leg.metric);
     }
-    lines + &host_up(host)
-}
-
-/// Taking a port down takes its routes away; the addresses stay.
-fn host_up(host: &Host) -> String {
-    let mut lines = String::new();
-    for leg in &host.legs {
-        let _ = write!(
-            lines,
-            "link set dev {port} up\nroute replace default via {GATEWAY_ADDRESS} dev {port} metric {metric}\n",
-            port = leg.ifname,
-            metric = leg.metric
-        );
-    }
-    lines
+    lines + &host_up(plan, host)
 }
 
 /// Where lldpd reads a switch's chassis address from.
@@ -174,46 +161,6 @@ pub(super) fn give_processor_port(switch: &Switch) -> Result<(), LabError> {
          link set dev {PROCESSOR_PORT} up\nlink set dev cpu1 up\n"
     );
     ip_batch(Some(&switch.netns), &lines)
-}
-
-/// Every cable of a host at its own end.
-///
-/// # Errors
-/// As of `ip`.
-pub(super) fn power_host(host: &Host, on: bool) -> Result<(), LabError> {
-    if on {
-        return ip_batch(Some(&host.netns), &host_up(host));
-    }
-    let lines: String = host.legs.iter().map(|leg| format!("link set dev {} down\n", leg.ifname)).collect();
-    ip_batch(Some(&host.netns), &lines)
-}
-
-/// Every port of a switch, the uplink too, at the switch's end.
-///
-/// # Errors
-/// As of `ip`.
-pub(super) fn power_switch(plan: &Plan, switch: &Switch, on: bool, uplink: bool) -> Result<(), LabError> {
-    let word = if on { "up" } else { "down" };
-    let ports = ports(plan, switch).into_iter().filter(|port| uplink || port != "up");
-    let lines: String = ports.map(|port| format!("link set dev {port} {word}\n")).collect();
-    // The kernel takes tens of milliseconds for each port. A switch without power forwards nothing from one
-    // instant on: the bridge goes down before its ports, and comes up after them.
-    let bridge = format!("link set dev br0 {word}\n");
-    let lines = if on { lines + &bridge } else { bridge + &lines };
-    ip_batch(Some(&switch.netns), &lines)
-}
-
-/// The cable between a switch and the core: the core's end, and the switch's end where it has power.
-///
-/// # Errors
-/// As of `ip`.
-pub(super) fn uplink(plan: &Plan, switch: &Switch, on: bool, powered: bool) -> Result<(), LabError> {
-    let word = if on { "up" } else { "down" };
-    ip_batch(Some(&plan.netns("core")), &format!("link set dev {} {word}\n", switch.name))?;
-    if on && !powered {
-        return Ok(());
-    }
-    ip_batch(Some(&switch.netns), &format!("link set dev up {word}\n"))
 }
 
 /// Frames lost at random on the way out of switch-side ports: of the switch's, or towards one host.

@@ -34,6 +34,10 @@ pub struct Tree {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SiteTree {
+    /// Its name.
+    pub id: String,
+    /// `up` while its relay is connected.
+    pub state: String,
     /// Switches heard of.
     pub switches: Vec<SwitchTree>,
     /// Rings of members whose switch is not known.
@@ -104,6 +108,10 @@ pub struct Incident {
     pub revisions: Vec<Revision>,
     /// Hosts that are silent because of it.
     pub behind: Vec<String>,
+    /// Who saw it: hosts, relays or sites.
+    pub witnesses: Vec<String>,
+    /// Sites that the news of it came through, its own first.
+    pub path: Vec<String>,
     /// The whole record as it came, for failure reports.
     #[serde(skip)]
     pub raw: Value,
@@ -124,9 +132,13 @@ pub struct Named {
 impl Named {
     /// Whether this is the thing of that name, by name, id, or as a word of either (`uplink of sw1`).
     pub fn is(&self, name: &str) -> bool {
-        let word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
-        word(&self.name) || word(&self.id)
+        has_word(&self.name, name) || has_word(&self.id, name)
     }
+}
+
+/// Whether a text has this word, not as a part of another.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|candidate| candidate == word)
 }
 
 /// One verdict in an incident's history.
@@ -145,6 +157,16 @@ impl Incident {
     /// Whether it is over.
     pub fn is_closed(&self) -> bool {
         self.state == "closed"
+    }
+
+    /// Whether it names this thing: as its subject, or as the site that it is in.
+    pub fn names(&self, name: &str) -> bool {
+        self.subject.is(name) || self.path.iter().any(|site| site == name)
+    }
+
+    /// Whether a witness is this thing, or a part of it (`s3`, `s3/1`, `relay 1 of s3`).
+    pub fn is_witnessed_by(&self, name: &str) -> bool {
+        self.witnesses.iter().any(|witness| has_word(witness, name))
     }
 }
 
@@ -220,6 +242,14 @@ impl Operator {
         }
         let answer: Answer = self.ask(&["incidents", "--all", "--json"])?;
         answer.incidents.into_iter().map(incident).collect()
+    }
+
+    /// What the command prints for programs, whole.
+    ///
+    /// # Errors
+    /// As [`Operator::tree`].
+    pub fn document(&self, words: &[&str]) -> Result<Value, LabError> {
+        self.ask(words)
     }
 
     /// What the command prints for people.
@@ -311,6 +341,18 @@ mod tests {
         let parsed = incident(raw).unwrap();
         assert!(parsed.is_closed() && parsed.subject.is("h1") && parsed.behind.is_empty());
         assert_eq!(parsed.raw["news"], 1);
+        assert!(parsed.names("h1") && !parsed.names("s1"));
         assert!(incident(serde_json::json!({"id": 7})).is_err());
+    }
+    #[test]
+    fn an_incident_names_its_site_and_its_witnesses_are_found_by_site() {
+        let relay = incident(
+            serde_json::json!({"id": "i-2", "subject": {"kind": "relay", "id": "s2/1", "name": "relay 1"},
+            "witnesses": ["s1/1", "relay 1 of s3"], "path": ["s2"]}),
+        )
+        .unwrap();
+        assert!(relay.names("s2") && !relay.names("s1"));
+        let seen: Vec<bool> = ["s1", "s2", "s3", "s"].map(|site| relay.is_witnessed_by(site)).into();
+        assert_eq!(seen, [true, false, true, false]);
     }
 }

@@ -1,77 +1,26 @@
 //! What the lab's network looks like: names, namespaces, addresses and cables. Pure arithmetic.
 //!
-//! One site. Switches hang on the core, hosts on switches; the relay hangs on the core itself, the CMA
-//! behind it. Everything follows from three numbers and a prefix, so nothing but those is remembered.
+//! Every site has a leg on the WAN, a router, and so has the CMA. Within a site switches hang on the core,
+//! hosts on switches; the relay hangs on the core itself. Everything follows from four numbers and a prefix,
+//! so nothing but those is remembered.
 
 use std::net::Ipv4Addr;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::LabError;
 use super::script::Subject;
+use super::size::{LEG_OFFSET, Size};
 
-/// The site's name in every configuration.
+/// The name of the lab itself in reports, and of its site where it has one only. Several are `s1`, `s2`, ..
 pub(super) const SITE: &str = "lab";
-/// The relay's address, on the core.
-pub(super) const RELAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
-/// The core's address for hosts: their default gateway.
-pub(super) const GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-/// The CMA's address, one routed hop behind the core.
-pub(super) const CMA_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 2);
-/// The core's address for the CMA.
-pub(super) const CMA_GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 1);
+/// The CMA's name: of its process, its namespace, its folder and its leg on the WAN.
+pub(super) const CMA: &str = "cma";
+/// The router's namespace, and each core's port that leads to it.
+pub(super) const WAN: &str = "wan";
+/// The CMA's address, on a leg of its own.
+pub(super) const CMA_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, WAN_OCTET, 0, 2);
 
-/// Second legs are numbered from here, so hosts may be numbered up to `LEG_OFFSET`.
-const LEG_OFFSET: u8 = 100;
-const SWITCHES_MAX: u8 = 32;
-
-/// How big a lab is. In hand it is a sound one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Size {
-    switches: u8,
-    hosts: u8,
-    dual: u8,
-}
-
-impl Size {
-    /// `hosts` live on each of `switches`; `dual` of them all have a second leg on the next switch.
-    ///
-    /// # Errors
-    /// [`LabError::Usage`] names the flag that does not fit.
-    pub fn new(switches: u8, hosts: u8, dual: u8) -> Result<Self, LabError> {
-        let total = u16::from(switches) * u16::from(hosts);
-        let refuse = |text: String| Err(LabError::Usage(text));
-        if switches == 0 || switches > SWITCHES_MAX {
-            return refuse(format!("--switches must be 1 to {SWITCHES_MAX}, not {switches}"));
-        }
-        if hosts == 0 || total > u16::from(LEG_OFFSET) {
-            return refuse(format!("--hosts: a lab holds 1 to {LEG_OFFSET} hosts, not {switches} x {hosts}"));
-        }
-        if dual > 0 && switches < 2 {
-            return refuse("--dual: a dual-homed host needs two switches".into());
-        }
-        if u16::from(dual) > total {
-            return refuse(format!("--dual: only {total} hosts exist, {dual} cannot be dual-homed"));
-        }
-        Ok(Self { switches, hosts, dual })
-    }
-
-    /// Number of switches.
-    pub fn switches(self) -> u8 {
-        self.switches
-    }
-
-    /// Number of hosts on all switches together.
-    pub fn hosts_total(self) -> u8 {
-        self.switches * self.hosts
-    }
-}
-
-impl Default for Size {
-    fn default() -> Self {
-        Self { switches: 2, hosts: 4, dual: 1 }
-    }
-}
+/// The WAN's addresses begin with 10 and this; those of site n with 10 and n more.
+const WAN_OCTET: u8 = 76;
 
 /// One cable from a host to a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +28,10 @@ pub struct Leg {
     /// The host's end: `eth0`, `eth1`.
     pub ifname: String,
     /// The switch it hangs on, its number from 1.
-    pub switch: u8,
+    pub switch: u16,
     /// The switch's end: `p<host number>`.
     pub port: String,
-    /// The host's address on this leg, in 10.77.0.0/16.
+    /// The host's address on this leg, in its site's network.
     pub address: Ipv4Addr,
     /// Of its routes: the first leg is preferred.
     pub metric: u32,
@@ -95,13 +44,15 @@ pub struct Host {
     pub name: String,
     /// Its network namespace.
     pub netns: String,
+    /// Number of its site.
+    pub site: u8,
     /// One leg, or two where it is dual-homed.
     pub legs: Vec<Leg>,
 }
 
 impl Host {
     /// Whether it hangs on this switch by any leg.
-    pub fn is_on(&self, switch: u8) -> bool {
+    pub fn is_on(&self, switch: u16) -> bool {
         self.legs.iter().any(|leg| leg.switch == switch)
     }
 
@@ -114,24 +65,81 @@ impl Host {
 /// A switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// From 1.
-    pub number: u8,
+    /// From 1, over all sites.
+    pub number: u16,
     /// `sw1`, `sw2`, ..: also its LLDP system name, and its port on the core.
     pub name: String,
     /// Its network namespace.
     pub netns: String,
+    /// Number of its site.
+    pub site: u8,
+    /// Its number within its site, from 1.
+    pub place: u8,
 }
 
 impl Switch {
     /// The MAC address that is its LLDP chassis id.
     pub fn chassis(&self) -> [u8; 6] {
-        [0x02, 0, 0, 0, 1, self.number]
+        [0x02, 0, 0, 0, self.site, self.place]
     }
 
     /// The chassis id as text.
     pub fn chassis_text(&self) -> String {
-        format!("02:00:00:00:01:{:02x}", self.number)
+        format!("02:00:00:00:{:02x}:{:02x}", self.site, self.place)
     }
+}
+
+/// A site's relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// `r1`, `r2`, ..: also its folder, and its port on the core.
+    pub name: String,
+    /// Its network namespace.
+    pub netns: String,
+    /// Its only address. Members and, across the WAN, other relays reach it there.
+    pub address: Ipv4Addr,
+}
+
+/// A site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// From 1.
+    pub number: u8,
+    /// `s1`, `s2`, ..; a lab's only site is called `lab`.
+    pub name: String,
+    /// The network namespace of its core.
+    pub core: String,
+    /// The core's address for hosts and relay: their default gateway.
+    pub gateway: Ipv4Addr,
+    /// Who watches it.
+    pub relay: Relay,
+}
+
+impl Site {
+    /// Its network, in the notation of routes.
+    pub fn network(&self) -> String {
+        let [a, b, ..] = self.gateway.octets();
+        format!("{a}.{b}.0.0/16")
+    }
+}
+
+/// The cable between the WAN's router and a site, or the CMA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WanLeg {
+    /// 0 for the CMA's, else the site's number.
+    pub number: u8,
+    /// Whose it is: also the router's port.
+    pub name: String,
+    /// The namespace at the other end.
+    pub netns: String,
+    /// The port at the other end.
+    pub ifname: &'static str,
+    /// The router's address on it.
+    pub router: Ipv4Addr,
+    /// The address at the other end.
+    pub address: Ipv4Addr,
+    /// The network behind it, in the notation of routes.
+    pub behind: String,
 }
 
 /// The whole network.
@@ -140,30 +148,46 @@ pub struct Plan {
     /// Before every namespace's name.
     pub prefix: String,
     /// In the order of their numbers.
+    pub sites: Vec<Site>,
+    /// In the order of their numbers, site by site.
     pub switches: Vec<Switch>,
     /// In the order of their numbers; `h1` to `h<n>` on `sw1` and so on.
     pub hosts: Vec<Host>,
+    /// The CMA's leg, then one for each site.
+    pub wan: Vec<WanLeg>,
 }
 
 impl Plan {
     /// Lays out a network of that size.
     pub fn new(prefix: &str, size: Size) -> Self {
-        let switches = (1..=size.switches).map(|number| switch(prefix, number)).collect();
-        let hosts = (1..=size.hosts_total()).map(|number| host(prefix, number, size)).collect();
-        Self { prefix: prefix.into(), switches, hosts }
+        let numbers = 1..=size.sites();
+        let sites: Vec<Site> = numbers.clone().map(|number| site(prefix, number, size)).collect();
+        let switches = numbers
+            .clone()
+            .flat_map(|site| (1..=size.switches()).map(move |place| switch(prefix, site, place, size)));
+        let hosts = numbers.flat_map(|site| (0..size.hosts()).map(move |n| host(prefix, site, n, size)));
+        let wan = std::iter::once(cma_leg(prefix)).chain(sites.iter().map(site_leg)).collect();
+        Self { prefix: prefix.into(), switches: switches.collect(), hosts: hosts.collect(), sites, wan }
     }
 
-    /// The namespace of the core, the relay or the CMA.
+    /// The namespace of the CMA or the WAN's router.
     pub fn netns(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// Every namespace, the core first.
+    /// Every namespace: those that no site has first, then each kind of place.
     pub fn namespaces(&self) -> Vec<String> {
-        let shared = ["core", "relay", "cma"].map(|name| self.netns(name));
+        let shared = [WAN, CMA].map(|name| self.netns(name));
+        let sites = self.sites.iter().flat_map(|site| [site.core.clone(), site.relay.netns.clone()]);
         let switches = self.switches.iter().map(|switch| switch.netns.clone());
         let hosts = self.hosts.iter().map(|host| host.netns.clone());
-        shared.into_iter().chain(switches).chain(hosts).collect()
+        shared.into_iter().chain(sites).chain(switches).chain(hosts).collect()
+    }
+
+    /// The namespaces that pass packets on.
+    pub fn routers(&self) -> Vec<String> {
+        let cores = self.sites.iter().map(|site| site.core.clone());
+        std::iter::once(self.netns(WAN)).chain(cores).collect()
     }
 
     /// The host of that name.
@@ -176,34 +200,90 @@ impl Plan {
         self.switches.iter().find(|switch| switch.name == name)
     }
 
+    /// The site of that name.
+    pub fn site(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.name == name)
+    }
+
+    /// The site whose relay has that name.
+    pub fn site_of_relay(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.relay.name == name)
+    }
+
+    /// The WAN leg of the site of that name, or of the CMA.
+    pub fn wan_leg(&self, name: &str) -> Option<&WanLeg> {
+        self.wan.iter().find(|leg| leg.name == name)
+    }
+
+    /// The site in which the host, switch or relay of that name stands.
+    pub fn site_around(&self, name: &str) -> Option<&Site> {
+        let of_host = || self.host(name).map(|host| host.site);
+        let of_switch = || self.switch(name).map(|switch| switch.site);
+        let number = of_host().or_else(of_switch);
+        self.site_of_relay(name).or_else(|| self.site_numbered(number?))
+    }
+
+    /// The site of that number.
+    pub fn site_numbered(&self, number: u8) -> Option<&Site> {
+        self.sites.iter().find(|site| site.number == number)
+    }
+
     /// The switch of that number.
-    pub fn switch_numbered(&self, number: u8) -> Option<&Switch> {
+    pub fn switch_numbered(&self, number: u16) -> Option<&Switch> {
         self.switches.iter().find(|switch| switch.number == number)
     }
 
+    /// Switches of a site.
+    pub fn switches_of(&self, site: u8) -> impl Iterator<Item = &Switch> {
+        self.switches.iter().filter(move |switch| switch.site == site)
+    }
+
+    /// Hosts of a site.
+    pub fn hosts_of(&self, site: u8) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(move |host| host.site == site)
+    }
+
     /// Hosts with a leg on a switch.
-    pub fn hosts_on(&self, switch: u8) -> impl Iterator<Item = &Host> {
+    pub fn hosts_on(&self, switch: u16) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is_on(switch))
     }
 
     /// Hosts that live and die with a switch.
-    pub fn single_homed_on(&self, switch: u8) -> impl Iterator<Item = &Host> {
+    pub fn single_homed_on(&self, switch: u16) -> impl Iterator<Item = &Host> {
         self.hosts_on(switch).filter(|host| !host.is_dual())
+    }
+
+    /// The switch that a script's subject is, if it is one.
+    pub fn subject_switch(&self, subject: Subject) -> Option<&Switch> {
+        match subject {
+            Subject::Switch { site, switch } => {
+                self.switches_of(site).find(|candidate| candidate.place == switch)
+            }
+            Subject::Network
+            | Subject::SingleHomed { .. }
+            | Subject::Relay(_)
+            | Subject::Site(_)
+            | Subject::Cma => None,
+        }
     }
 
     /// The name a script's subject has here; `None` where this network has no such place.
     pub fn subject(&self, subject: Subject) -> Option<&str> {
         match subject {
             Subject::Network => Some(SITE),
-            Subject::Switch(number) => self.switch_numbered(number).map(|switch| switch.name.as_str()),
-            Subject::SingleHomed { switch, index } => {
-                self.single_homed_on(switch).nth(index.into()).map(|host| host.name.as_str())
+            Subject::Cma => Some(CMA),
+            Subject::Site(number) => self.site_numbered(number).map(|site| site.name.as_str()),
+            Subject::Relay(number) => self.site_numbered(number).map(|site| site.relay.name.as_str()),
+            Subject::Switch { .. } => self.subject_switch(subject).map(|switch| switch.name.as_str()),
+            Subject::SingleHomed { site, switch, index } => {
+                let switch = self.subject_switch(Subject::Switch { site, switch })?;
+                self.single_homed_on(switch.number).nth(index.into()).map(|host| host.name.as_str())
             }
         }
     }
 
     /// The ports of a switch that face hosts, with the host on each.
-    pub fn ports_of(&self, switch: u8) -> Vec<(&str, &str)> {
+    pub fn ports_of(&self, switch: u16) -> Vec<(&str, &str)> {
         let legs = self.hosts.iter().flat_map(|host| host.legs.iter().map(move |leg| (leg, host)));
         legs.filter(|(leg, _)| leg.switch == switch)
             .map(|(leg, host)| (leg.port.as_str(), host.name.as_str()))
@@ -211,33 +291,72 @@ impl Plan {
     }
 }
 
-fn switch(prefix: &str, number: u8) -> Switch {
-    Switch { number, name: format!("sw{number}"), netns: format!("{prefix}sw{number}") }
-}
-
-fn host(prefix: &str, number: u8, size: Size) -> Host {
-    let home = (number - 1) / size.hosts + 1;
-    let mut legs = vec![leg(number, 0, home)];
-    if is_dual(number, size) {
-        legs.push(leg(number, 1, home % size.switches + 1));
+fn site(prefix: &str, number: u8, size: Size) -> Site {
+    let name = if size.sites() == 1 { SITE.to_string() } else { format!("s{number}") };
+    let relay = format!("r{number}");
+    let octet = WAN_OCTET + number;
+    Site {
+        number,
+        name,
+        core: format!("{prefix}core{number}"),
+        gateway: Ipv4Addr::new(10, octet, 0, 1),
+        relay: Relay {
+            netns: format!("{prefix}{relay}"),
+            name: relay,
+            address: Ipv4Addr::new(10, octet, 0, 2),
+        },
     }
-    Host { name: format!("h{number}"), netns: format!("{prefix}h{number}"), legs }
 }
 
-/// Second legs go round: the first host of each switch, then the second of each.
-fn is_dual(number: u8, size: Size) -> bool {
-    let (home, within) = ((number - 1) / size.hosts, (number - 1) % size.hosts);
-    u16::from(within) * u16::from(size.switches) + u16::from(home) < u16::from(size.dual)
+fn cma_leg(prefix: &str) -> WanLeg {
+    WanLeg {
+        number: 0,
+        name: CMA.into(),
+        netns: format!("{prefix}{CMA}"),
+        ifname: "eth0",
+        router: Ipv4Addr::new(10, WAN_OCTET, 0, 1),
+        address: CMA_ADDRESS,
+        behind: format!("10.{WAN_OCTET}.0.0/24"),
+    }
 }
 
-fn leg(host: u8, index: u8, switch: u8) -> Leg {
-    Leg {
+fn site_leg(site: &Site) -> WanLeg {
+    WanLeg {
+        number: site.number,
+        name: site.name.clone(),
+        netns: site.core.clone(),
+        ifname: WAN,
+        router: Ipv4Addr::new(10, WAN_OCTET, site.number, 1),
+        address: Ipv4Addr::new(10, WAN_OCTET, site.number, 2),
+        behind: site.network(),
+    }
+}
+
+fn switch(prefix: &str, site: u8, place: u8, size: Size) -> Switch {
+    let number = switch_number(site, place, size);
+    Switch { number, name: format!("sw{number}"), netns: format!("{prefix}sw{number}"), site, place }
+}
+
+fn switch_number(site: u8, place: u8, size: Size) -> u16 {
+    u16::from(site - 1) * u16::from(size.switches()) + u16::from(place)
+}
+
+/// The n-th host of a site, from 0.
+fn host(prefix: &str, site: u8, n: u8, size: Size) -> Host {
+    let number = u16::from(site - 1) * u16::from(size.hosts()) + u16::from(n) + 1;
+    let home = n / size.hosts_on_each() + 1;
+    let leg = |index: u8, place: u8| Leg {
         ifname: format!("eth{index}"),
-        switch,
-        port: format!("p{host}"),
-        address: Ipv4Addr::new(10, 77, switch, host + index * LEG_OFFSET),
+        switch: switch_number(site, place, size),
+        port: format!("p{number}"),
+        address: Ipv4Addr::new(10, WAN_OCTET + site, place, n + 1 + index * LEG_OFFSET),
         metric: 100 + 100 * u32::from(index),
+    };
+    let mut legs = vec![leg(0, home)];
+    if size.is_dual(n) {
+        legs.push(leg(1, home % size.switches() + 1));
     }
+    Host { name: format!("h{number}"), netns: format!("{prefix}h{number}"), site, legs }
 }
 
 /// Whether a prefix can stand before a namespace's name.
@@ -257,75 +376,4 @@ pub(super) fn check_prefix(prefix: &str) -> Result<(), LabError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn the_default_lab_is_the_one_the_documents_describe() {
-        let plan = Plan::new("x", Size::default());
-        assert_eq!(plan.hosts.len(), 8);
-        let first = plan.host("h1").unwrap();
-        let legs: Vec<_> =
-            first.legs.iter().map(|l| (l.ifname.as_str(), l.switch, l.address.to_string())).collect();
-        assert_eq!(legs, [("eth0", 1, "10.77.1.1".into()), ("eth1", 2, "10.77.2.101".into())]);
-        let second = plan.single_homed_on(2).map(|host| host.name.as_str()).collect::<Vec<_>>();
-        assert_eq!(second, ["h5", "h6", "h7", "h8"]);
-        assert_eq!(plan.ports_of(2), [("p1", "h1"), ("p5", "h5"), ("p6", "h6"), ("p7", "h7"), ("p8", "h8")]);
-        assert_eq!(plan.namespaces().len(), 3 + 2 + 8);
-    }
-
-    #[test]
-    fn no_two_legs_share_an_address_or_a_switch_port_in_any_size() {
-        for (switches, hosts, dual) in
-            [(1, 1, 0), (2, 4, 8), (3, 5, 4), (10, 10, 100), (32, 3, 40), (2, 50, 1)]
-        {
-            let plan = Plan::new("x", Size::new(switches, hosts, dual).unwrap());
-            let legs: Vec<_> = plan.hosts.iter().flat_map(|host| &host.legs).collect();
-            let addresses: BTreeSet<_> = legs.iter().map(|leg| leg.address).collect();
-            let ports: BTreeSet<_> = legs.iter().map(|leg| (leg.switch, &leg.port)).collect();
-            let case = (switches, hosts, dual);
-            assert_eq!((addresses.len(), ports.len()), (legs.len(), legs.len()), "{case:?}");
-            assert_eq!(legs.len(), usize::from(switches * hosts) + usize::from(dual), "{case:?}");
-            assert!(
-                plan.hosts.iter().all(|h| !h.is_dual() || h.legs[0].switch != h.legs[1].switch),
-                "{case:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_size_that_does_not_fit_is_refused_by_the_name_of_its_flag() {
-        let cases = [
-            (0, 4, 0, "--switches"),
-            (33, 1, 0, "--switches"),
-            (2, 0, 0, "--hosts"),
-            (2, 51, 0, "--hosts"),
-            (1, 4, 1, "--dual"),
-            (2, 4, 9, "--dual"),
-        ];
-        for (switches, hosts, dual, flag) in cases {
-            let error = Size::new(switches, hosts, dual).unwrap_err();
-            assert!(error.to_string().starts_with(flag), "{switches} {hosts} {dual}: {error}");
-            assert_eq!(error.exit_code(), 2);
-        }
-    }
-
-    #[test]
-    fn a_prefix_is_a_short_lower_case_name() {
-        let cases = [
-            ("lab1", true),
-            ("a", true),
-            ("rm-12", true),
-            ("", false),
-            ("1a", false),
-            ("Lab", false),
-            ("a/b", false),
-            ("a b", false),
-        ];
-        for (prefix, sound) in cases {
-            assert_eq!(check_prefix(prefix).is_ok(), sound, "{prefix:?}");
-        }
-    }
-}
+mod tests;

@@ -24,6 +24,8 @@ pub(super) enum Role {
     Probe,
     /// Ours or lldpd, on a switch.
     Announcer,
+    /// Ours, in the place of a cable of the WAN.
+    Wan,
 }
 
 impl Role {
@@ -34,13 +36,14 @@ impl Role {
             Self::Relay => "relay",
             Self::Probe => "probe",
             Self::Announcer => "announcer",
+            Self::Wan => "wan",
         }
     }
 }
 
 /// One process to be.
 pub(super) struct Launch {
-    /// Of the host, the switch, `r1` or `cma`.
+    /// Of the host, the switch, the relay, the leg (`wan-s1`) or `cma`.
     pub(super) name: String,
     /// What it is.
     pub(super) role: Role,

@@ -13,19 +13,18 @@ use nix::sys::signal::Signal;
 
 use super::announcer;
 use super::cleanup::sweep;
-use super::command::{require, run, system};
 use super::error::{LabError, at};
 use super::files::Files;
+use super::furnish::{check, fresh_state, refuse_occupied, refuse_strangers};
 use super::interrupt::Interrupt;
-use super::net;
 use super::operator::Operator;
-use super::plan::{Plan, SITE, Size, check_prefix};
-use super::process::{ProcessId, in_sessions_of};
-use super::roles::{Launch, Role, start_keeper, tail};
+use super::plan::{CMA, Plan};
+use super::process::in_sessions_of;
+use super::roles::{Launch, Role};
+use super::size::Size;
 use super::state::{Announcer, Lock, Profile, Running, State};
+use super::wan::{self, Quality};
 
-const OUR_PROGRAMS: [&str; 5] =
-    ["ringmesh-probe", "ringmesh-relay", "ringmesh-cma", "ringmesh", "ringmesh-netsim"];
 /// How long the CMA may take to answer its first question.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -46,6 +45,8 @@ pub struct Options {
     pub bin_dir: PathBuf,
     /// Seconds between two announcements of a port.
     pub tx_interval_s: u16,
+    /// Of the legs between sites.
+    pub wan: Quality,
 }
 
 /// A lab in hand.
@@ -142,18 +143,24 @@ impl Lab {
         super::operator::attachments(&self.state.bin_dir, &self.files.probe(host))
     }
 
+    /// A file of one place: `h1`, `r1`, `cma`.
+    pub fn file_of(&self, place: &str, name: &str) -> PathBuf {
+        self.files.of(place).join(name)
+    }
+
     /// Where the notifier writes.
     pub fn pages_file(&self) -> PathBuf {
         self.files.pages()
     }
 
-    /// Starts CMA, relay and probes, and waits until the CMA answers.
+    /// Starts CMA, relays and probes, and waits until the CMA answers.
     ///
     /// # Errors
     /// [`LabError::Failed`] with the last words of a process that ended, [`LabError::Interrupted`].
     pub fn start_roles(&mut self, stop: &Interrupt) -> Result<(), LabError> {
-        self.start("cma", Role::Cma)?;
-        self.start("r1", Role::Relay)?;
+        self.start(CMA, Role::Cma)?;
+        let relays: Vec<String> = self.plan.sites.iter().map(|site| site.relay.name.clone()).collect();
+        relays.iter().try_for_each(|relay| self.start(relay, Role::Relay))?;
         self.wait_ready(stop)?;
         self.start_probes()
     }
@@ -181,56 +188,6 @@ impl Lab {
         self.state.announcer = announcer;
     }
 
-    /// Processes that ended though nobody broke them, with their last words.
-    pub fn casualties(&self) -> Vec<String> {
-        let broken = |name: &str| self.state.broken.iter().any(|broken| broken.name == name);
-        let dead = self
-            .state
-            .processes
-            .iter()
-            .filter(|running| !running.process.is_alive() && !broken(&running.name));
-        dead.map(|running| {
-            format!(
-                "{} of {} ended by itself; its last words:\n{}",
-                running.role.word(),
-                running.name,
-                tail(&running.log, 15)
-            )
-        })
-        .collect()
-    }
-
-    /// The last lines of the logs of `names` (hosts, switches, `r1`, `cma`).
-    pub fn last_words(&self, names: &[&str], lines: usize) -> String {
-        let wanted = self.state.processes.iter().filter(|running| names.contains(&running.name.as_str()));
-        let section = |running: &Running| {
-            format!(
-                "--- {} of {} ({})\n{}\n",
-                running.role.word(),
-                running.name,
-                running.log.display(),
-                tail(&running.log, lines)
-            )
-        };
-        wanted.map(section).collect()
-    }
-
-    /// Copies every log and the notifier's file to a folder, before they are taken away.
-    ///
-    /// # Errors
-    /// [`LabError::File`].
-    pub fn save_logs(&self, to: &Path) -> Result<(), LabError> {
-        fs::create_dir_all(to).map_err(at(to, "create"))?;
-        for running in &self.state.processes {
-            let target = to.join(format!("{}-{}.log", running.name, running.role.word()));
-            fs::copy(&running.log, &target).map_err(at(&running.log, "copy"))?;
-        }
-        if self.files.pages().exists() {
-            fs::copy(self.files.pages(), to.join("pages.jsonl")).map_err(at(to, "write into"))?;
-        }
-        Ok(())
-    }
-
     pub(super) fn save(&self) -> Result<(), LabError> {
         self.state.save(self.files.dir())
     }
@@ -245,22 +202,24 @@ impl Lab {
     }
 
     fn launch(&self, name: &str, role: Role) -> Result<Option<Launch>, LabError> {
-        let (folder, netns, program, config) = match role {
+        let (program, config) = match role {
             Role::Announcer => return announcer::launch(self, name),
-            Role::Cma => ("cma", self.plan.netns("cma"), "ringmesh-cma", self.files.cma()),
-            Role::Relay => ("relay", self.plan.netns("relay"), "ringmesh-relay", self.files.relay()),
-            Role::Probe => (name, self.plan.netns(name), "ringmesh-probe", self.files.probe(name)),
+            Role::Wan => return Ok(wan::launch(self, name)),
+            Role::Cma => ("ringmesh-cma", self.files.cma()),
+            Role::Relay => ("ringmesh-relay", self.files.relay(name)),
+            Role::Probe => ("ringmesh-probe", self.files.probe(name)),
         };
         let subcommand = (role == Role::Relay).then_some("run".into());
         let args = subcommand.into_iter().chain(["--config".into(), config.into()]).collect();
-        let log = self.files.log(folder, role.word());
-        let program = self.state.bin_dir.join(program);
+        let log = self.files.log(name, role.word());
+        let (netns, program) = (self.plan.netns(name), self.state.bin_dir.join(program));
         Ok(Some(Launch { name: name.into(), role, netns, program, args, log }))
     }
 
-    /// Kills a role at once, with everything it started.
-    pub(super) fn kill(&mut self, name: &str, role: Role) {
-        let victims: Vec<_> = self.recorded(name, role).map(|running| running.process).collect();
+    /// Kills processes, all in one instant, with everything they started.
+    pub(super) fn kill(&mut self, whom: &[(&str, Role)]) {
+        let recorded = whom.iter().flat_map(|(name, role)| self.recorded(name, *role));
+        let victims: Vec<_> = recorded.map(|running| running.process).collect();
         victims.iter().for_each(|process| process.signal(Signal::SIGKILL));
         in_sessions_of(&victims).into_iter().for_each(|child| child.signal(Signal::SIGKILL));
         for victim in victims {
@@ -281,53 +240,6 @@ impl Lab {
         self.files.dir().display().to_string()
     }
 
-    fn furnish(&mut self) -> Result<(), LabError> {
-        if self.state.rootless {
-            self.state.keeper = Some(start_keeper(self.files.dir())?);
-            self.save()?;
-        }
-        net::build(&self.plan)?;
-        self.files.create(&self.plan)?;
-        self.files.write_cma()?;
-        self.files.write_relay(&self.plan, self.state.profile)?;
-        self.hand_out_keys()
-    }
-
-    /// As an operator would: the relay's command makes the secret and prints each probe's key.
-    fn hand_out_keys(&self) -> Result<(), LabError> {
-        let relay = self.state.bin_dir.join("ringmesh-relay");
-        let site = ["--site", SITE, "--secret"];
-        run(
-            system("timeout")
-                .args(["-s", "KILL", "20"])
-                .arg(&relay)
-                .arg("init")
-                .args(site)
-                .arg(self.files.secret()),
-            "",
-        )?;
-        for host in &self.plan.hosts {
-            let mut command = system("timeout");
-            command
-                .args(["-s", "KILL", "20"])
-                .arg(&relay)
-                .args(["key", &host.name])
-                .args(site)
-                .arg(self.files.secret());
-            let printed = run(&mut command, "")?;
-            let key = printed.trim();
-            if key.len() != 64 || !key.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-                return Err(LabError::Failed(format!(
-                    "`ringmesh-relay key {}` printed no key: {key:?}",
-                    host.name
-                )));
-            }
-            self.files.new_boot(&host.name)?;
-            self.files.write_probe(&host.name, key)?;
-        }
-        Ok(())
-    }
-
     fn wait_ready(&self, stop: &Interrupt) -> Result<(), LabError> {
         let start = Instant::now();
         loop {
@@ -338,68 +250,11 @@ impl Lab {
             match answer {
                 Ok(()) => return Ok(()),
                 Err(error) if start.elapsed() > READY_WITHIN => {
-                    let words = self.last_words(&["cma", "r1"], 15);
+                    let words = self.last_words(&self.judges(), 15);
                     return Err(LabError::Unreachable(format!("the CMA does not answer: {error}\n{words}")));
                 }
                 Err(_) => stop.sleep(Duration::from_millis(50))?,
             }
         }
-    }
-}
-
-fn check(options: &Options) -> Result<(), LabError> {
-    check_prefix(&options.prefix)?;
-    for program in OUR_PROGRAMS {
-        let path = options.bin_dir.join(program);
-        if !path.is_file() {
-            return Err(LabError::MissingBinary(path));
-        }
-    }
-    ["ip", "setsid", "timeout", "sh"].into_iter().try_for_each(require)?;
-    match options.announcer {
-        Announcer::Lldpd => announcer::check_lldpd(),
-        Announcer::Own | Announcer::None => Ok(()),
-    }
-}
-
-/// The folder must not exist, or hold nothing that `down` would remove.
-fn refuse_occupied(dir: &Path) -> Result<(), LabError> {
-    let refuse = |why: &str| Err(LabError::Usage(format!("{}: {why}", dir.display())));
-    if State::load(dir)?.is_some() {
-        return refuse("a lab is up here; `ringmesh-netsim lab down` ends it");
-    }
-    let mut entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    if entries.any(|entry| entry.file_name() != "lock") {
-        return refuse("not empty; name a new folder with --dir");
-    }
-    Ok(())
-}
-
-/// Namespaces of these names that we did not make are somebody else's.
-fn refuse_strangers(plan: &Plan) -> Result<(), LabError> {
-    let existing = net::existing()?;
-    match plan.namespaces().into_iter().find(|name| existing.contains(name)) {
-        Some(name) => Err(LabError::Usage(format!(
-            "the namespace {name} exists already; choose another --prefix than {:?}",
-            plan.prefix
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn fresh_state(options: &Options) -> State {
-    State {
-        schema: 1,
-        prefix: options.prefix.clone(),
-        size: options.size,
-        announcer: options.announcer,
-        profile: options.profile,
-        tx_interval_s: options.tx_interval_s,
-        bin_dir: options.bin_dir.clone(),
-        rootless: super::permit::is_inside(),
-        owner: ProcessId::own(),
-        keeper: None,
-        processes: Vec::new(),
-        broken: Vec::new(),
     }
 }

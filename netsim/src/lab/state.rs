@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{LabError, at};
-use super::plan::Size;
 use super::process::ProcessId;
 use super::roles::Role;
 use super::script::Fault;
+use super::size::Size;
+use super::wan::Quality;
 
 /// Who announces the switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -37,7 +38,7 @@ pub enum Profile {
 /// One of the lab's processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Running {
-    /// Of the host, the switch, `r1` or `cma`.
+    /// Of the host, the switch, the relay, the leg (`wan-s1`) or `cma`.
     pub(super) name: String,
     /// What it is.
     pub(super) role: Role,
@@ -64,9 +65,8 @@ pub(super) struct Broken {
 impl Broken {
     /// The fault itself; `None` for a word that a later version wrote.
     pub(super) fn fault(&self) -> Option<Fault> {
-        let plain = [Fault::Host, Fault::Probe, Fault::Switch, Fault::Uplink, Fault::Pause, Fault::Stop];
         let loss = Fault::Loss { permille: self.permille };
-        plain.into_iter().chain([loss]).find(|fault| fault.word() == self.fault)
+        Fault::PLAIN.into_iter().chain([loss]).find(|fault| fault.word() == self.fault)
     }
 }
 
@@ -83,6 +83,8 @@ pub(super) struct State {
     pub(super) announcer: Announcer,
     /// Relay timing.
     pub(super) profile: Profile,
+    /// Of the legs between sites.
+    pub(super) wan: Quality,
     /// Seconds between two announcements of a port.
     pub(super) tx_interval_s: u16,
     /// Where our programs are.

@@ -3,7 +3,42 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`.
+/// Octets over the WAN leg of a site by purpose, in both directions, with all that carries them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WanAccount(BTreeMap<&'static str, u64>);
+
+impl WanAccount {
+    pub(super) fn count(&mut self, purpose: &'static str, octets: usize) {
+        *self.0.entry(purpose).or_default() += octets as u64;
+    }
+
+    /// Octets of one purpose.
+    pub fn of(&self, purpose: &str) -> u64 {
+        self.0.get(purpose).copied().unwrap_or(0)
+    }
+
+    /// Octets of all purposes.
+    pub fn all(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// What was carried after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let difference = |(purpose, octets): (&&'static str, &u64)| (*purpose, octets - earlier.of(purpose));
+        Self(self.0.iter().map(difference).filter(|(_, octets)| *octets > 0).collect())
+    }
+}
+
+impl fmt::Display for WanAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> =
+            self.0.iter().map(|(purpose, octets)| format!("{purpose} {octets}")).collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
+/// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     sent: BTreeMap<&'static str, u64>,
@@ -23,7 +58,12 @@ impl Account {
 
     /// How many of all purposes but heartbeats.
     pub fn control(&self) -> u64 {
-        self.sent.iter().filter(|(purpose, _)| **purpose != "Beat").map(|(_, count)| count).sum()
+        self.sent.iter().filter(|(purpose, _)| !Self::is_beat(purpose)).map(|(_, count)| count).sum()
+    }
+
+    /// Whether that is a heartbeat, inside a site or between two.
+    pub(super) fn is_beat(purpose: &str) -> bool {
+        matches!(purpose, "Beat" | "MeshBeat")
     }
 
     /// Octets of UDP payload, heartbeats included.
@@ -43,7 +83,7 @@ impl Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        for (purpose, count) in self.sent.iter().filter(|(purpose, _)| **purpose != "Beat") {
+        for (purpose, count) in self.sent.iter().filter(|(purpose, _)| !Self::is_beat(purpose)) {
             let comma = if first { "" } else { ", " };
             write!(f, "{comma}{purpose} {count}")?;
             first = false;

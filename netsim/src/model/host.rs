@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use ringmesh_probe_core::{CachedAttachment, Config, PortFacts, Probe};
 use ringmesh_proto::message::RELAY_PORT;
-use ringmesh_proto::seal::{Key, SiteSecret, probe_id};
+use ringmesh_proto::seal::{SiteSecret, probe_id};
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::ProbeWire;
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId};
 
-use super::network::{Network, RELAY};
+use super::network::{Network, relay_address};
 
 /// A datagram in flight or in a socket.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Datagram {
 pub(super) struct Host {
     pub(super) name: Name,
     pub(super) id: ProbeId,
+    pub(super) site: usize,
     pub(super) boots: u8,
     pub(super) runs: u8,
     pub(super) process: Option<Process>,
@@ -42,36 +43,28 @@ pub(super) struct Process {
     pub(super) armed: Time,
 }
 
-/// The secret of the simulated site.
-pub(super) fn secret() -> SiteSecret {
-    SiteSecret(Key([0x51; 32]))
-}
-
-pub(super) fn site() -> Name {
-    Name::new("sim").unwrap_or_else(|_| unreachable!("a sound name"))
-}
-
 impl Host {
-    pub(super) fn new(number: usize) -> Self {
+    /// The host of that number, in a site.
+    pub(super) fn new(number: usize, site: usize, site_name: &Name) -> Self {
         let name = Name::new(&format!("h{}", number + 1)).unwrap_or_else(|_| unreachable!("a sound name"));
-        let id = probe_id(&site(), &name);
-        Self { name, id, boots: 1, runs: 0, process: None, paused: false, cache: Vec::new(), number }
+        let id = probe_id(site_name, &name);
+        Self { name, id, site, boots: 1, runs: 0, process: None, paused: false, cache: Vec::new(), number }
     }
 
-    /// Starts the probe in a new run.
-    pub(super) fn start(&mut self, now: Time, seed: u64) {
+    /// Starts the probe in a new run, with the key that its site gave it.
+    pub(super) fn start(&mut self, now: Time, seed: u64, secret: &SiteSecret) {
         self.runs += 1;
         let boot = self.boot(self.runs);
         let config = Config {
             name: self.name.clone(),
             probe: self.id,
-            relays: vec![SocketAddr::new(RELAY, RELAY_PORT)],
+            relays: vec![SocketAddr::new(relay_address(self.site), RELAY_PORT)],
             host_boot: self.boot(0x80 | self.boots),
             seed: seed ^ ((self.number as u64) << 16) ^ u64::from(self.runs),
             cache: self.cache.clone(),
         };
         let probe = Probe::new(Arc::new(config), now);
-        let wire = ProbeWire::new(self.id, boot, secret().probe_key(self.id));
+        let wire = ProbeWire::new(self.id, boot, secret.probe_key(self.id));
         self.process = Some(Process { probe, wire, inbox: VecDeque::new(), armed: Time::NEVER });
     }
 

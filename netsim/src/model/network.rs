@@ -1,53 +1,17 @@
 //! The truth: what is wired to what, and what works. No machine sees any of it.
 
 use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
 
-/// What to build.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// How many switches, each with an uplink to the site's core.
-    pub switches: usize,
-    /// The hosts; `h1` is the first.
-    pub hosts: Vec<HostPlan>,
-    /// Seconds between two announcements of a switch.
-    pub lldp_every_s: u16,
-    /// Lost datagrams, in a thousand, on every path.
-    pub loss_permille: u64,
-    /// The seed of everything random.
-    pub seed: u64,
-}
+use super::plan::Plan;
 
-/// One host.
-#[derive(Clone, Debug)]
-pub struct HostPlan {
-    /// The switches its ports hang on, first port first.
-    pub switches: Vec<usize>,
-}
-
-impl Plan {
-    /// Some switches with as many single-homed hosts each; switches speak every five seconds, nothing is lost.
-    pub fn even(switches: usize, hosts_each: usize) -> Self {
-        let hosts = (0..switches).flat_map(|switch| (0..hosts_each).map(move |_| switch));
-        Self {
-            switches,
-            hosts: hosts.map(|switch| HostPlan { switches: vec![switch] }).collect(),
-            lldp_every_s: 5,
-            loss_permille: 0,
-            seed: 1,
-        }
-    }
-
-    /// One more host, on these switches.
-    #[must_use]
-    pub fn with_host(mut self, switches: &[usize]) -> Self {
-        self.hosts.push(HostPlan { switches: switches.to_vec() });
-        self
-    }
-}
+/// One way over the leg of a site.
+const WAN_DELAY: Duration = Duration::from_millis(10);
 
 /// A switch of the truth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Switch {
+    pub(super) site: usize,
     /// It has power and forwards.
     pub(super) on: bool,
     /// Its uplink to the core works.
@@ -64,11 +28,21 @@ pub(super) struct Leg {
     pub(super) address: IpAddr,
 }
 
+/// How a site, or the CMA, hangs on the rest of the world.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WanLeg {
+    pub(super) works: bool,
+    /// One way.
+    pub(super) delay: Duration,
+    /// Lost packets, in a thousand.
+    pub(super) loss_permille: u64,
+}
+
 /// Where a path begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// On the site's core: the relay.
-    Core,
+    /// On the core of a site: its relay.
+    Core(usize),
     /// A port of a host.
     Leg { host: usize, leg: usize },
 }
@@ -81,6 +55,12 @@ pub(super) struct Network {
     pub(super) legs: Vec<Vec<Leg>>,
     /// Whether each host has power.
     pub(super) power: Vec<bool>,
+    /// Whether the host of each site's relay has power.
+    pub(super) core_power: Vec<bool>,
+    /// The way of each site to the rest of the world.
+    pub(super) wan: Vec<WanLeg>,
+    /// The CMA's way.
+    pub(super) cma: WanLeg,
 }
 
 impl Network {
@@ -90,11 +70,21 @@ impl Network {
                 |(leg, &switch): (usize, &usize)| Leg { switch, cable: true, address: address(host, leg) };
             plan.switches.iter().enumerate().map(leg).collect()
         });
+        let switch = |site| Switch { site, on: true, uplink: true, announces: true };
+        let wan = WanLeg { works: true, delay: WAN_DELAY, loss_permille: 0 };
         Self {
-            switches: vec![Switch { on: true, uplink: true, announces: true }; plan.switches],
+            switches: plan.site_of_switches().into_iter().map(switch).collect(),
             legs: legs.collect(),
             power: vec![true; plan.hosts.len()],
+            core_power: vec![true; plan.sites.len()],
+            wan: vec![wan; plan.sites.len()],
+            cma: WanLeg { delay: Duration::ZERO, ..wan },
         }
+    }
+
+    /// The site a host stands in.
+    pub(super) fn site_of(&self, host: usize) -> usize {
+        self.switches[self.legs[host][0].switch].site
     }
 
     /// Light on a host's port.
@@ -103,41 +93,61 @@ impl Network {
         cable && self.power[host] && self.switches[switch].on
     }
 
-    /// Whether a packet gets from one place to the other. Hosts never forward; paths go up, then down.
+    /// Whether a packet gets from one place to the other. Hosts never forward; paths go up, then down. Between sites
+    /// only relays speak.
     pub(super) fn reaches(&self, from: Place, to: Place) -> bool {
         match (from, to) {
-            (Place::Core, Place::Core) => true,
-            (Place::Core, Place::Leg { host, leg }) | (Place::Leg { host, leg }, Place::Core) => {
-                self.carrier(host, leg) && self.switches[self.legs[host][leg].switch].uplink
+            (Place::Core(a), Place::Core(b)) => {
+                let powered = self.core_power[a] && self.core_power[b];
+                powered && (a == b || (self.wan[a].works && self.wan[b].works))
+            }
+            (Place::Core(site), Place::Leg { host, leg }) | (Place::Leg { host, leg }, Place::Core(site)) => {
+                let switch = self.switches[self.legs[host][leg].switch];
+                let here = switch.site == site && self.core_power[site];
+                here && self.carrier(host, leg) && switch.uplink
             }
             (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
                 let (here, there) = (self.legs[a][i].switch, self.legs[b][j].switch);
-                let across = here == there || (self.switches[here].uplink && self.switches[there].uplink);
+                let (from, to) = (self.switches[here], self.switches[there]);
+                let across = here == there || (from.uplink && to.uplink && from.site == to.site);
                 self.carrier(a, i) && self.carrier(b, j) && across
             }
         }
     }
 
+    /// Whether a packet gets from the relay of a site to the CMA's host, and back.
+    pub(super) fn reaches_cma(&self, site: usize) -> bool {
+        self.core_power[site] && self.wan[site].works && self.cma.works
+    }
+
     /// Whose address that is.
     pub(super) fn owner(&self, address: IpAddr) -> Option<Place> {
-        if address == RELAY {
-            return Some(Place::Core);
-        }
         let IpAddr::V4(v4) = address else { return None };
-        let [_, leg, high, low] = v4.octets();
+        let [_, block, high, low] = v4.octets();
+        if block == CORES {
+            let site = usize::from(high);
+            return (site < self.wan.len() && address == relay_address(site)).then_some(Place::Core(site));
+        }
         let host = (usize::from(high) << 8 | usize::from(low)).checked_sub(1)?;
-        let leg = usize::from(leg).checked_sub(100)?;
+        let leg = usize::from(block).checked_sub(usize::from(HOSTS))?;
         self.legs.get(host).filter(|legs| leg < legs.len()).map(|_| Place::Leg { host, leg })
     }
 }
 
-/// Where the relay stands.
-pub(super) const RELAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 2));
+/// The second octet of the addresses of relays ..
+const CORES: u8 = 99;
+/// .. and of first ports of hosts.
+const HOSTS: u8 = 100;
+
+/// Where the relay of a site stands.
+pub(super) fn relay_address(site: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(10, CORES, u8::try_from(site).unwrap_or(u8::MAX), 2))
+}
 
 fn address(host: usize, leg: usize) -> IpAddr {
     let number = u16::try_from(host + 1).unwrap_or(u16::MAX);
     let [high, low] = number.to_be_bytes();
-    Ipv4Addr::new(10, 100 + u8::try_from(leg).unwrap_or(0), high, low).into()
+    Ipv4Addr::new(10, HOSTS + u8::try_from(leg).unwrap_or(0), high, low).into()
 }
 
 #[cfg(test)]
@@ -153,20 +163,37 @@ mod tests {
         assert!(network.reaches(leg(0, 0), leg(1, 0)), "inside the switch");
         assert!(network.reaches(leg(0, 0), leg(4, 0)), "to the dual-homed host, inside");
         assert!(!network.reaches(leg(0, 0), leg(2, 0)), "no way through the dual-homed host");
-        assert!(!network.reaches(Place::Core, leg(4, 0)) && network.reaches(Place::Core, leg(4, 1)));
+        let core = Place::Core(0);
+        assert!(!network.reaches(core, leg(4, 0)) && network.reaches(core, leg(4, 1)));
         network.switches[0].on = false;
         assert!(!network.carrier(0, 0) && !network.reaches(leg(0, 0), leg(1, 0)));
     }
 
     #[test]
+    fn between_sites_relays_speak_and_nobody_else() {
+        let mut network = Network::new(&Plan::sites(3, 1, 2));
+        let (leg, core) = (|host| Place::Leg { host, leg: 0 }, Place::Core);
+        assert!(network.reaches(core(0), core(1)) && network.reaches(core(1), leg(3)));
+        assert!(!network.reaches(leg(0), leg(2)) && !network.reaches(core(0), leg(2)));
+        network.wan[1].works = false;
+        assert!(!network.reaches(core(0), core(1)) && !network.reaches(core(1), core(2)));
+        assert!(network.reaches(core(0), core(2)) && network.reaches(core(1), leg(2)));
+        assert!(network.reaches_cma(0) && !network.reaches_cma(1));
+        network.cma.works = false;
+        assert!(network.reaches(core(0), core(2)) && !network.reaches_cma(0));
+    }
+
+    #[test]
     fn an_address_has_one_owner() {
-        let network = Network::new(&Plan::even(1, 300).with_host(&[0, 0]));
+        let network = Network::new(&Plan::sites(2, 1, 300).with_host(&[0, 0]));
         for (host, legs) in network.legs.iter().enumerate() {
             for (leg, known) in legs.iter().enumerate() {
                 assert_eq!(network.owner(known.address), Some(Place::Leg { host, leg }));
             }
         }
-        assert_eq!(network.owner(RELAY), Some(Place::Core));
-        assert_eq!(network.owner("10.100.9.9".parse().unwrap()), None);
+        (0..2).for_each(|site| assert_eq!(network.owner(relay_address(site)), Some(Place::Core(site))));
+        for nobody in ["10.100.9.9", "10.99.2.2", "10.99.0.3"] {
+            assert_eq!(network.owner(nobody.parse().unwrap()), None, "{nobody}");
+        }
     }
 }

@@ -116,9 +116,10 @@ impl Link {
         self.end.id()
     }
 
-    /// When its silence is to be held against the neighbour, if it may testify at all.
+    /// When its silence is to be held against the neighbour. Also before the edge is proven: whoever dies in its first
+    /// three seconds is missed by nobody else.
     fn watch_at(&self) -> Time {
-        if self.end.is_proven() && self.has_carrier && !self.causes.has(Cause::Silent) {
+        if self.has_carrier && !self.causes.has(Cause::Silent) {
             self.end.silent_at().max(self.floor)
         } else {
             Time::NEVER
@@ -131,6 +132,11 @@ impl Link {
 
     pub(crate) fn last_heard(&self, now: Time) -> Duration {
         now.since(self.end.heard_at())
+    }
+
+    /// Whether what is held against the neighbour is testimony.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.end.is_proven()
     }
 
     /// What is held against the neighbour, in one word.
@@ -286,12 +292,12 @@ impl Links {
         }
     }
 
-    /// A datagram to `peer` came back: held against it at once if its links may testify. An unreachable peer
+    /// A datagram to `peer` came back: held against it at once. An unreachable peer
     /// must be two beats late as well: our own ARP forgets living ones, too.
     pub(crate) fn suspect(&mut self, now: Time, peer: SocketAddr, cause: Cause, mut each: impl FnMut(&Link)) {
         let late = BEAT_EVERY * 2 + BEAT_SLACK;
         for link in self.all.iter_mut().filter(|link| link.to == peer) {
-            let may_testify = link.end.is_proven() && link.has_carrier && !link.causes.has(cause);
+            let is_new = link.has_carrier && !link.causes.has(cause);
             let adds = match cause {
                 Cause::Silent | Cause::Refused => true,
                 Cause::Unreachable => {
@@ -299,7 +305,7 @@ impl Links {
                     !silent && link.last_heard(now) >= late && now >= link.floor
                 }
             };
-            if may_testify && adds {
+            if is_new && adds {
                 link.causes.add(cause);
                 each(link);
             }

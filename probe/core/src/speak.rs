@@ -61,7 +61,8 @@ impl Probe {
         report: ringmesh_proto::message::Report,
     ) -> Option<Suspicion> {
         let starved = self.doubt.is_starved(now);
-        Some(Suspicion { report, link: link.id(), cause, last_heard: link.last_heard(now), starved })
+        let (last_heard, unproven) = (link.last_heard(now), !link.is_proven());
+        Some(Suspicion { report, link: link.id(), cause, last_heard, starved, unproven })
     }
 
     /// The answer to a ping.

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pnet::datalink::{self, DataLinkReceiver, NetworkInterface};
+use ringmesh_shell::clock;
 use tokio::sync::mpsc;
 
 use super::{Counters, FRAME_MAX, Frame, FrameSource, Listen, SourceError, socket};
-use crate::clock;
 
 /// How long the thread waits for a frame before it looks whether anybody still listens.
 const PATIENCE: Duration = Duration::from_millis(500);

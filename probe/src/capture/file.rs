@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+use ringmesh_shell::clock;
 
 use super::{Counters, FRAME_MAX, Frame, FrameSource, SourceError};
-use crate::clock;
 
 /// Room for the largest block of a file: larger ones are an error of that file.
 const BLOCK_MAX: usize = 256 * 1024;

@@ -33,7 +33,7 @@ impl FrameSource for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
+    use ringmesh_shell::clock;
 
     #[tokio::test(flavor = "current_thread")]
     async fn frames_come_out_in_order_and_end_with_their_sender() {

@@ -3,12 +3,12 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use ringmesh_shell::clock;
 use socket2::Socket;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{Counters, FRAME_MAX, Frame, FrameSource, Listen, SourceError, socket};
-use crate::clock;
 use crate::sys::{self, Held};
 
 /// A VLAN tag's octets.

@@ -3,11 +3,11 @@
 use std::io;
 
 use ringmesh_proto::time::WallClock;
+use ringmesh_shell::clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::listen::Heard;
-use crate::clock;
 use crate::config::Config;
 use crate::control::{self, Asked, Server};
 use crate::netlink::{self, PortNews};

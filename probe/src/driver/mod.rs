@@ -23,12 +23,12 @@ use ringmesh_proto::message::{BeatHeard, GoodbyeReason, ToProbe};
 use ringmesh_proto::seal::probe_id;
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::{FromRelay, ProbeWire};
+use ringmesh_shell::clock::{self, Alarm, Stamps};
 use ringmesh_topology::id::{Boot, MacAddress};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cache;
-use crate::clock::{self, Alarm, Stamps};
 use crate::config::Config;
 use crate::control::shape::{Attachments, PortShape, ProbeStatus};
 use crate::control::{self, Asked, Request, Server};

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ringmesh_proto::time::Time;
+use ringmesh_shell::report::{self, Word};
 
 use super::recent::Recent;
 use crate::sys::{self, Control};
@@ -23,19 +24,9 @@ pub enum Notice {
     },
 }
 
-/// `struct sock_extended_err`, and the address of who reported.
+/// An entry of an error queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Report {
-    pub(super) errno: i32,
-    pub(super) origin: u8,
-    pub(super) kind: u8,
-    pub(super) code: u8,
-    pub(super) offender: Option<IpAddr>,
-}
-
-const ORIGIN_LOCAL: u8 = 1;
-const ORIGIN_ICMP: u8 = 2;
-const ORIGIN_ICMP6: u8 = 3;
+pub(super) struct Report(report::Report);
 
 impl Report {
     /// Reads it off the control messages of an error queue.
@@ -51,13 +42,8 @@ impl Report {
     /// Error number (4 octets), origin, type, code, padding, info (4), data (4), then a socket address.
     fn parse(data: &[u8]) -> Option<Self> {
         let &[.., origin, kind, code, _] = data.get(..8)? else { return None };
-        Some(Self {
-            errno: sys::number(data)?,
-            origin,
-            kind,
-            code,
-            offender: data.get(16..).and_then(offender),
-        })
+        let offender = data.get(16..).and_then(offender);
+        Some(Self(report::Report { errno: sys::number(data)?, origin, kind, code, offender }))
     }
 
     /// What is believed of it: the report of a datagram that was sent to `peer` lately, and that nobody who
@@ -73,15 +59,10 @@ impl Report {
         if !recent.holds(now, peer, quoted) {
             return None;
         }
-        // ICMP destination unreachable, port unreachable; the same of ICMPv6.
-        let refused =
-            matches!((self.origin, self.kind, self.code), (ORIGIN_ICMP, 3, 3) | (ORIGIN_ICMP6, 1, 4));
-        if refused && self.offender == Some(peer.ip()) {
-            return Some(Notice::Refused { peer });
-        }
-        // A router's opinion about a peer is a fault of the path; only our own neighbour table is evidence.
-        let ours = self.origin == ORIGIN_LOCAL || self.offender == Some(own);
-        (self.errno == libc::EHOSTUNREACH && ours).then_some(Notice::Unreachable { peer })
+        Some(match self.0.about(peer.ip(), |address| address == own)? {
+            Word::Refused => Notice::Refused { peer },
+            Word::Unreachable => Notice::Unreachable { peer },
+        })
     }
 }
 
@@ -127,53 +108,41 @@ mod tests {
         let beat = [7; 28];
         let mut recent = Recent::default();
         recent.note(now.before(Duration::from_secs(1)), peer, &beat);
-        let refused = Report {
-            errno: libc::ECONNREFUSED,
-            origin: ORIGIN_ICMP,
-            kind: 3,
-            code: 3,
-            offender: Some(peer.ip()),
+        let (icmp, local) = (libc::SO_EE_ORIGIN_ICMP, libc::SO_EE_ORIGIN_LOCAL);
+        let told = |errno, origin, (kind, code), offender| {
+            Report(report::Report { errno, origin, kind, code, offender })
         };
-        let no_host =
-            Report { errno: libc::EHOSTUNREACH, origin: ORIGIN_ICMP, kind: 3, code: 1, offender: Some(own) };
+        let refused = |offender| told(libc::ECONNREFUSED, icmp, (3, 3), offender);
+        let no_host = |origin, offender| told(libc::EHOSTUNREACH, origin, (3, 1), offender);
+        let another = told(libc::ECONNREFUSED, icmp, (3, 13), Some(peer.ip()));
+        let itself = Some(peer.ip());
         let cases = [
-            ("refused by the peer", refused, &beat[..], Some(Notice::Refused { peer })),
-            ("refused by another", Report { offender: Some(router), ..refused }, &beat[..], None),
-            ("refused by nobody", Report { offender: None, ..refused }, &beat[..], None),
-            ("another code", Report { code: 13, ..refused }, &beat[..], None),
-            ("a datagram never sent", refused, &[8; 28][..], None),
-            ("a quote without the tag", refused, &beat[..8], None),
-            ("our own neighbour table", no_host, &beat[..], Some(Notice::Unreachable { peer })),
-            (
-                "the same, local origin",
-                Report { origin: ORIGIN_LOCAL, offender: None, ..no_host },
-                &beat[..],
-                Some(Notice::Unreachable { peer }),
-            ),
-            ("a router's opinion", Report { offender: Some(router), ..no_host }, &beat[..], None),
+            ("refused by the peer", refused(itself), &beat[..], Some(Notice::Refused { peer })),
+            ("refused by another", refused(Some(router)), &beat[..], None),
+            ("refused by nobody", refused(None), &beat[..], None),
+            ("another code", another, &beat[..], None),
+            ("a datagram never sent", refused(itself), &[8; 28][..], None),
+            ("a quote without the tag", refused(itself), &beat[..8], None),
+            ("our own table", no_host(icmp, Some(own)), &beat[..], Some(Notice::Unreachable { peer })),
+            ("the same, local origin", no_host(local, None), &beat[..], Some(Notice::Unreachable { peer })),
+            ("a router's opinion", no_host(icmp, Some(router)), &beat[..], None),
         ];
         for (name, report, quoted, want) in cases {
             assert_eq!(report.believed(now, own, peer, quoted, &recent), want, "{name}");
         }
         let peer6: SocketAddr = "[fd00::5]:1984".parse().unwrap();
         recent.note(now, peer6, &beat);
-        let refused6 = Report {
-            errno: libc::ECONNREFUSED,
-            origin: ORIGIN_ICMP6,
-            kind: 1,
-            code: 4,
-            offender: Some(peer6.ip()),
-        };
+        let refused6 = told(libc::ECONNREFUSED, libc::SO_EE_ORIGIN_ICMP6, (1, 4), Some(peer6.ip()));
         assert_eq!(refused6.believed(now, own, peer6, &beat, &recent), Some(Notice::Refused { peer: peer6 }));
     }
 
     #[test]
     fn a_report_is_read_with_its_offender_and_survives_being_cut_anywhere() {
         let mut data = libc::ECONNREFUSED.to_ne_bytes().to_vec();
-        data.extend([ORIGIN_ICMP, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        data.extend([libc::SO_EE_ORIGIN_ICMP, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         data.extend(u16::try_from(libc::AF_INET).unwrap().to_ne_bytes());
         data.extend([0, 0, 10, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
-        let whole = Report::parse(&data).unwrap();
+        let Report(whole) = Report::parse(&data).unwrap();
         assert_eq!((whole.errno, whole.kind, whole.code), (libc::ECONNREFUSED, 3, 3));
         assert_eq!(whole.offender, Some("10.0.0.5".parse().unwrap()));
         for length in 0..data.len() {

@@ -9,7 +9,6 @@
 
 mod icmp;
 mod lane;
-pub mod owner;
 mod recent;
 
 use std::collections::VecDeque;
@@ -21,8 +20,9 @@ use std::task::{Context, Poll};
 use nix::poll::{PollFlags, PollTimeout, poll};
 use ringmesh_proto::message::{DATAGRAM_MAX, Lane as LaneNumber};
 use ringmesh_proto::time::Time;
+use ringmesh_shell::clock::Stamps;
+use ringmesh_shell::owner;
 
-use crate::clock::Stamps;
 use crate::config::LANES;
 use crate::ports::{Above, Port};
 pub use icmp::Notice;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::clock;
+use ringmesh_shell::clock;
 use ringmesh_topology::id::MacAddress;
 use std::net::UdpSocket;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use ringmesh_probe::clock;
 use ringmesh_probe::net::{Notice, Sockets};
 use ringmesh_probe::netlink::{self, PortNews};
 use ringmesh_probe::ports::Port;
+use ringmesh_shell::clock;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

@@ -8,8 +8,8 @@ use ringmesh_topology::verdict::{Class, Verdict};
 use super::Malformed;
 use super::probe::{address, generation, octets, place, read_address, read_generation, read_place};
 use crate::news::{
-    Alternative, HostNews, HostState, IncidentNews, News, PeerNews, PeerState, RelayHello, RingNews, RuledOut,
-    StartNews, Subject, SubjectKind, SwitchNews, SwitchState,
+    Alternative, HostNews, HostState, IncidentNews, News, PeerNews, PeerState, RelayHello, RingNews,
+    RuledOut, StartNews, Subject, SubjectKind, SwitchNews, SwitchState,
 };
 use crate::pb;
 
@@ -82,11 +82,9 @@ pub fn news_item(sequence: u64, news: &News) -> pb::NewsItem {
             },
             since_ms: peer.since_ms,
         }),
-        News::Start(start) => Body::Start(pb::StartNews {
-            kept: start.kept,
-            rebooted: start.rebooted,
-            at_ms: start.at_ms,
-        }),
+        News::Start(start) => {
+            Body::Start(pb::StartNews { kept: start.kept, rebooted: start.rebooted, at_ms: start.at_ms })
+        }
     };
     pb::NewsItem { sequence, body: Some(body) }
 }

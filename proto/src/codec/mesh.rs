@@ -1,8 +1,8 @@
 //! The mesh ring's orders, with the keys that travel in them.
 
+use super::Malformed;
 use super::authority::{name, relay_id, socket_address};
 use super::probe::{LinkKeys, address, octets};
-use super::Malformed;
 use crate::mesh::{MeshLink, MeshOrder};
 use crate::message::LinkId;
 use crate::pb;
@@ -75,7 +75,10 @@ mod tests {
         let (at_a, keys_a) = told("a", "b");
         let (_, keys_b) = told("b", "a");
         assert_eq!(at_a, order("b"));
-        assert_eq!((keys_a[0].1.outgoing, keys_a[0].1.incoming), (keys_b[0].1.incoming, keys_b[0].1.outgoing));
+        assert_eq!(
+            (keys_a[0].1.outgoing, keys_a[0].1.incoming),
+            (keys_b[0].1.incoming, keys_b[0].1.outgoing)
+        );
         assert_ne!(keys_a[0].1.outgoing, keys_a[0].1.incoming, "one key for both directions");
     }
 

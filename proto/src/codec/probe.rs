@@ -371,6 +371,7 @@ fn suspicion(suspicion: &Suspicion) -> pb::Suspicion {
         },
         last_heard_ms: millis(suspicion.last_heard),
         starved: suspicion.starved,
+        unproven: suspicion.unproven,
     }
 }
 
@@ -386,6 +387,7 @@ fn read_suspicion(suspicion: pb::Suspicion) -> Result<Suspicion, Malformed> {
         },
         last_heard: Duration::from_millis(suspicion.last_heard_ms),
         starved: suspicion.starved,
+        unproven: suspicion.unproven,
     })
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Malformed;
-use crate::digest::{Group, Thing};
+use crate::digest::{Group, Thing, ThingsByGroup};
 use crate::news::Key;
 use crate::pb;
 
@@ -36,7 +36,7 @@ pub fn thing_digests(sequence: u64, groups: &[(Group, Vec<Thing>)]) -> pb::Thing
 }
 
 /// Checked: the sequence, and the things by group.
-pub fn read_thing_digests(digests: &pb::ThingDigests) -> Result<(u64, Vec<(Group, Vec<Thing>)>), Malformed> {
+pub fn read_thing_digests(digests: &pb::ThingDigests) -> Result<(u64, ThingsByGroup), Malformed> {
     bounded(digests.groups.iter().map(|group| group.things.len()).sum())?;
     let thing = |thing: &pb::ThingDigest| Ok(Thing { key: read(&thing.key, "key")?, digest: thing.digest });
     let group = |told: &pb::ThingsOfGroup| {
@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn digests_arrive_as_they_were_sent_and_torn_ones_are_refused() {
         let key = Key::Host(Name::new("h1").unwrap());
-        let told = vec![(Group::Unattached, vec![Thing { key: key.clone(), digest: 5 }]), (Group::Rings, vec![])];
+        let told =
+            vec![(Group::Unattached, vec![Thing { key: key.clone(), digest: 5 }]), (Group::Rings, vec![])];
         let mut sent = thing_digests(9, &told);
         assert_eq!(read_thing_digests(&sent).unwrap(), (9, told));
         sent.groups[0].things[0].key.pop();

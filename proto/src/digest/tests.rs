@@ -107,5 +107,8 @@ fn a_host_that_moved_counts_where_it_is() {
     };
     let before = picture(&[host("a", HostState::Up, 1)]);
     assert_eq!(before.compare(&things(&moved)), Compared { wanted: vec![key("a")], extra: vec![] });
-    assert_eq!(moved.groups().map(|(group, _)| group.clone()).collect::<Vec<_>>(), [Group::Switch(switch(2))]);
+    assert_eq!(
+        moved.groups().map(|(group, _)| group.clone()).collect::<Vec<_>>(),
+        [Group::Switch(switch(2))]
+    );
 }

@@ -52,23 +52,36 @@ impl Relay {
 
     /// Takes over the places a member told, and tells the CMA of switches that are new.
     pub(crate) fn take_places(&mut self, host: HostIx, places: Vec<Place>) {
+        let new = self.know_places(host, places);
+        new.into_iter().for_each(|switch| self.tell_switch(switch));
+    }
+
+    /// Takes over the places of a member. Says which switches are new, or have another name.
+    pub(crate) fn know_places(&mut self, host: HostIx, places: Vec<Place>) -> Vec<SwitchIx> {
+        let mut new = Vec::new();
         for attachment in places.iter().filter_map(|place| place.attachment.as_ref()) {
             let (switch, news) = self.roster.switch(&attachment.switch, &attachment.switch_name);
             if news {
                 self.belief.set_switch(switch, SwitchBelief::default());
-                self.tell_switch(switch);
+                new.push(switch);
             }
         }
         self.roster.set_places(host, places);
         self.refresh_belief(host);
+        new
     }
 
     /// Tells the CMA how a switch does: what its open incidents say, else that it is up.
     pub(crate) fn tell_switch(&mut self, switch: SwitchIx) {
-        let Some(known) = self.roster.switch_at(switch) else { return };
+        if let Some(news) = self.switch_news(switch) {
+            self.tell(news);
+        }
+    }
+
+    pub(crate) fn switch_news(&self, switch: SwitchIx) -> Option<News> {
+        let known = self.roster.switch_at(switch)?;
         let (id, name) = (words::switch_id(known), words::switch_name(known));
-        let state = self.switch_state(switch);
-        self.outbox.push(News::Switch(SwitchNews { id, name, state }));
+        Some(News::Switch(SwitchNews { id, name, state: self.switch_state(switch) }))
     }
 
     fn switch_state(&self, switch: SwitchIx) -> SwitchState {
@@ -88,24 +101,25 @@ impl Relay {
 
     /// Tells the CMA how a host does.
     pub(crate) fn tell_host(&mut self, host: HostIx) {
+        self.changed.members.insert(host);
+        self.tell(self.host_news(host));
+    }
+
+    pub(crate) fn host_news(&self, host: HostIx) -> News {
         let member = &self.roster[host];
         let state = match member.standing {
             Standing::Live => HostState::Up,
             Standing::Silent => HostState::Silent,
             Standing::Planned => HostState::Planned,
-            Standing::Gone => {
-                self.outbox.push(News::HostGone(member.name.clone()));
-                return;
-            }
+            Standing::Gone => return News::HostGone(member.name.clone()),
         };
-        let news = HostNews {
+        News::Host(HostNews {
             name: member.name.clone(),
             probe: member.probe,
             state,
             since_ms: self.clock.unix_ms(member.since),
             class: member.class,
             places: member.places.clone(),
-        };
-        self.outbox.push(News::Host(news));
+        })
     }
 }

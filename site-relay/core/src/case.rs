@@ -14,7 +14,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use ringmesh_proto::beat::{BEAT_EVERY, BEAT_SLACK};
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion, ToProbe};
+use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::{Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge};
 
@@ -95,6 +95,8 @@ struct Told {
     report: Option<Report>,
     noted: bool,
     starved: bool,
+    /// Its link is too young to testify by.
+    unproven: bool,
 }
 
 /// One case.
@@ -196,6 +198,7 @@ impl Relay {
             report: Some(suspicion.report),
             noted: false,
             starved: suspicion.starved,
+            unproven: suspicion.unproven,
         };
         if !self.take_told(now, told, out) {
             self.note(witness, suspicion.report, out);
@@ -206,7 +209,7 @@ impl Relay {
     pub(crate) fn suspected_by_relay(
         &mut self,
         now: Time,
-        silent: SilentNeighbour,
+        silent: SilentNeighbour<HostIx>,
         out: &mut impl Sink<Action>,
     ) {
         let told = Told {
@@ -219,6 +222,7 @@ impl Relay {
             report: None,
             noted: true,
             starved: false,
+            unproven: silent.unproven,
         };
         self.take_told(now, told, out);
     }
@@ -228,12 +232,47 @@ impl Relay {
         if self.roster[told.about].standing != Standing::Live {
             return false;
         }
-        self.remember_told(&told);
+        if !told.unproven {
+            self.remember_told(&told);
+        }
         let ring = match told.ring {
             SITE_RING => self.ring_spoken_for(told.about),
             ring => Some(ring),
         };
         let Some(ring) = ring else { return false };
+        self.put_into_case(now, ring, told, out)
+    }
+
+    /// Members that did not answer after a start: suspected by the relay itself, all in one case.
+    pub(crate) fn suspect_absent(&mut self, now: Time, absent: &[HostIx], out: &mut impl Sink<Action>) {
+        for &about in absent {
+            let told = Told {
+                witness: Peer::Relay,
+                about,
+                ring: SITE_RING,
+                cause: Cause::Silent,
+                last_heard: now.before(BEAT_EVERY * 3 + BEAT_SLACK),
+                at: now,
+                report: None,
+                noted: true,
+                starved: false,
+                unproven: true,
+            };
+            self.put_into_case(now, SITE_RING, told, out);
+        }
+    }
+
+    /// A member announced itself: whoever asked for it has its answer.
+    pub(crate) fn announced_in_case(&mut self, now: Time, host: HostIx) {
+        if let Some(case) = self.cases.of(host) {
+            if let Some(asked) = case.asked.get_mut(&host) {
+                asked.answered = Some(now);
+            }
+            case.next = now;
+        }
+    }
+
+    fn put_into_case(&mut self, now: Time, ring: RingId, told: Told, out: &mut impl Sink<Action>) -> bool {
         let ring = self
             .cases
             .by_ring
@@ -518,12 +557,10 @@ impl Relay {
     fn ping_due(&mut self, now: Time, case: &mut Case, out: &mut impl Sink<Action>) {
         for (&host, asked) in &mut case.asked {
             while asked.answered.is_none() && asked.pings < asked.of && asked.next_ping <= now {
-                let nonce = self.next_nonce();
-                let member = &self.roster[host];
-                for to in member.addresses() {
-                    out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
-                    // The kernel is asked with the second ping, and once more in case that is lost.
-                    if asked.pings == 1 || asked.pings == 2 {
+                self.ping_everywhere(host, out);
+                // The kernel is asked with the second ping, and once more in case that is lost.
+                if asked.pings == 1 || asked.pings == 2 {
+                    for to in self.roster[host].addresses() {
                         out.put(Action::Echo { to: to.ip() });
                     }
                 }
@@ -682,6 +719,7 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         self.observe_answers(now, ring, &case);
+        self.believe_the_unproven(now, &case);
         self.prune_evidence(now);
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
@@ -705,6 +743,17 @@ impl Relay {
         let witness_in = |ring: RingId| self.rings.get(ring).is_some_and(|r| !r.frozen);
         gone && self.roster[about].seats.is_empty()
             && self.roster[witness].seats.iter().any(|seat| witness_in(seat.ring))
+    }
+
+    /// A link that never carried three beats may be blocked by a filter. Where the member does not answer the relay
+    /// either it is not the link, and whoever missed it first is a witness like any other.
+    fn believe_the_unproven(&mut self, now: Time, case: &Case) {
+        let silent = |told: &&Told| case.asked.get(&told.about).is_some_and(|asked| asked.is_silent(now));
+        case.told
+            .iter()
+            .filter(|told| told.unproven)
+            .filter(silent)
+            .for_each(|told| self.remember_told(told));
     }
 
     fn observe_answers(&mut self, now: Time, ring: RingId, case: &Case) {

@@ -46,7 +46,7 @@ const RECORDER_SLACK: Duration = Duration::from_secs(5);
 
 /// What kind of trouble it is: they end differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// Members fell silent.
     Silence,
     /// A member said goodbye; expected back by then, if at all.
@@ -68,21 +68,23 @@ struct Return {
 /// One incident.
 #[derive(Clone, Debug)]
 pub(crate) struct Incident {
-    id: IncidentId,
-    revision: u32,
-    kind: Kind,
+    pub(crate) id: IncidentId,
+    pub(crate) revision: u32,
+    pub(crate) kind: Kind,
     pub(crate) alternatives: Vec<Alternative>,
-    members: BTreeSet<HostIx>,
-    legs: Vec<(HostIx, u8)>,
-    witnesses: Vec<String>,
+    pub(crate) members: BTreeSet<HostIx>,
+    pub(crate) legs: Vec<(HostIx, u8)>,
+    pub(crate) witnesses: Vec<String>,
     onset: (u64, u64),
     silent_since: Time,
     opened: Time,
+    /// When it was silent since and opened, in the wall time that was told first.
+    pub(crate) fixed_ms: Option<(u64, u64)>,
     closed: Option<Time>,
-    page_never: bool,
-    seen: Vec<String>,
-    ruled_out: Vec<news::RuledOut>,
-    would_settle: Vec<String>,
+    pub(crate) page_never: bool,
+    pub(crate) seen: Vec<String>,
+    pub(crate) ruled_out: Vec<news::RuledOut>,
+    pub(crate) would_settle: Vec<String>,
     frozen: Vec<RingId>,
     returns: BTreeMap<HostIx, Return>,
     first_return: Option<Time>,
@@ -129,6 +131,19 @@ impl Incidents {
         incidents.flatten().chain(legs).min().unwrap_or(Time::NEVER)
     }
 
+    pub(crate) fn get(&self, number: u32) -> Option<&Incident> {
+        self.open.get(&number)
+    }
+
+    /// How many ids were given in all runs.
+    pub(crate) fn minted(&self) -> u32 {
+        self.minted
+    }
+
+    pub(crate) fn set_minted(&mut self, minted: u32) {
+        self.minted = minted;
+    }
+
     /// The incident that a host is away in. That one of its legs is lost is another matter.
     fn of(&self, host: HostIx) -> Option<u32> {
         let away = |incident: &Incident| !matches!(incident.kind, Kind::Leg { .. });
@@ -147,6 +162,39 @@ impl Incidents {
 }
 
 impl Incident {
+    pub(crate) fn new(
+        id: IncidentId,
+        kind: Kind,
+        alternatives: Vec<Alternative>,
+        silent_since: Time,
+        opened: Time,
+    ) -> Self {
+        Self {
+            id,
+            revision: 0,
+            kind,
+            alternatives,
+            members: BTreeSet::new(),
+            legs: Vec::new(),
+            witnesses: Vec::new(),
+            onset: (ms(silent_since), ms(opened)),
+            silent_since,
+            opened,
+            fixed_ms: None,
+            closed: None,
+            page_never: false,
+            seen: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            frozen: Vec::new(),
+            returns: BTreeMap::new(),
+            first_return: None,
+            close_at: None,
+            ask_at: Some(opened + ASK_AFTER),
+            asks: 0,
+        }
+    }
+
     fn component(&self) -> Component {
         self.alternatives.first().map_or(Component::SharedFate, |alternative| alternative.component)
     }
@@ -203,18 +251,13 @@ impl Relay {
         for &host in silent {
             if self.roster[host].standing == Standing::Live && self.incidents.of(host).is_none() {
                 let explanation = Explanation {
-                    alternatives: certain(Component::Host(host), Verdict::HostOrCable),
-                    members: vec![host],
-                    degraded: Vec::new(),
-                    witnesses: Vec::new(),
                     one_witness: true,
-                    onset_ms: (ms(self.roster[host].heard_at), ms(now)),
-                    adopted: None,
-                    absorbed: Vec::new(),
-                    ruled_out: Vec::new(),
-                    would_settle: Vec::new(),
-                    checks: Vec::new(),
-                    never_page: false,
+                    ..Explanation::certain(
+                        Component::Host(host),
+                        Verdict::HostOrCable,
+                        vec![host],
+                        (ms(self.roster[host].heard_at), ms(now)),
+                    )
                 };
                 self.open_one(now, explanation, out);
             }
@@ -241,7 +284,7 @@ impl Relay {
         for host in members {
             self.fall_silent(now, host);
         }
-        self.count_returned(now, number, out);
+        self.count_returned(now, number);
         self.freeze_or_repair(now, number);
         self.revise(now, number, why, out);
     }
@@ -278,7 +321,7 @@ impl Relay {
         }
         incident.members.remove(&host);
         self.revise(now, before, "a host is silent again, for another reason".to_owned(), out);
-        self.count_returned(now, before, out);
+        self.count_returned(now, before);
     }
 
     fn mint(&mut self, now: Time, explanation: &Explanation) -> u32 {
@@ -286,30 +329,12 @@ impl Relay {
         self.counters.incidents += 1;
         let number = self.incidents.minted;
         let onset = explanation.onset_ms;
-        let incident = Incident {
-            id: self.incident_id(number),
-            revision: 0,
-            kind: Kind::Silence,
-            alternatives: explanation.alternatives.clone(),
-            members: BTreeSet::new(),
-            legs: Vec::new(),
-            witnesses: Vec::new(),
-            onset,
-            // Zero: nobody can say when it was heard last; then it is known to be silent since the end.
-            silent_since: Time::from_millis(if onset.0 == 0 { onset.1 } else { onset.0 }).min(now),
-            opened: now,
-            closed: None,
-            page_never: explanation.never_page,
-            seen: Vec::new(),
-            ruled_out: Vec::new(),
-            would_settle: Vec::new(),
-            frozen: Vec::new(),
-            returns: BTreeMap::new(),
-            first_return: None,
-            close_at: None,
-            ask_at: Some(now + ASK_AFTER),
-            asks: 0,
-        };
+        // Zero: nobody can say when it was heard last; then it is known to be silent since the end.
+        let silent_since = Time::from_millis(if onset.0 == 0 { onset.1 } else { onset.0 }).min(now);
+        let (id, alternatives) = (self.incident_id(number), explanation.alternatives.clone());
+        let mut incident = Incident::new(id, Kind::Silence, alternatives, silent_since, now);
+        incident.onset = onset;
+        incident.page_never = explanation.never_page;
         self.incidents.open.insert(number, incident);
         number
     }
@@ -522,7 +547,7 @@ impl Relay {
             self.settle(now, number, out);
         }
         self.reclassify_if_slow(now, number, out);
-        self.count_returned(now, number, out);
+        self.count_returned(now, number);
     }
 
     /// What cut off one may have cut off others that were judged alone: a member that hears its ring asks nobody.
@@ -552,14 +577,14 @@ impl Relay {
     }
 
     /// The assignment of a member that came back is in force: its neighbours hear it.
-    pub(crate) fn return_confirmed(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+    pub(crate) fn return_confirmed(&mut self, now: Time, host: HostIx) {
         if let Some(number) = self.incidents.of(host) {
-            self.count_returned(now, number, out);
+            self.count_returned(now, number);
         }
     }
 
     /// Starts the hold before closing when enough are back, and calls off what fell silent again.
-    fn count_returned(&mut self, now: Time, number: u32, _out: &mut impl Sink<Action>) {
+    fn count_returned(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
         if matches!(incident.kind, Kind::Leg { .. }) {
             return;
@@ -749,16 +774,22 @@ impl Relay {
             .copied()
             .filter(|host| self.roster[*host].standing == Standing::Silent)
             .collect();
-        for host in &away {
-            let nonce = self.next_nonce();
-            let member = &self.roster[*host];
-            for to in member.addresses() {
-                out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
-            }
-        }
+        away.iter().for_each(|host| self.ping_everywhere(*host, out));
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.asks += 1;
             incident.ask_at = (!away.is_empty()).then_some(again);
+        }
+    }
+
+    /// One ping to each address; a greeting to a member that has no session with this run of the relay.
+    pub(crate) fn ping_everywhere(&mut self, host: HostIx, out: &mut impl Sink<Action>) {
+        if !self.roster[host].met {
+            return self.greet(host, out);
+        }
+        let nonce = self.next_nonce();
+        let member = &self.roster[host];
+        for to in member.addresses() {
+            out.put(Action::Send { to, probe: member.probe, message: ToProbe::Ping { nonce } });
         }
     }
 
@@ -772,6 +803,7 @@ impl Relay {
         let light = member.place(via).is_some_and(|place| place.carrier);
         if light && member.lost_legs.contains(&via) {
             member.lost_legs.retain(|lost| *lost != via);
+            self.changed.members.insert(host);
             incident.close_at = Some(now + self.config.timing.close_hold);
             self.replan(now, host);
         }
@@ -833,20 +865,7 @@ impl Relay {
         });
         let (component, onset) = (incident.component(), incident.onset);
         self.thaw(now, number);
-        let explanation = Explanation {
-            alternatives: certain(component, Verdict::NotReturned),
-            members: missing.to_vec(),
-            degraded: Vec::new(),
-            witnesses: Vec::new(),
-            one_witness: false,
-            onset_ms: onset,
-            adopted: None,
-            absorbed: Vec::new(),
-            ruled_out: Vec::new(),
-            would_settle: Vec::new(),
-            checks: Vec::new(),
-            never_page: false,
-        };
+        let explanation = Explanation::certain(component, Verdict::NotReturned, missing.to_vec(), onset);
         let stragglers = self.mint(now, &explanation);
         self.describe(stragglers, &explanation);
         if let Some(incident) = self.incidents.open.get_mut(&stragglers) {
@@ -866,15 +885,19 @@ impl Relay {
         }
         self.revise(now, number, why, out);
         let Some(incident) = self.incidents.open.remove(&number) else { return };
+        self.changed.closed.push(incident.id);
         let switches = incident.alternatives.iter().filter_map(|a| switch_of(a.component));
         switches.collect::<BTreeSet<_>>().into_iter().for_each(|switch| self.tell_switch(switch));
     }
 
     /// Tells the CMA the newest revision, whole.
     fn revise(&mut self, now: Time, number: u32, why: String, out: &mut impl Sink<Action>) {
+        let times = self.incidents.get(number).map(|incident| self.told_times(incident));
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         incident.revision += 1;
+        incident.fixed_ms = times;
         let Some(incident) = self.incidents.open.get(&number) else { return };
+        self.changed.incidents.insert(number);
         let news = self.incident_news(now, incident, why.clone());
         let best = incident.alternatives.first();
         if let (Some(best), Some(told)) = (best, news.alternatives.first()) {
@@ -884,12 +907,43 @@ impl Relay {
         self.tell(News::Incident(Box::new(news)));
     }
 
-    /// Every open incident once more, for a CMA that has forgotten them.
-    pub(crate) fn tell_incidents(&mut self, now: Time, out: &mut impl Sink<Action>) {
-        let open: Vec<u32> = self.incidents.open().map(|(number, _)| number).collect();
-        for number in open {
-            self.revise(now, number, "told again to a CMA that had forgotten it".to_owned(), out);
+    /// An open incident once more, for a CMA that has it otherwise.
+    pub(crate) fn tell_incident(&mut self, now: Time, id: IncidentId, out: &mut impl Sink<Action>) {
+        let number = self.incidents.open().find(|(_, incident)| incident.id == id).map(|(number, _)| number);
+        if let Some(number) = number {
+            self.revise(now, number, "told again: the CMA had it otherwise".to_owned(), out);
         }
+    }
+
+    /// The news of every open incident as it stands, for the picture.
+    pub(crate) fn open_incidents(&self) -> impl Iterator<Item = News> {
+        let now = self.clock.at;
+        self.incidents.open().map(move |(_, incident)| {
+            News::Incident(Box::new(self.incident_news(now, incident, String::new())))
+        })
+    }
+
+    /// Takes up an incident of an earlier run. Who of its members was back already is so for now: if that was wrong,
+    /// the check of the first seconds says it before the return has held.
+    pub(crate) fn restored(&mut self, now: Time, number: u32, mut incident: Incident, members: &[HostIx]) {
+        incident.members.extend(members);
+        incident.ask_at = Some(now + BEAT_EVERY);
+        if !matches!(incident.kind, Kind::Leg { .. }) {
+            for &host in members.iter().filter(|host| self.roster[**host].standing == Standing::Live) {
+                let report =
+                    HealReport { host, rebooted: false, ring_heard_inside: None, carrier_lost: None };
+                incident.returns.insert(host, Return { at: now, report, restarted: false });
+                incident.first_return = Some(now);
+            }
+        }
+        self.incidents.open.insert(number, incident);
+        self.count_returned(now, number);
+    }
+
+    /// Silent since, and opened: as it was told first, for a clock may be set and a host may boot.
+    pub(crate) fn told_times(&self, incident: &Incident) -> (u64, u64) {
+        let read = || (self.clock.unix_ms(incident.silent_since), self.clock.unix_ms(incident.opened));
+        incident.fixed_ms.unwrap_or_else(read)
     }
 
     fn incident_news(&self, now: Time, incident: &Incident, why: String) -> IncidentNews {
@@ -907,6 +961,7 @@ impl Relay {
         let alone = matches!(incident.component(), Component::Host(_) | Component::Leg(..));
         let class = members.iter().map(|host| self.roster[*host].class).max();
         let silent = if matches!(incident.kind, Kind::Leg { .. }) { 0 } else { members.len() };
+        let (silent_since_ms, opened_ms) = self.told_times(incident);
         IncidentNews {
             id: incident.id,
             revision: incident.revision,
@@ -916,8 +971,8 @@ impl Relay {
             silent: u32::try_from(silent).unwrap_or(u32::MAX),
             behind: if alone { Vec::new() } else { behind },
             witnesses: incident.witnesses.clone(),
-            silent_since_ms: self.clock.unix_ms(incident.silent_since),
-            opened_ms: self.clock.unix_ms(incident.opened),
+            silent_since_ms,
+            opened_ms,
             closed_ms: incident.closed.map_or(0, |closed| self.clock.unix_ms(closed)),
             at_ms: self.clock.unix_ms(now),
             why,
@@ -940,20 +995,8 @@ impl Relay {
         if self.incidents.of(host).is_some() {
             return;
         }
-        let explanation = Explanation {
-            alternatives: certain(Component::Host(host), Verdict::Planned),
-            members: vec![host],
-            degraded: Vec::new(),
-            witnesses: Vec::new(),
-            one_witness: false,
-            onset_ms: (ms(now), ms(now)),
-            adopted: None,
-            absorbed: Vec::new(),
-            ruled_out: Vec::new(),
-            would_settle: Vec::new(),
-            checks: Vec::new(),
-            never_page: false,
-        };
+        let explanation =
+            Explanation::certain(Component::Host(host), Verdict::Planned, vec![host], (ms(now), ms(now)));
         let number = self.mint(now, &explanation);
         self.describe(number, &explanation);
         let seconds = back_within.as_secs();
@@ -989,7 +1032,7 @@ impl Relay {
         if incident.members.is_empty() {
             self.close(now, number, "left for good".to_owned(), out);
         } else {
-            self.count_returned(now, number, out);
+            self.count_returned(now, number);
         }
     }
 
@@ -1039,6 +1082,7 @@ impl Relay {
         let up = |via: &u32| member.place(*via).is_none_or(|place| place.carrier);
         let back: Vec<u32> = member.lost_legs.iter().copied().filter(up).collect();
         member.lost_legs.retain(|via| !back.contains(via));
+        self.changed.members.insert(host);
         for number in back.into_iter().filter_map(|via| self.incidents.of_leg(host, via)).collect::<Vec<_>>()
         {
             let hold = self.roster[host].heard_at + self.config.timing.close_hold;
@@ -1084,6 +1128,7 @@ impl Relay {
         let member = &self.roster[host];
         let leg = member.leg(via);
         self.roster[host].lost_legs.push(via);
+        self.changed.members.insert(host);
         if let Some(number) = self.incidents.of_leg(host, via) {
             // It was back, and that did not hold.
             let incident = self.incidents.open.get_mut(&number);
@@ -1092,18 +1137,13 @@ impl Relay {
             return;
         }
         let explanation = Explanation {
-            alternatives: certain(Component::Leg(host, leg), Verdict::RedundancyLost),
-            members: vec![host],
             degraded: vec![(host, leg)],
-            witnesses: Vec::new(),
-            one_witness: false,
-            onset_ms: (ms(now.before(LEG_LOST_AFTER)), ms(now)),
-            adopted: None,
-            absorbed: Vec::new(),
-            ruled_out: Vec::new(),
-            would_settle: Vec::new(),
-            checks: Vec::new(),
-            never_page: false,
+            ..Explanation::certain(
+                Component::Leg(host, leg),
+                Verdict::RedundancyLost,
+                vec![host],
+                (ms(now.before(LEG_LOST_AFTER)), ms(now)),
+            )
         };
         let number = self.mint(now, &explanation);
         self.describe(number, &explanation);

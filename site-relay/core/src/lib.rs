@@ -5,7 +5,8 @@
 //! diagnosis judge their evidence, and tells the CMA about *incidents* through its *outbox*.
 //!
 //! It reads no clock, no socket, no file; it never sees a key. Expected membership is durable knowledge, liveness
-//! is soft: a member leaves the roster by saying so, never by being silent.
+//! is soft: a member leaves the roster by saying so, never by being silent. What a relay finds again after it was
+//! killed are records that it ordered to be kept ([`Action::Keep`]) and is handed at its start ([`Relay::restore`]).
 //!
 //! # Invariants
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
@@ -16,18 +17,25 @@
 
 mod belief;
 mod case;
+mod durable;
 mod incident;
+mod mesh;
 mod orders;
 mod outbox;
 mod relay;
 mod rings;
 mod roster;
+mod start;
 mod watch;
 mod words;
 
 use core::net::{IpAddr, SocketAddr};
 
+use ringmesh_proto::digest::{Group, ThingsByGroup};
+use ringmesh_proto::keep::Keep;
+use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::message::{Beat, BeatHeard, Hello, LinkOrder, Sender, ToProbe, ToRelay};
+use ringmesh_proto::news::Key;
 use ringmesh_proto::time::{Duration, WallClock};
 use ringmesh_topology::id::{Name, ProbeId, RelayId};
 use ringmesh_topology::verdict::{Class, Verdict};
@@ -46,7 +54,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// Higher than any term a relay of this site has had.
     pub term: u32,
-    /// Drawn from the operating system: the birth nonce of its outbox.
+    /// Drawn from the operating system: the birth nonce of its outbox, where no record of an earlier run names one.
+    /// Not 0.
     pub outbox: u64,
     /// How long good news must hold, and the like.
     pub timing: Timing,
@@ -127,8 +136,23 @@ pub enum Event {
         /// The last one.
         sequence: u64,
     },
-    /// A CMA holds less than it once acknowledged: everything is told again.
-    CmaForgot,
+    /// The CMA's picture of this site differs: it wants the digest of every group ..
+    Compare,
+    /// .. then those of the things of some groups ..
+    CompareGroups(Vec<Group>),
+    /// .. then those things told again.
+    Wanted(Vec<Key>),
+    /// The CMA has taken sequences that this outbox never gave: it goes on under another birth nonce.
+    Reborn {
+        /// Drawn from the operating system.
+        outbox: u64,
+    },
+    /// An operator says that a host left for good.
+    ForgetHost(Name),
+    /// The CMA cut the mesh ring; the keys are with the wire.
+    Mesh(MeshOrder),
+    /// A beat of the relay of another site.
+    MeshBeat(BeatHeard),
     /// The stream to the CMA opened or broke; or it was heard just now.
     Cma {
         /// It is open.
@@ -174,6 +198,24 @@ pub enum Action {
     Echo {
         /// To whom.
         to: IpAddr,
+    },
+    /// A record is so now. What relies on it comes later in the same turn.
+    Keep(Keep),
+    /// Beat to the relay of another site.
+    MeshBeat {
+        /// The beat.
+        beat: Beat,
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// Tell the CMA the digest of each group.
+    TellGroups(Vec<(Group, u64)>),
+    /// Tell the CMA the digests of the things of some groups.
+    TellThings {
+        /// As of this sequence of the outbox.
+        sequence: u64,
+        /// Them.
+        groups: ThingsByGroup,
     },
     /// The outbox has something new.
     NewsReady,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ringmesh_proto::beat::LinkEnd;
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Assignment, Generation, LinkId, LinkOrder, RingId, RingPlace, ToProbe};
 use ringmesh_proto::news::{News, RingNews};
@@ -13,6 +14,7 @@ use ringmesh_topology::ring::{Candidate, Ring, Spread, choose_delegates, site_or
 use crate::relay::Relay;
 use crate::rings::{Adjacency, Cut, Peer, RingKey, SITE_RING};
 use crate::roster::{Pending, Seat, Standing};
+use crate::watch::Own;
 use crate::{Action, Note, words};
 
 /// Lanes of a link between switches: enough for four equal paths.
@@ -157,15 +159,21 @@ impl Relay {
 
     fn take_own_links(&mut self, now: Time, out: &mut impl Sink<Action>) {
         let links = self.rings.links_of(SITE_RING, Peer::Relay);
-        let orders: Vec<(HostIx, LinkOrder)> = links
-            .iter()
-            .filter_map(|(link, adjacency)| match adjacency.other(Peer::Relay) {
-                Peer::Member(host) => Some((host, self.link_order(*link, adjacency, Peer::Relay, 0, false))),
-                Peer::Relay => None,
-            })
-            .collect();
-        let hint = self.generation.hint();
-        self.watch.assign(now, &orders, hint, out);
+        let orders = links.iter().filter_map(|(link, adjacency)| match adjacency.other(Peer::Relay) {
+            Peer::Member(host) => Some((host, self.link_order(*link, adjacency, Peer::Relay, 0, false))),
+            Peer::Relay => None,
+        });
+        let orders: Vec<(HostIx, LinkOrder)> = orders.collect();
+        let end = |(host, order): &(HostIx, LinkOrder)| {
+            Own::new(LinkEnd::new(order.link, order.lanes, now), *host, order.peer_address)
+        };
+        let new = self.watch.assign(now, orders.iter().map(end).collect(), self.generation.hint());
+        for (_, order) in orders.iter().filter(|(_, order)| new.contains(&order.link)) {
+            out.put(Action::TakeLink(*order));
+        }
+        for (beat, to) in self.watch.first_beats(&new) {
+            out.put(Action::Beat { beat, to });
+        }
     }
 
     /// Gives a member its assignment because `new` links are among its own; a member that only loses links is told
@@ -195,7 +203,7 @@ impl Relay {
         self.roster[host].pending = Some(pending);
         self.send_assignment(now, host, again, out);
         if confirmed_by_nobody {
-            self.applied(now, host, out);
+            self.applied(now, host);
         }
     }
 
@@ -320,7 +328,7 @@ impl Relay {
         for host in heard {
             let done = |pending: &Pending| pending.waits.is_empty() && !pending.own;
             if self.roster[host].pending.as_ref().is_some_and(done) {
-                self.applied(now, host, out);
+                self.applied(now, host);
             }
         }
     }
@@ -332,7 +340,7 @@ impl Relay {
     }
 
     /// The assignment of a member is in force.
-    fn applied(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+    fn applied(&mut self, now: Time, host: HostIx) {
         if let Some(pending) = self.roster[host].pending.take() {
             self.order_timers.remove(&(pending.next, host));
         }
@@ -342,7 +350,7 @@ impl Relay {
             self.leave_ring(now, host, ring);
         }
         self.refresh_belief(host);
-        self.return_confirmed(now, host, out);
+        self.return_confirmed(now, host);
     }
 
     /// Orders that were not confirmed in time.
@@ -362,31 +370,35 @@ impl Relay {
 
     /// Tells the CMA how a ring is cut; that it is gone, if nobody stands in it.
     pub(crate) fn tell_ring(&mut self, id: RingId) {
-        let Some(ring) = self.rings.get(id) else { return };
-        let news = if ring.ring.is_empty() && id != SITE_RING {
-            News::RingGone(id.0)
-        } else {
-            let switch = ring.key.switch().and_then(|switch| self.roster.switch_at(switch));
-            let named = |host: &HostIx| self.roster[*host].name.to_string();
-            let member = |peer| match peer {
-                Peer::Member(host) => named(&host),
-                Peer::Relay => words::relay(&self.config),
-            };
-            News::Ring(RingNews {
-                id: id.0,
-                level: ring.key.level(),
-                switch: switch.map(words::switch_id).unwrap_or_default(),
-                domain: words::ring(self, id),
-                reason: self.reason_of(id),
-                generation: ring.generation,
-                members: ring.ring.members().map(member).collect(),
-                delegates: ring.delegates.iter().map(named).collect(),
-            })
-        };
+        if self.rings.get(id).is_none() {
+            return;
+        }
+        let news = self.ring_news(id);
         if let News::RingGone(_) = news {
             self.rings.forget(id);
         }
         self.tell(news);
+    }
+
+    pub(crate) fn ring_news(&self, id: RingId) -> News {
+        let standing = self.rings.get(id).filter(|ring| !ring.ring.is_empty() || id == SITE_RING);
+        let Some(ring) = standing else { return News::RingGone(id.0) };
+        let switch = ring.key.switch().and_then(|switch| self.roster.switch_at(switch));
+        let named = |host: &HostIx| self.roster[*host].name.to_string();
+        let member = |peer| match peer {
+            Peer::Member(host) => named(&host),
+            Peer::Relay => words::relay(&self.config),
+        };
+        News::Ring(RingNews {
+            id: id.0,
+            level: ring.key.level(),
+            switch: switch.map(words::switch_id).unwrap_or_default(),
+            domain: words::ring(self, id),
+            reason: self.reason_of(id),
+            generation: ring.generation,
+            members: ring.ring.members().map(member).collect(),
+            delegates: ring.delegates.iter().map(named).collect(),
+        })
     }
 
     /// Why the members of a fallback ring are in one: the reason most of them give.

@@ -4,21 +4,27 @@ use std::collections::BTreeSet;
 
 use core::net::SocketAddr;
 
+use ringmesh_proto::beat::BEAT_EVERY;
+use ringmesh_proto::digest::{Group, Picture, Thing};
 use ringmesh_proto::machine::{Machine, Sink};
 use ringmesh_proto::message::{
-    Announce, Generation, GoodbyeReason, Hello, LinkId, Report, RingId, Sender, ToProbe, ToRelay,
+    Announce, BeatHeard, Generation, GoodbyeReason, Hello, LinkId, Report, RingId, Sender, ToProbe, ToRelay,
 };
-use ringmesh_proto::news::News;
+use ringmesh_proto::news::{Key, News};
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::diagnosis::{Belief, HostIx, JudgeAt};
+use ringmesh_topology::diagnosis::{Belief, HostIx, JudgeAt, SwitchIx};
+use ringmesh_topology::id::{IncidentId, Name};
 use ringmesh_topology::verdict::Class;
 
 use crate::case::Cases;
+use crate::durable::KeptSelf;
 use crate::incident::Incidents;
+use crate::mesh::Mesh;
 use crate::outbox::Outbox;
 use crate::rings::{Peer, RingKey, Rings, SITE_RING};
 use crate::roster::{Member, Roster, Seat, Standing};
-use crate::watch::Watch;
+use crate::start::Start;
+use crate::watch::{Heard, Watch};
 use crate::{Action, Config, Event, Note, words};
 
 /// Changes of one ring within this time are told at once ..
@@ -49,6 +55,15 @@ pub struct Counters {
     pub incidents: u64,
 }
 
+/// What must be kept and has changed since it was kept last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) members: BTreeSet<HostIx>,
+    pub(crate) incidents: BTreeSet<u32>,
+    pub(crate) closed: Vec<IncidentId>,
+    pub(crate) own: KeptSelf,
+}
+
 /// A site relay.
 #[derive(Clone, Debug)]
 pub struct Relay {
@@ -57,17 +72,23 @@ pub struct Relay {
     pub(crate) roster: Roster,
     pub(crate) rings: Rings,
     pub(crate) belief: Belief,
-    pub(crate) watch: Watch,
+    pub(crate) watch: Watch<HostIx>,
+    pub(crate) mesh: Mesh,
     pub(crate) cases: Cases,
     pub(crate) incidents: Incidents,
     pub(crate) outbox: Outbox,
+    picture: Picture,
+    pub(crate) changed: Changed,
+    /// The first seconds, while known members are greeted.
+    pub(crate) start: Option<Start>,
     pub(crate) generation: Generation,
     pub(crate) order_timers: BTreeSet<(Time, HostIx)>,
     pub(crate) counters: Counters,
     admit_at: Time,
     joins: Vec<Time>,
     nonce: u32,
-    told: u64,
+    /// Birth and last sequence of the outbox when its reader was told of news last.
+    told: (u64, u64),
     /// When the CMA was heard last: it stands beyond the site's core.
     pub(crate) authority_heard: Option<Time>,
     /// A check is going on that its answer would help.
@@ -83,17 +104,21 @@ impl Relay {
             roster: Roster::default(),
             rings: Rings::new(config.term, generation),
             belief: Belief::new(JudgeAt::Fabric),
-            watch: Watch::new(),
+            watch: Watch::new(BEAT_EVERY),
+            mesh: Mesh::new(),
             cases: Cases::default(),
             incidents: Incidents::default(),
             outbox: Outbox::new(config.outbox),
+            picture: Picture::default(),
+            changed: Changed::default(),
+            start: None,
             generation,
             order_timers: BTreeSet::new(),
             counters: Counters::default(),
             admit_at: Time::ZERO,
             joins: Vec::new(),
             nonce: 0,
-            told: 0,
+            told: (0, 0),
             authority_heard: None,
             ask_authority: false,
             config,
@@ -108,6 +133,16 @@ impl Relay {
     /// Whether an own link is in force: the wire keeps its keys.
     pub fn holds(&self, link: LinkId) -> bool {
         self.watch.holds(link)
+    }
+
+    /// Whether an own link of the mesh ring is in force: the wire keeps its keys.
+    pub fn holds_mesh(&self, link: LinkId) -> bool {
+        self.mesh.holds(link)
+    }
+
+    /// The digest of all that was told, where the CMA has taken all of it.
+    pub fn picture(&self) -> Option<u64> {
+        (self.outbox.pending() == 0).then(|| self.picture.whole())
     }
 
     /// What led to nothing, and how often what was done.
@@ -136,7 +171,70 @@ impl Relay {
     }
 
     pub(crate) fn tell(&mut self, news: News) {
+        self.picture.tell(&news);
         self.outbox.push(news);
+    }
+
+    /// The picture of what stands, without telling it again.
+    pub(crate) fn picture_anew(&mut self) {
+        let hosts = self.roster.hosts().map(|host| self.host_news(host));
+        let switches = self.roster.switches().filter_map(|switch| self.switch_news(switch));
+        let all: Vec<News> = hosts.chain(switches).chain(self.open_incidents()).collect();
+        self.picture = Picture::default();
+        all.iter().for_each(|news| self.picture.tell(news));
+    }
+
+    /// Tells one thing again, for a CMA that has it otherwise.
+    fn tell_again(&mut self, now: Time, key: &Key, out: &mut impl Sink<Action>) {
+        match key {
+            Key::Host(name) => match self.roster.named(name) {
+                Some(host) => self.tell_host(host),
+                None => self.tell(News::HostGone(name.clone())),
+            },
+            Key::Switch(id) => {
+                let same = |switch: &SwitchIx| {
+                    self.roster.switch_at(*switch).is_some_and(|known| words::switch_id(known) == *id)
+                };
+                let switch = self.roster.switches().find(same);
+                switch.into_iter().for_each(|switch| self.tell_switch(switch));
+            }
+            Key::Ring(ring) => {
+                let news = self.ring_news(RingId(*ring));
+                self.tell(news);
+            }
+            Key::Incident(id) => self.tell_incident(now, *id, out),
+            Key::Peer(..) => self.tell_peers(),
+            Key::Start => {}
+        }
+    }
+
+    fn tell_things(&self, groups: Vec<Group>, out: &mut impl Sink<Action>) {
+        let things = |group: Group| {
+            let things: Vec<Thing> = self.picture.things(&group).collect();
+            (group, things)
+        };
+        let groups = groups.into_iter().map(things).collect();
+        out.put(Action::TellThings { sequence: self.outbox.last(), groups });
+    }
+
+    /// An operator says that a host left for good, whatever it does.
+    fn forget_host(&mut self, now: Time, name: &Name, out: &mut impl Sink<Action>) {
+        match self.roster.named(name) {
+            Some(host) => self.retire(now, host, out),
+            None => self.tell(News::HostGone(name.clone())),
+        }
+    }
+
+    fn retire(&mut self, now: Time, host: HostIx, out: &mut impl Sink<Action>) {
+        self.leave_all(now, host);
+        self.cases.forget(host);
+        self.roster[host].since = now;
+        out.put(Action::Say(Note::Left(self.roster[host].name.clone())));
+        self.roster[host].standing = Standing::Gone;
+        self.gone(now, host, out);
+        out.put(Action::Forget(self.roster[host].probe));
+        self.refresh_belief(host);
+        self.tell_host(host);
     }
 
     fn knock(&mut self, now: Time, to: SocketAddr, sender: Sender, knock: u32, out: &mut impl Sink<Action>) {
@@ -216,6 +314,9 @@ impl Relay {
     }
 
     fn heard_from(&mut self, now: Time, host: HostIx, at: SocketAddr) {
+        if self.roster[host].heard_from != at {
+            self.changed.members.insert(host);
+        }
         self.roster[host].heard_from = at;
         self.roster[host].heard_at = now;
     }
@@ -245,6 +346,8 @@ impl Relay {
         self.heard_from(now, host, at);
         let restarted = self.roster[host].boot != from.boot;
         let rebooted = self.roster[host].host_boot != announce.host_boot;
+        self.announced_in_case(now, host);
+        self.met(host, rebooted);
         let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
         if restarted {
             self.roster[host].places_told = Report(0);
@@ -285,10 +388,7 @@ impl Relay {
         announce: Announce,
         out: &mut impl Sink<Action>,
     ) {
-        let fitting = |(pattern, _): &&(String, Class)| {
-            words::fits(pattern.as_bytes(), announce.name.as_str().as_bytes())
-        };
-        let class = self.config.classes.iter().find(fitting).map_or(Class::Normal, |(_, class)| *class);
+        let class = self.class_of(&announce.name);
         let host = self.roster.add(Member {
             probe: from.probe,
             name: announce.name,
@@ -301,6 +401,7 @@ impl Relay {
             lost_legs: Vec::new(),
             heard_from: at,
             heard_at: now,
+            met: true,
             seats: Vec::new(),
             generation: Generation::default(),
             pending: None,
@@ -311,6 +412,13 @@ impl Relay {
         self.take_places(host, announce.places);
         self.replan(now, host);
         self.tell_host(host);
+    }
+
+    /// How much the operator cares for a host of that name.
+    pub(crate) fn class_of(&self, name: &Name) -> Class {
+        let fitting =
+            |(pattern, _): &&(String, Class)| words::fits(pattern.as_bytes(), name.as_str().as_bytes());
+        self.config.classes.iter().find(fitting).map_or(Class::Normal, |(_, class)| *class)
     }
 
     /// The seats a member should have: in the ring of each of its switches, else in one fallback ring.
@@ -440,35 +548,34 @@ impl Relay {
         if self.roster[host].standing == Standing::Gone {
             return;
         }
+        if reason == GoodbyeReason::Retire {
+            return self.retire(now, host, out);
+        }
         self.leave_all(now, host);
         self.cases.forget(host);
         self.roster[host].since = now;
         out.put(Action::Say(Note::Left(self.roster[host].name.clone())));
-        if reason == GoodbyeReason::Retire {
-            self.roster[host].standing = Standing::Gone;
-            self.gone(now, host, out);
-            out.put(Action::Forget(self.roster[host].probe));
-        } else {
-            self.roster[host].standing = Standing::Planned;
-            self.open_planned(now, host, reason, back_within, out);
-        }
+        self.roster[host].standing = Standing::Planned;
+        self.open_planned(now, host, reason, back_within, out);
         self.refresh_belief(host);
         self.tell_host(host);
     }
 
-    /// The whole picture, for a CMA that has lost it.
-    fn tell_everything(&mut self, now: Time, out: &mut impl Sink<Action>) {
-        self.roster.switches().for_each(|switch| self.tell_switch(switch));
-        self.roster.hosts().for_each(|host| self.tell_host(host));
-        let rings: Vec<RingId> = self.rings.iter().map(|(ring, _)| ring).collect();
-        rings.into_iter().for_each(|ring| self.tell_ring(ring));
-        self.tell_incidents(now, out);
+    /// Own beats that are due, and silent neighbours of the relay itself.
+    fn watch_own(&mut self, now: Time, out: &mut impl Sink<Action>) {
+        for (beat, to) in self.watch.beats(now) {
+            out.put(Action::Beat { beat, to });
+        }
+        for silent in self.watch.silent(now) {
+            self.suspected_by_relay(now, silent, out);
+        }
     }
 
-    /// Silent neighbours of the relay itself.
-    fn watch_own(&mut self, now: Time, out: &mut impl Sink<Action>) {
-        for silent in self.watch.tick(now, out) {
-            self.suspected_by_relay(now, silent, out);
+    fn beat_heard(&mut self, now: Time, heard: &BeatHeard, out: &mut impl Sink<Action>) {
+        match self.watch.hear(heard) {
+            Some(Heard::First(beat, to)) => out.put(Action::Beat { beat, to }),
+            Some(Heard::Again(host)) => self.heard_again(now, host, out),
+            Some(Heard::Still(_)) | None => {}
         }
     }
 }
@@ -483,23 +590,33 @@ impl Machine for Relay {
             Event::Knock { from, at, knock } => self.knock(now, at, from, knock, out),
             Event::Stranger { from, at } => self.knock(now, at, from, 0, out),
             Event::Control { from, at, message } => self.control(now, from, at, message, out),
-            Event::Beat(heard) => {
-                if let Some(host) = self.watch.hear(&heard, out) {
-                    self.heard_again(now, host, out);
-                }
-            }
+            Event::Beat(heard) => self.beat_heard(now, &heard, out),
+            Event::Mesh(order) => self.take_mesh_order(now, order, out),
+            Event::MeshBeat(heard) => self.mesh_heard(now, &heard, out),
             Event::Echo { from } => self.echoed(now, from, out),
-            Event::Refused { peer } => self.refused(now, peer, out),
+            Event::Refused { peer } => {
+                self.mesh_refused(now, peer);
+                self.refused(now, peer, out);
+            }
             // Our own way to one address: the pings that stay unanswered say as much.
             Event::Unreachable { .. } | Event::Cma { connected: false } => {}
             Event::Cma { connected: true } => self.authority_heard = Some(now),
-            Event::CmaForgot => self.tell_everything(now, out),
+            Event::Compare => {
+                let groups = self.picture.groups().map(|(group, digest)| (group.clone(), digest));
+                out.put(Action::TellGroups(groups.collect()));
+            }
+            Event::CompareGroups(groups) => self.tell_things(groups, out),
+            Event::Wanted(keys) => keys.iter().for_each(|key| self.tell_again(now, key, out)),
+            Event::ForgetHost(name) => self.forget_host(now, &name, out),
+            Event::Reborn { outbox } => self.outbox.reborn(outbox),
             Event::Acknowledged { sequence } => {
                 self.authority_heard = Some(now);
                 self.outbox.acknowledge(sequence);
             }
             Event::DeadlineReached => {
                 self.watch_own(now, out);
+                self.watch_mesh(now, out);
+                self.greet_due(now, out);
                 self.repeat_orders(now, out);
             }
         }
@@ -509,15 +626,19 @@ impl Machine for Relay {
         if core::mem::take(&mut self.ask_authority) {
             out.put(Action::AskAuthority);
         }
-        if self.outbox.last() != self.told {
-            self.told = self.outbox.last();
+        self.keep_changes(out);
+        let told = (self.outbox.birth(), self.outbox.last());
+        if self.told != told {
+            self.told = told;
             out.put(Action::NewsReady);
         }
     }
 
     fn next_deadline(&self) -> Time {
         let orders = self.order_timers.first().map_or(Time::NEVER, |(at, _)| *at);
-        [self.rings.next_due(), self.watch.next(), orders, self.cases.next(), self.incidents.next()]
+        let start = self.start.as_ref().map_or(Time::NEVER, Start::next);
+        let watches = self.watch.next().min(self.mesh.next());
+        [self.rings.next_due(), watches, start, orders, self.cases.next(), self.incidents.next()]
             .into_iter()
             .fold(Time::NEVER, Time::min)
     }

@@ -10,9 +10,10 @@ use ringmesh_topology::diagnosis::{HostIx, SwitchIx};
 use ringmesh_topology::id::{Boot, HostBoot, Name, ProbeId};
 use ringmesh_topology::place::{Place, WireId};
 use ringmesh_topology::verdict::Class;
+use serde::{Deserialize, Serialize};
 
 /// How a member stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
     /// Heard, as far as anybody has said otherwise.
     Live,
@@ -65,6 +66,8 @@ pub(crate) struct Member {
     /// Where its last sealed datagram came from.
     pub(crate) heard_from: SocketAddr,
     pub(crate) heard_at: Time,
+    /// It has a session with this run of the relay.
+    pub(crate) met: bool,
     pub(crate) seats: Vec<Seat>,
     pub(crate) generation: Generation,
     pub(crate) pending: Option<Pending>,
@@ -144,6 +147,12 @@ fn index(at: usize) -> u32 {
 impl Roster {
     pub(crate) fn find(&self, probe: ProbeId) -> Option<HostIx> {
         self.by_probe.get(&probe).copied()
+    }
+
+    /// The member of this name; that it has not left for good.
+    pub(crate) fn named(&self, name: &Name) -> Option<HostIx> {
+        let here = |host: &HostIx| self[*host].name == *name && self[*host].standing != Standing::Gone;
+        self.hosts().find(here)
     }
 
     /// The member that has this address.

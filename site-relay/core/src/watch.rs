@@ -1,24 +1,21 @@
-//! The relay's own place in its site ring: it beats and watches like any member.
+//! The relay's own place in a ring: it beats and watches like any member. In its site ring it stands among members,
+//! in the mesh ring among relays of other sites; `P` names a neighbour.
 
 use core::net::SocketAddr;
 
-use ringmesh_proto::beat::{BEAT_EVERY, LinkEnd, Reception};
-use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{BeatHeard, LinkId, LinkOrder};
+use ringmesh_proto::beat::{LinkEnd, Reception};
+use ringmesh_proto::message::{Beat, BeatHeard, LinkId};
 use ringmesh_proto::time::{Duration, Time};
-use ringmesh_topology::diagnosis::HostIx;
-
-use crate::Action;
 
 /// Late by more than this, a machine doubts itself before it doubts others.
 const LATE: Duration = Duration::from_millis(100);
 
-/// One of the relay's ring neighbours.
+/// One neighbour, and the own end of the link to it.
 #[derive(Clone, Debug)]
-struct Own {
-    end: LinkEnd,
-    peer: HostIx,
-    to: SocketAddr,
+pub(crate) struct Own<P> {
+    pub(crate) end: LinkEnd,
+    pub(crate) peer: P,
+    pub(crate) to: SocketAddr,
     suspected: bool,
     /// Not to be judged silent before this: we ran late ourselves.
     doubt_until: Time,
@@ -26,93 +23,120 @@ struct Own {
 
 /// All of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch {
-    own: Vec<Own>,
+pub(crate) struct Watch<P> {
+    own: Vec<Own<P>>,
+    every: Duration,
     beat_at: Time,
     hint: u16,
 }
 
 /// A neighbour of the relay has gone silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SilentNeighbour {
-    pub(crate) peer: HostIx,
-    pub(crate) link: LinkId,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SilentNeighbour<P> {
+    pub(crate) peer: P,
     pub(crate) last_heard: Time,
+    /// Too few beats came for the silence to be testimony.
+    pub(crate) unproven: bool,
 }
 
-impl Watch {
-    pub(crate) fn new() -> Self {
-        Self { own: Vec::new(), beat_at: Time::NEVER, hint: 0 }
+/// What became of a beat that a neighbour sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard<P> {
+    /// The first on its link: answered at once.
+    First(Beat, SocketAddr),
+    /// It was silent before, and suspected.
+    Again(P),
+    /// One more.
+    Still(P),
+}
+
+impl<P: Clone> Own<P> {
+    pub(crate) fn new(end: LinkEnd, peer: P, to: SocketAddr) -> Self {
+        Self { end, peer, to, suspected: false, doubt_until: Time::ZERO }
+    }
+
+    fn silent_at(&self) -> Time {
+        self.end.silent_at().max(self.doubt_until)
+    }
+}
+
+impl<P: Clone> Watch<P> {
+    /// Nobody yet; later a beat to each in this interval.
+    pub(crate) fn new(every: Duration) -> Self {
+        Self { own: Vec::new(), every, beat_at: Time::NEVER, hint: 0 }
     }
 
     pub(crate) fn holds(&self, link: LinkId) -> bool {
         self.own.iter().any(|own| own.end.id() == link)
     }
 
-    /// Takes up the neighbours of a new cut; those it has keep their counts.
-    pub(crate) fn assign(
-        &mut self,
-        now: Time,
-        orders: &[(HostIx, LinkOrder)],
-        hint: u16,
-        out: &mut impl Sink<Action>,
-    ) {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Own<P>> {
+        self.own.iter()
+    }
+
+    /// Takes up the neighbours of a new cut; those it has keep their counts. Says which links are new.
+    pub(crate) fn assign(&mut self, now: Time, wanted: Vec<Own<P>>, hint: u16) -> Vec<LinkId> {
         self.hint = hint;
-        self.own.retain(|own| orders.iter().any(|(_, order)| order.link == own.end.id()));
-        for (peer, order) in orders {
-            if let Some(own) = self.own.iter_mut().find(|own| own.end.id() == order.link) {
-                own.to = order.peer_address;
-                continue;
+        self.own.retain(|own| wanted.iter().any(|wanted| wanted.end.id() == own.end.id()));
+        let mut new = Vec::new();
+        for wanted in wanted {
+            match self.own.iter_mut().find(|own| own.end.id() == wanted.end.id()) {
+                Some(own) => own.to = wanted.to,
+                None => {
+                    new.push(wanted.end.id());
+                    self.own.push(wanted);
+                }
             }
-            out.put(Action::TakeLink(*order));
-            let end = LinkEnd::new(order.link, order.lanes, now);
-            let to = order.peer_address;
-            let mut own = Own { end, peer: *peer, to, suspected: false, doubt_until: Time::ZERO };
-            out.put(Action::Beat { beat: own.end.next_beat(hint), to });
-            self.own.push(own);
         }
         self.beat_at = match self.own.is_empty() {
             true => Time::NEVER,
-            false if self.beat_at == Time::NEVER => now + BEAT_EVERY,
+            false if self.beat_at == Time::NEVER => now + self.every,
             false => self.beat_at,
         };
+        new
     }
 
-    /// Takes a beat. The neighbour that is heard again after a silence, if it was one.
-    pub(crate) fn hear(&mut self, heard: &BeatHeard, out: &mut impl Sink<Action>) -> Option<HostIx> {
+    /// The first beats on new links: they leave at once, whatever the phase.
+    pub(crate) fn first_beats(&mut self, links: &[LinkId]) -> Vec<(Beat, SocketAddr)> {
+        let hint = self.hint;
+        let new = self.own.iter_mut().filter(|own| links.contains(&own.end.id()));
+        new.map(|own| (own.end.next_beat(hint), own.to)).collect()
+    }
+
+    /// Takes a beat; `None` for one that is no sign of life.
+    pub(crate) fn hear(&mut self, heard: &BeatHeard) -> Option<Heard<P>> {
         let hint = self.hint;
         let own = self.own.iter_mut().find(|own| own.end.id() == heard.beat.link)?;
         match own.end.hear(heard) {
-            Reception::First => {
-                out.put(Action::Beat { beat: own.end.next_beat(hint), to: own.to });
-                None
-            }
-            Reception::Newer => core::mem::take(&mut own.suspected).then_some(own.peer),
+            Reception::First => Some(Heard::First(own.end.next_beat(hint), own.to)),
+            Reception::Newer if core::mem::take(&mut own.suspected) => Some(Heard::Again(own.peer.clone())),
+            Reception::Newer => Some(Heard::Still(own.peer.clone())),
             Reception::Reordered | Reception::Replayed => None,
         }
     }
 
-    /// Beats that are due, and neighbours whose silence is long enough to speak of.
-    pub(crate) fn tick(&mut self, now: Time, out: &mut impl Sink<Action>) -> Vec<SilentNeighbour> {
+    /// Beats that are due. To be asked before [`Self::silent`]: it notes whether we run late ourselves.
+    pub(crate) fn beats(&mut self, now: Time) -> Vec<(Beat, SocketAddr)> {
         self.doubt_if_late(now);
-        if self.beat_at <= now {
-            for own in &mut self.own {
-                out.put(Action::Beat { beat: own.end.next_beat(self.hint), to: own.to });
-            }
-            let missed = now.since(self.beat_at).as_nanos() / BEAT_EVERY.as_nanos();
-            // The phase is kept however late we are.
-            self.beat_at += BEAT_EVERY * (u32::try_from(missed).unwrap_or(u32::MAX - 1) + 1);
+        if self.beat_at > now {
+            return Vec::new();
         }
-        let mut silent = Vec::new();
-        for own in &mut self.own {
-            if own.suspected || !own.end.is_proven() || own.silent_at() > now {
-                continue;
-            }
+        let missed = now.since(self.beat_at).as_nanos() / self.every.as_nanos();
+        // The phase is kept however late we are.
+        self.beat_at += self.every * (u32::try_from(missed).unwrap_or(u32::MAX - 1) + 1);
+        let hint = self.hint;
+        self.own.iter_mut().map(|own| (own.end.next_beat(hint), own.to)).collect()
+    }
+
+    /// Neighbours whose silence is long enough to speak of, each once for each silence.
+    pub(crate) fn silent(&mut self, now: Time) -> Vec<SilentNeighbour<P>> {
+        let silent = self.own.iter_mut().filter(|own| !own.suspected && own.silent_at() <= now);
+        let told = silent.map(|own| {
             own.suspected = true;
-            let last_heard = own.end.heard_at();
-            silent.push(SilentNeighbour { peer: own.peer, link: own.end.id(), last_heard });
-        }
-        silent
+            let unproven = !own.end.is_proven();
+            SilentNeighbour { peer: own.peer.clone(), last_heard: own.end.heard_at(), unproven }
+        });
+        told.collect()
     }
 
     fn doubt_if_late(&mut self, now: Time) {
@@ -121,18 +145,12 @@ impl Watch {
             return;
         }
         for own in &mut self.own {
-            own.doubt_until = now + BEAT_EVERY + BEAT_EVERY / 2;
+            own.doubt_until = now + self.every + self.every / 2;
         }
     }
 
     pub(crate) fn next(&self) -> Time {
-        let watched = self.own.iter().filter(|own| !own.suspected && own.end.is_proven());
+        let watched = self.own.iter().filter(|own| !own.suspected);
         watched.map(Own::silent_at).fold(self.beat_at, Time::min)
-    }
-}
-
-impl Own {
-    fn silent_at(&self) -> Time {
-        self.end.silent_at().max(self.doubt_until)
     }
 }

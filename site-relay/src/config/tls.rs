@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ringmesh_shell::failure::Failure;
 use serde::Deserialize;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
-
-use crate::failure::Failure;
 
 /// `[tls]` of the file.
 #[derive(Deserialize)]

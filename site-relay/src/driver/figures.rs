@@ -56,6 +56,7 @@ impl Figures {
             ("suspicions", machine.suspicions),
             ("dismissed", machine.dismissed),
             ("incidents", machine.incidents),
+            ("outbox_shed", parts.relay.outbox().shed()),
             ("members", u64::try_from(parts.relay.members()).unwrap_or(u64::MAX)),
         ];
         let plain = plain.into_iter().map(|(name, count)| (name.to_owned(), count));

@@ -10,6 +10,7 @@ use nix::sys::socket::{
     sendmsg, setsockopt, sockopt,
 };
 use nix::sys::time::TimeSpec;
+use ringmesh_shell::report::Report;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -25,16 +26,8 @@ const TRIES: usize = 16;
 pub(super) struct QueuedError {
     /// Where the datagram went that it is about.
     pub(super) to: SocketAddr,
-    /// Who reports it; `None` for our own kernel.
-    pub(super) offender: Option<IpAddr>,
-    /// `SO_EE_ORIGIN_*`.
-    pub(super) origin: u8,
-    /// ICMP type.
-    pub(super) kind: u8,
-    /// ICMP code.
-    pub(super) code: u8,
-    /// The error number it would be reported by.
-    pub(super) errno: i32,
+    /// What it says.
+    pub(super) report: Report,
     /// Octets of our datagram that it quotes.
     pub(super) length: usize,
 }
@@ -181,14 +174,10 @@ impl Port {
             }
             _ => None,
         });
-        Ok(told.map(|(error, offender)| QueuedError {
-            to,
-            offender,
-            origin: error.ee_origin,
-            kind: error.ee_type,
-            code: error.ee_code,
-            errno: i32::try_from(error.ee_errno).unwrap_or(0),
-            length,
+        Ok(told.map(|(error, offender)| {
+            let errno = i32::try_from(error.ee_errno).unwrap_or(0);
+            let (origin, kind, code) = (error.ee_origin, error.ee_type, error.ee_code);
+            QueuedError { to, report: Report { errno, origin, kind, code, offender }, length }
         }))
     }
 

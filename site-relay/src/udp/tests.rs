@@ -2,7 +2,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use super::*;
-use crate::clock;
+use ringmesh_shell::clock;
 
 fn open(address: &str) -> (Udp, u16) {
     // A free port is found by letting the kernel choose one and giving it back.

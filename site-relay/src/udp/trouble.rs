@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
 use ringmesh_proto::time::Duration;
+use ringmesh_shell::report::Word;
 
 use super::port::QueuedError;
 
@@ -17,30 +18,16 @@ pub(crate) enum Trouble {
     Unreachable(SocketAddr),
 }
 
-/// Type and code of "port unreachable".
-const PORT: (u8, u8) = (3, 3);
-const PORT_V6: (u8, u8) = (1, 4);
-/// Type and code of "host unreachable", which a kernel tells itself when nobody answers its ARP.
-const HOST: (u8, u8) = (3, 1);
-const HOST_V6: (u8, u8) = (1, 3);
-
 /// A refusal of an older datagram says nothing about now.
 const REFUSED_WITHIN: Duration = Duration::from_secs(3);
 
 impl Trouble {
     /// Of an entry that truly quotes a datagram of that age. A router's word about a peer is no trouble of ours.
     pub(super) fn of_error(error: &QueuedError, age: Duration) -> Option<Self> {
-        let told = (error.kind, error.code);
-        let (refused, unreachable) = match error.origin {
-            libc::SO_EE_ORIGIN_ICMP => (told == PORT, told == HOST),
-            libc::SO_EE_ORIGIN_ICMP6 => (told == PORT_V6, told == HOST_V6),
-            libc::SO_EE_ORIGIN_LOCAL => (false, error.errno == libc::EHOSTUNREACH),
-            _ => (false, false),
-        };
-        if refused && error.offender == Some(error.to.ip()) {
-            return (age <= REFUSED_WITHIN).then_some(Self::Refused(error.to));
+        match error.report.about(error.to.ip(), is_own)? {
+            Word::Refused => (age <= REFUSED_WITHIN).then_some(Self::Refused(error.to)),
+            Word::Unreachable => Some(Self::Unreachable(error.to)),
         }
-        (unreachable && error.offender.is_none_or(is_own)).then_some(Self::Unreachable(error.to))
     }
 
     /// Of a send that failed twice.
@@ -67,32 +54,27 @@ pub(super) fn own_addresses() -> impl Iterator<Item = IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ringmesh_shell::report::Report;
 
     #[test]
-    fn a_refusal_counts_from_the_peer_itself_and_a_dead_link_from_our_own_kernel() {
+    fn a_refusal_counts_for_a_while_and_a_dead_link_as_long_as_it_is_told() {
         let to: SocketAddr = "192.0.2.7:1984".parse().unwrap();
-        let to6: SocketAddr = "[2001:db8::7]:1984".parse().unwrap();
         let own: IpAddr = "127.0.0.1".parse().unwrap();
         let router: IpAddr = "192.0.2.1".parse().unwrap();
-        let (icmp, icmp6, local) =
-            (libc::SO_EE_ORIGIN_ICMP, libc::SO_EE_ORIGIN_ICMP6, libc::SO_EE_ORIGIN_LOCAL);
+        let later = REFUSED_WITHIN + Duration::from_millis(100);
         let cases = [
-            ("the peer", to, Some(to.ip()), icmp, (3, 3), 0, Some(Trouble::Refused(to))),
-            ("a router about the port", to, Some(router), icmp, (3, 3), 0, None),
-            ("the peer about something else", to, Some(to.ip()), icmp, (3, 13), 0, None),
-            ("our ARP", to, Some(own), icmp, (3, 1), 0, Some(Trouble::Unreachable(to))),
-            ("a router about the host", to, Some(router), icmp, (3, 1), 0, None),
-            ("a v6 peer", to6, Some(to6.ip()), icmp6, (1, 4), 0, Some(Trouble::Refused(to6))),
-            ("v4 numbers in a v6 error", to6, Some(to6.ip()), icmp6, (3, 3), 0, None),
-            ("our kernel", to6, None, local, (0, 0), libc::EHOSTUNREACH, Some(Trouble::Unreachable(to6))),
-            ("our kernel about the size", to, None, local, (0, 0), libc::EMSGSIZE, None),
+            ("the peer", to.ip(), (3, 3), REFUSED_WITHIN, Some(Trouble::Refused(to))),
+            ("the peer, long ago", to.ip(), (3, 3), later, None),
+            ("a router about the port", router, (3, 3), REFUSED_WITHIN, None),
+            ("our ARP", own, (3, 1), REFUSED_WITHIN, Some(Trouble::Unreachable(to))),
+            ("our ARP, after its tries", own, (3, 1), later, Some(Trouble::Unreachable(to))),
+            ("a router about the host", router, (3, 1), REFUSED_WITHIN, None),
         ];
-        for (case, to, offender, origin, (kind, code), errno, want) in cases {
-            let error = QueuedError { to, offender, origin, kind, code, errno, length: 0 };
-            assert_eq!(Trouble::of_error(&error, REFUSED_WITHIN), want, "{case}");
-            let refused = matches!(want, Some(Trouble::Refused(_)));
-            let later = REFUSED_WITHIN + Duration::from_millis(100);
-            assert_eq!(Trouble::of_error(&error, later), want.filter(|_| !refused), "{case}, late");
+        for (case, offender, (kind, code), age, want) in cases {
+            let (errno, origin) = (0, libc::SO_EE_ORIGIN_ICMP);
+            let report = Report { errno, origin, kind, code, offender: Some(offender) };
+            let error = QueuedError { to, report, length: 0 };
+            assert_eq!(Trouble::of_error(&error, age), want, "{case}");
         }
     }
 }

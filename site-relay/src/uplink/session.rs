@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use ringmesh_proto::pb;
+use ringmesh_proto::{codec, pb};
+use ringmesh_relay_core::Event;
+use ringmesh_topology::id::Name;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,10 +27,14 @@ pub(super) enum Broken {
     Late,
     #[error("the CMA closed the stream")]
     Ended,
+    #[error("the CMA says nothing any more")]
+    Deaf,
     #[error("the CMA takes nothing any more")]
     Stalled,
     #[error("the CMA breaks the protocol: {0}")]
     Protocol(&'static str),
+    #[error("the CMA knows more than this outbox: it goes on under another birth")]
+    Anew,
     #[error("the relay ends")]
     Unwanted,
 }
@@ -50,6 +56,9 @@ struct Session {
     asked: Option<u64>,
     beat_asked: bool,
     beat: Interval,
+    pulse: Interval,
+    /// When the CMA said something last.
+    heard: Instant,
     /// When the transport took something last, or had nothing to take.
     moved: Instant,
 }
@@ -62,6 +71,7 @@ enum Step {
     Told(u64),
     Nothing,
     BeatDue,
+    PulseDue,
 }
 
 impl Uplink {
@@ -89,12 +99,15 @@ impl Uplink {
         });
         let mut incoming = opened.await.map_err(|_| Broken::Late)??;
         let first = timeout(self.pace.open, incoming.message()).await.map_err(|_| Broken::Late)??;
-        let cursor = self.welcomed(first)?;
+        let cursor = Self::welcomed(first)?;
         // The first beat at once: it tells the CMA what is wrong here.
-        let mut beat = interval_at(Instant::now(), self.pace.beat);
+        let [mut beat, mut pulse] =
+            [self.pace.beat, self.pace.pulse].map(|pace| interval_at(Instant::now(), pace));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (queue, moved) = (VecDeque::new(), Instant::now());
-        Ok(Session { outgoing, incoming, queue, cursor, asked: None, beat_asked: false, beat, moved })
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (queue, heard, moved) = (VecDeque::new(), Instant::now(), Instant::now());
+        let (asked, beat_asked) = (None, false);
+        Ok(Session { outgoing, incoming, queue, cursor, asked, beat_asked, beat, pulse, heard, moved })
     }
 
     /// Asked for at each stream: the term may have risen. Older answers that come before it are of no use any more.
@@ -103,30 +116,38 @@ impl Uplink {
         loop {
             match self.replies.recv().await.ok_or(Broken::Unwanted)? {
                 Reply::Hello(hello) => return Ok(hello),
-                Reply::News { .. } | Reply::Beat(_) => {}
+                Reply::News { .. } | Reply::Beat(_) | Reply::Pulse(_) | Reply::Digests(_) | Reply::Anew => {}
             }
         }
     }
 
-    fn welcomed(&self, first: Option<pb::FromAuthority>) -> Result<u64, Broken> {
+    fn welcomed(first: Option<pb::FromAuthority>) -> Result<u64, Broken> {
         use pb::from_authority::Body;
         match first.ok_or(Broken::Ended)?.body {
-            Some(Body::Welcome(welcome)) if welcome.sequence <= self.told => Ok(welcome.sequence),
-            Some(Body::Welcome(_)) => Err(Broken::Protocol("it holds news that were never told")),
-            Some(Body::Acknowledged(_)) | None => Err(Broken::Protocol("its first message is no Welcome")),
+            Some(Body::Welcome(welcome)) => Ok(welcome.sequence),
+            Some(
+                Body::Acknowledged(_)
+                | Body::Mesh(_)
+                | Body::Compare(_)
+                | Body::CompareGroups(_)
+                | Body::Wanted(_)
+                | Body::Forget(_),
+            )
+            | None => Err(Broken::Protocol("its first message is no Welcome")),
         }
     }
 
     /// Waits for one thing to happen, and deals with it.
     async fn step(&mut self, session: &mut Session) -> Result<(), Broken> {
         match self.next(session).await? {
-            Step::Heard(message) => self.heard(message).await?,
-            Step::Answered(reply) => session.take(reply),
-            Step::Told(sequence) => {
-                session.cursor = sequence;
-                self.told = self.told.max(sequence);
+            Step::Heard(message) => {
+                session.heard = Instant::now();
+                self.heard(session.cursor, message).await?;
             }
+            Step::Answered(reply) => session.take(reply)?,
+            Step::Told(sequence) => session.cursor = sequence,
             Step::Nothing => {}
+            Step::PulseDue => self.ask(Ask::Pulse).await?,
             Step::BeatDue => {
                 session.beat_asked = true;
                 self.ask(Ask::Beat).await?;
@@ -145,32 +166,51 @@ impl Uplink {
                 session.moved = Instant::now();
                 let told = match &message.body {
                     Some(pb::from_relay::Body::News(item)) => Step::Told(item.sequence),
-                    Some(pb::from_relay::Body::Hello(_) | pb::from_relay::Body::Beat(_)) | None => Step::Nothing,
+                    Some(_) | None => Step::Nothing,
                 };
                 permit.map_err(|_| Broken::Ended)?.send(message);
                 Ok(told)
             }
             _ = session.beat.tick(), if !session.beat_asked => Ok(Step::BeatDue),
+            _ = session.pulse.tick() => Ok(Step::PulseDue),
+            () = sleep_until(session.heard + self.pace.deaf) => Err(Broken::Deaf),
             () = sleep_until(session.moved + self.pace.stall), if waiting => Err(Broken::Stalled),
         }
     }
 
-    async fn heard(&self, message: pb::FromAuthority) -> Result<(), Broken> {
+    async fn heard(&self, cursor: u64, message: pb::FromAuthority) -> Result<(), Broken> {
         use pb::from_authority::Body;
-        match message.body {
-            Some(Body::Acknowledged(pb::Acknowledged { sequence })) if sequence <= self.told => {
-                Ok(self.ask(Ask::Acknowledged { sequence }).await?)
+        let unsound = |_| Broken::Protocol("a message that makes no sense");
+        // What a later version says is passed over.
+        let Some(body) = message.body else { return Ok(()) };
+        let ask = match body {
+            Body::Acknowledged(pb::Acknowledged { sequence }) if sequence <= cursor => {
+                Ask::Acknowledged { sequence }
             }
-            Some(Body::Acknowledged(_)) => Err(Broken::Protocol("it acknowledges news that were never told")),
-            Some(Body::Welcome(_)) => Err(Broken::Protocol("a second Welcome")),
-            // A message of a later version.
-            None => Ok(()),
-        }
+            Body::Acknowledged(_) => {
+                return Err(Broken::Protocol("it acknowledges news that were never told"));
+            }
+            Body::Welcome(_) => return Err(Broken::Protocol("a second Welcome")),
+            Body::Mesh(order) => {
+                let (order, keys) = codec::read_mesh_order(order).map_err(unsound)?;
+                Ask::Mesh(order, keys)
+            }
+            Body::Compare(pb::Compare {}) => Ask::Heard(Event::Compare),
+            Body::CompareGroups(groups) => {
+                Ask::Heard(Event::CompareGroups(codec::read_groups(&groups).map_err(unsound)?))
+            }
+            Body::Wanted(wanted) => Ask::Heard(Event::Wanted(codec::read_keys(&wanted).map_err(unsound)?)),
+            Body::Forget(host) => {
+                let host = Name::new(&host).map_err(|_| Broken::Protocol("a host without a sound name"))?;
+                Ask::Heard(Event::ForgetHost(host))
+            }
+        };
+        Ok(self.ask(ask).await?)
     }
 }
 
 impl Session {
-    fn take(&mut self, reply: Reply) {
+    fn take(&mut self, reply: Reply) -> Result<(), Broken> {
         if self.queue.is_empty() {
             self.moved = Instant::now();
         }
@@ -184,10 +224,21 @@ impl Session {
             // Also unasked. One that still waits is out of date.
             Reply::Beat(beat) => {
                 self.beat_asked = false;
-                self.queue.retain(|waiting| !matches!(waiting.body, Some(pb::from_relay::Body::Beat(_))));
-                self.queue.push_front(body(pb::from_relay::Body::Beat(beat)));
+                self.first(pb::from_relay::Body::Beat(beat));
             }
+            Reply::Pulse(pulse) => self.first(pb::from_relay::Body::Pulse(pulse)),
+            // In line with the news: it is as of the last of them.
+            Reply::Digests(digests) => self.queue.push_back(body(digests)),
+            Reply::Anew => return Err(Broken::Anew),
         }
+        Ok(())
+    }
+
+    /// Puts a message in front of all that wait, in the place of one of its kind.
+    fn first(&mut self, first: pb::from_relay::Body) {
+        let kind = std::mem::discriminant(&first);
+        self.queue.retain(|waiting| waiting.body.as_ref().map(std::mem::discriminant) != Some(kind));
+        self.queue.push_front(body(first));
     }
 }
 

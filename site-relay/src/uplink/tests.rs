@@ -74,7 +74,17 @@ impl Drop for Cma {
 }
 
 impl Call {
+    /// The next message; pulses are passed over.
     async fn next(&mut self) -> Up {
+        loop {
+            match self.any().await {
+                Up::Pulse(_) => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn any(&mut self) -> Up {
         let message = within(self.from_relay.message()).await.unwrap();
         message.expect("the relay ended the stream").body.unwrap()
     }
@@ -84,7 +94,7 @@ impl Call {
         loop {
             match self.next().await {
                 Up::News(item) => return item.sequence,
-                Up::Beat(_) => {}
+                Up::Beat(_) | Up::Pulse(_) | Up::Groups(_) | Up::Things(_) => {}
                 Up::Hello(hello) => panic!("a second hello: {hello:?}"),
             }
         }
@@ -126,6 +136,7 @@ impl Driver {
                 Ask::Beat => {
                     self.reply(Reply::Beat(pb::RelayBeat { pending: 9, ..pb::RelayBeat::default() }))
                 }
+                Ask::Pulse => self.reply(Reply::Pulse(pb::Pulse { pending: 9, picture: Some(3) })),
                 other => return other,
             }
         }
@@ -141,7 +152,16 @@ impl Driver {
 }
 
 fn hello() -> pb::RelayHello {
-    pb::RelayHello { site: "lab".into(), relay: 1, term: 4, outbox: 77, insecure: true, version: "1".into() }
+    let (site, version) = ("lab".into(), "1".into());
+    pb::RelayHello {
+        site,
+        relay: 1,
+        term: 4,
+        outbox: 77,
+        insecure: true,
+        version,
+        ..pb::RelayHello::default()
+    }
 }
 
 fn news(sequence: u64) -> pb::NewsItem {
@@ -286,8 +306,8 @@ async fn a_cma_that_breaks_the_protocol_moves_nothing() {
     let mut cma = Cma::listen("127.0.0.1:0", None).await;
     let mut asked = keeper(&cma.address, None, quick(), 3);
     let lies = [
-        ("never told", Down::Welcome(pb::Welcome { epoch: 1, sequence: 9 })),
         ("no Welcome", Down::Acknowledged(pb::Acknowledged { sequence: 0 })),
+        ("no Welcome", Down::Compare(pb::Compare {})),
     ];
     for (at, (want, lie)) in lies.into_iter().enumerate() {
         let mut call = cma.call().await;
@@ -320,6 +340,52 @@ async fn the_relay_beats_at_once_and_then_at_its_pace() {
     }
     let took = began.elapsed();
     assert!((Duration::from_millis(400)..Duration::from_secs(2)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn between_beats_a_pulse_says_that_the_stream_is_alive() {
+    let mut cma = Cma::listen("127.0.0.1:0", None).await;
+    let _asked = keeper(&cma.address, None, Pace { pulse: Duration::from_millis(50), ..quick() }, 0);
+    let mut call = cma.call().await;
+    call.welcome(0).await;
+    let mut pulses = 0;
+    while pulses < 3 {
+        match call.any().await {
+            Up::Pulse(pulse) => {
+                pulses += 1;
+                assert_eq!((pulse.pending, pulse.picture), (9, Some(3)));
+            }
+            Up::Beat(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_the_cma_asks_reaches_the_driver_and_its_answer_stands_in_line() {
+    let mut cma = Cma::listen("127.0.0.1:0", None).await;
+    let mut driver = Driver::start(&cma.address, None, quick());
+    let answering = tokio::spawn(async move {
+        assert_eq!(driver.asked().await, Ask::Connected { taken: 9 });
+        assert_eq!(driver.asked().await, Ask::News { after: 9 });
+        driver
+    });
+    let mut call = cma.call().await;
+    call.welcome(9).await;
+    let mut driver = answering.await.unwrap();
+    call.say(Down::Compare(pb::Compare {})).await;
+    assert_eq!(driver.asked().await, Ask::Heard(Event::Compare));
+    driver.tell(9, [10]);
+    driver.reply(Reply::Digests(Up::Groups(pb::GroupDigests::default())));
+    assert_eq!(call.news().await, 10);
+    assert!(matches!(call.next().await, Up::Groups(_)));
+    assert_eq!(driver.asked().await, Ask::News { after: 10 });
+    call.say(Down::Forget("h7".into())).await;
+    let name = ringmesh_topology::id::Name::new("h7").unwrap();
+    assert_eq!(driver.asked().await, Ask::Heard(Event::ForgetHost(name)));
+    call.say(Down::Forget("two words".into())).await;
+    let gone = driver.asked().await;
+    assert!(matches!(&gone, Ask::Gone { why } if why.contains("sound name")), "{gone:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]

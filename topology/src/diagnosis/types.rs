@@ -222,6 +222,31 @@ pub struct Explanation {
     pub never_page: bool,
 }
 
+impl Explanation {
+    /// What needs no judging: one verdict about one component, known for certain or the only one possible.
+    pub fn certain(
+        component: Component,
+        verdict: Verdict,
+        members: Vec<HostIx>,
+        onset_ms: (u64, u64),
+    ) -> Self {
+        Self {
+            alternatives: vec![Alternative { component, verdict, cost_millibits: 0, permille: 1_000 }],
+            members,
+            degraded: Vec::new(),
+            witnesses: Vec::new(),
+            one_witness: false,
+            onset_ms,
+            adopted: None,
+            absorbed: Vec::new(),
+            ruled_out: Vec::new(),
+            would_settle: Vec::new(),
+            checks: Vec::new(),
+            never_page: false,
+        }
+    }
+}
+
 /// What a member says when it is back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HealReport {

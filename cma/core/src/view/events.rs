@@ -11,6 +11,11 @@ use crate::relay::RelayKey;
 use crate::sites::words::relay_name;
 
 impl<G: GraphStore> Cma<G> {
+    /// The number of the newest event; 0 if there is none.
+    pub fn newest_event(&self) -> u64 {
+        self.history.after(0).next_back().map_or(0, |(number, _)| number)
+    }
+
     /// What happened after an event, oldest first; of these the last so many, or all that are kept.
     pub fn events(&self, after: u64, last: Option<usize>) -> Vec<EventLine> {
         let rows = self.history.after(after);

@@ -142,7 +142,8 @@ fn one(
 /// others heard is valid for longer than that.
 fn silence_switches(ground: &mut Ground<'_>) {
     let switches: Vec<String> = ground.lab.plan().switches.iter().map(|switch| switch.name.clone()).collect();
-    switches.iter().for_each(|switch| ground.lab.kill(switch, Role::Announcer));
+    let announcers: Vec<_> = switches.iter().map(|switch| (switch.as_str(), Role::Announcer)).collect();
+    ground.lab.kill(&announcers);
 }
 
 fn fault(change: Change) -> Fault {

@@ -10,7 +10,6 @@ use crate::lab::error::LabError;
 use crate::lab::formed::missing_for_switch_rings;
 use crate::lab::interrupt::Interrupt;
 use crate::lab::operator::{Incident, Operator};
-use crate::lab::plan::RELAY_ADDRESS;
 use crate::lab::running::Lab;
 use crate::lab::tour::Progress;
 
@@ -135,7 +134,7 @@ impl<'a> Ground<'a> {
     pub(super) fn places(&self) -> Vec<String> {
         let plan = self.lab.plan();
         let hosts = plan.hosts.iter().map(|host| host.netns.clone());
-        std::iter::once(plan.netns("relay")).chain(hosts).collect()
+        std::iter::once(plan.netns(RELAY)).chain(hosts).collect()
     }
 
     /// Who lives there.
@@ -146,12 +145,17 @@ impl<'a> Ground<'a> {
 
     /// Whose address it is.
     pub(super) fn name_of(&self, address: std::net::Ipv4Addr) -> String {
-        if address == RELAY_ADDRESS {
+        if self.is_relay(address) {
             return RELAY.into();
         }
         let has = |host: &&crate::lab::plan::Host| host.legs.iter().any(|leg| leg.address == address);
         let found = self.lab.plan().hosts.iter().find(has);
         found.map_or_else(|| address.to_string(), |host| host.name.clone())
+    }
+
+    /// Whether that is the relay's address.
+    pub(super) fn is_relay(&self, address: std::net::Ipv4Addr) -> bool {
+        self.lab.plan().sites.iter().any(|site| site.relay.address == address)
     }
 
     /// A datagram in a few words: kind, ends, octets.

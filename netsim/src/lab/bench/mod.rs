@@ -39,7 +39,7 @@ const PARTS: [Part; 4] = [Part::Footprint, Part::Wire, Part::Changes, Part::Kill
 /// # Errors
 /// [`LabError::Failed`] if a gate is missed; the figures are written all the same.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
-    let options = args.build.options_with(Profile::Default)?;
+    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
     let wanted = |part: &Part| args.only.is_empty() || args.only.contains(part);
     let measure = |ground: &mut Ground<'_>| {
         PARTS.into_iter().filter(wanted).map(|part| tried(name(part), one_part(ground, args, part))).collect()
@@ -52,13 +52,23 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
 /// # Errors
 /// As [`bench`].
 pub(super) fn soak(args: &SoakArgs) -> Result<(), LabError> {
-    let options = args.build.options_with(Profile::Default)?;
+    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
     let quiet = Duration::from_secs(args.quiet_s);
     let measure = |ground: &mut Ground<'_>| {
         let section = tried("soak", soak::measure(ground, quiet));
         section.map(|section| vec![section])
     };
     measured(&options, &args.result, ("Untouched", "ringmesh-netsim lab soak"), measure)
+}
+
+/// The promises are made for a site: with several, figures of one would be mixed with those of another.
+fn one_site(options: Options) -> Result<Options, LabError> {
+    match options.size.sites() {
+        1 => Ok(options),
+        sites => {
+            Err(LabError::Usage(format!("--sites {sites}: figures are measured on one site; leave it out")))
+        }
+    }
 }
 
 fn name(part: Part) -> &'static str {

@@ -9,7 +9,6 @@ use super::report::{Gate, Section, table};
 use super::tap::{Seen, Tap};
 use crate::lab::error::LabError;
 use crate::lab::operator::pages;
-use crate::lab::plan::RELAY_ADDRESS;
 
 /// The relay's neighbours in the site's ring.
 const NEIGHBOURS: usize = 2;
@@ -36,7 +35,7 @@ pub(super) fn measure(ground: &Ground<'_>, quiet: Duration) -> Result<Section, L
     let known = ground.known()?;
     let paged = pages(&ground.lab.pages_file())?.len();
     ground.progress.doing(&format!("touch nothing for {} s", quiet.as_secs()));
-    let tap = Tap::start(&[ground.lab.plan().netns("relay")])?;
+    let tap = Tap::start(&[ground.lab.plan().netns(RELAY)])?;
     let start = Instant::now();
     ground.stop.sleep(quiet)?;
     let (seen, seconds) = (tap.take(), start.elapsed().as_secs_f64());
@@ -52,7 +51,7 @@ pub(super) fn measure(ground: &Ground<'_>, quiet: Duration) -> Result<Section, L
 fn crossed(ground: &Ground<'_>, seen: &[Seen]) -> Crossed {
     let mut crossed = Crossed::new();
     // Broadcasts of others pass here too and are none of the relay's.
-    let ours = |seen: &&Seen| seen.outgoing || seen.datagram.to == RELAY_ADDRESS;
+    let ours = |seen: &&Seen| seen.outgoing || ground.is_relay(seen.datagram.to);
     for Seen { datagram, .. } in seen.iter().filter(ours) {
         let ends = (ground.name_of(datagram.from), ground.name_of(datagram.to), datagram.kind);
         *crossed.entry(ends).or_default() += 1;

@@ -3,8 +3,11 @@
 //! A step begins when all is calm and ends when all is calm again: rings whole, incidents closed. What is
 //! measured comes from the operator's commands and the notifier's file, nothing from inside.
 
+mod compare;
 mod record;
 mod report;
+mod restart;
+mod unheard;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,11 +18,11 @@ use super::fault::now_ms;
 use super::formed::missing_for_switch_rings;
 use super::interrupt::Interrupt;
 use super::operator::{Incident, Operator, pages};
-use super::plan::Plan;
+use super::plan::{Plan, Site, Switch};
 use super::running::Lab;
-use super::script::{Action, Fault, Step, Subject, TOUR_NEEDS};
+use super::script::{Action, Fault, Step, TOUR_NEEDS};
 use super::state::{Profile, replace};
-use record::Seen;
+use record::{Seen, Target};
 
 pub use record::{Record, Tour};
 pub use report::{Progress, summary};
@@ -28,6 +31,10 @@ pub use report::{Progress, summary};
 const POLL: Duration = Duration::from_millis(150);
 /// After a heal nothing is called calm before this: a late incident would be blamed on the next step.
 const SETTLE: Duration = Duration::from_millis(1_500);
+/// From whole rings to the first fault. A link testifies when three beats have passed over it: what dies
+/// before that has not been watched yet, and nobody promised that it is missed. Beats between sites take 2 s.
+const TESTIFIES: Duration = Duration::from_millis(3_500);
+const TESTIFIES_BETWEEN_SITES: Duration = Duration::from_millis(7_000);
 /// Lines of each log shown when a step fails.
 const WORDS: usize = 15;
 
@@ -43,7 +50,7 @@ pub fn walk(
     stop: &Interrupt,
     progress: &Progress,
 ) -> Result<Tour, LabError> {
-    check_size(lab.plan())?;
+    check_size(lab.plan(), script)?;
     let mut walker = Walker { operator: lab.operator(), lab, stop, progress, quiet };
     let mut steps = Vec::new();
     for step in script {
@@ -57,7 +64,7 @@ pub fn walk(
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Ok(Tour {
         schema: 1,
-        sites: 1,
+        sites: count(plan.sites.len()),
         switches: count(plan.switches.len()),
         hosts: count(plan.hosts.len()),
         ok: steps.len() == script.len() && steps.iter().all(|step| step.ok),
@@ -81,15 +88,22 @@ pub fn write(tour: &Tour, path: &Path) -> Result<(), LabError> {
 ///
 /// # Errors
 /// [`LabError::Usage`].
-pub fn check_size(plan: &Plan) -> Result<(), LabError> {
+pub fn check_size(plan: &Plan, script: &[Step]) -> Result<(), LabError> {
     let (switches, hosts) = TOUR_NEEDS;
-    let enough = |number| plan.single_homed_on(number).count() >= hosts.into();
-    if (1..=switches).all(enough) {
-        return Ok(());
+    let enough = |switch: &Switch| plan.single_homed_on(switch.number).count() >= hosts.into();
+    let sound = |site: &Site| {
+        let enough = plan.switches_of(site.number).filter(|switch| enough(switch));
+        enough.take_while(|switch| switch.place <= switches).count() >= switches.into()
+    };
+    if !plan.sites.iter().all(sound) {
+        return Err(LabError::Usage(format!(
+            "a tour needs {switches} switches in each site, with {hosts} single-homed hosts on each of them"
+        )));
     }
-    Err(LabError::Usage(format!(
-        "a tour needs {switches} switches with {hosts} single-homed hosts on each of them"
-    )))
+    match script.iter().find(|step| plan.subject(step.subject).is_none()) {
+        Some(step) => Err(LabError::Usage(format!("{}: this network has no place for it", step.name))),
+        None => Ok(()),
+    }
 }
 
 struct Walker<'a> {
@@ -127,19 +141,31 @@ impl Walker<'_> {
             Action::Form => self.form(step, record),
             Action::Quiet => self.stay_quiet(record),
             Action::Break(fault) => self.fault(step, fault, record),
+            Action::Restart(fault) => self.restart(step, fault, record),
+            Action::BreakUnheard(fault) => self.unheard(step, fault, record),
         }
+    }
+
+    /// What an incident of this step is about.
+    fn target(&self, step: &Step) -> Target {
+        let plan = self.lab.plan();
+        let name = plan.subject(step.subject).unwrap_or_default().to_string();
+        let site = step.subject.site().and_then(|number| plan.site_numbered(number));
+        Target { name, kind: step.subject.kind(), site: site.map(|site| site.name.clone()) }
     }
 
     /// Whether a member with a second leg lives on the switch that is taken away.
     fn is_proved(&self, step: &Step) -> bool {
-        match step.subject {
-            Subject::Network | Subject::SingleHomed { .. } => true,
-            Subject::Switch(number) => self.lab.plan().hosts_on(number).any(|host| host.is_dual()),
-        }
+        let plan = self.lab.plan();
+        let switch = plan.subject_switch(step.subject);
+        switch.is_none_or(|switch| plan.hosts_on(switch.number).any(|host| host.is_dual()))
     }
 
     fn form(&mut self, step: &Step, mut record: Record) -> Result<Record, LabError> {
-        self.progress.doing("start the CMA, the relay and a probe on every host");
+        self.progress.doing(match self.lab.plan().sites.len() {
+            1 => "start the CMA, the relay and a probe on every host",
+            _ => "start the CMA, a relay in every site and a probe on every host",
+        });
         self.lab.start_roles(self.stop)?;
         self.progress.doing("let the switches announce themselves");
         let first_frame = now_ms();
@@ -151,6 +177,8 @@ impl Walker<'_> {
             too_late
                 .then(|| format!("whole after {:.2} s, at most {:.1} s", record.seconds, record.seconds_max))
         });
+        let several = self.lab.plan().sites.len() > 1;
+        self.stop.sleep(if several { TESTIFIES_BETWEEN_SITES } else { TESTIFIES })?;
         let seen = self.see(&BTreeSet::new(), 0)?;
         Ok(record::judge_calm(record, &seen, late))
     }
@@ -169,7 +197,8 @@ impl Walker<'_> {
         let known = self.known()?;
         self.progress.doing(&format!("{} {subject}", fault.deed()));
         let broken_ms = self.lab.break_it(fault, &subject)?;
-        let before_heal = self.watch(step, &subject, &known)?;
+        let target = self.target(step);
+        let before_heal = self.watch(step, &target, &known)?;
         self.progress.doing(&format!("heal {subject}, wait until all is calm"));
         let healed_ms = now_ms();
         self.lab.heal(&subject)?;
@@ -177,27 +206,29 @@ impl Walker<'_> {
         let seen = self.see(&known, broken_ms)?;
         let behind = self.must_stand_behind(step);
         let seen = Seen { broken_ms, healed_ms, before_heal, behind, not_calm, ..seen };
-        Ok(record::judge_fault(step, record, &seen))
+        Ok(record::judge_fault(step, &target, record, &seen))
     }
 
     /// A switch takes its single-homed hosts with it.
     fn must_stand_behind(&self, step: &Step) -> Vec<String> {
-        match step.subject {
-            Subject::Network | Subject::SingleHomed { .. } => Vec::new(),
-            Subject::Switch(number) => {
-                self.lab.plan().single_homed_on(number).map(|host| host.name.clone()).collect()
-            }
-        }
+        let plan = self.lab.plan();
+        let switch = plan.subject_switch(step.subject).into_iter();
+        switch.flat_map(|switch| plan.single_homed_on(switch.number)).map(|host| host.name.clone()).collect()
     }
 
     /// Stays until the fault has lasted long enough and its incident is there, or patience ends.
-    fn watch(&self, step: &Step, subject: &str, known: &BTreeSet<String>) -> Result<Vec<Incident>, LabError> {
+    fn watch(
+        &self,
+        step: &Step,
+        target: &Target,
+        known: &BTreeSet<String>,
+    ) -> Result<Vec<Incident>, LabError> {
         let (lasting, patience) = (millis(step.broken_ms), millis(step.patience_ms));
         let start = Instant::now();
         loop {
             // Asked just before the end too, so that what is told is what stood when it was healed.
             let news = self.news(known)?;
-            let there = news.iter().any(|incident| incident.subject.is(subject));
+            let there = news.iter().any(|incident| target.is_subject_of(incident));
             let passed = start.elapsed();
             if passed >= patience || (there && passed >= lasting) {
                 return Ok(news);
@@ -274,7 +305,10 @@ impl Walker<'_> {
         for casualty in self.lab.casualties() {
             self.progress.note(&casualty);
         }
-        let names = ["r1", "cma", record.subject.as_str()];
+        let mut names = self.lab.judges();
+        if !names.contains(&record.subject.as_str()) {
+            names.push(&record.subject);
+        }
         self.progress.note(&self.lab.last_words(&names, WORDS));
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::lab::operator::{Incident, PageLine};
-use crate::lab::script::{Action, Step};
+use crate::lab::script::{Action, Fault, Step};
 
 /// A tour, as `tour.json` has it.
 #[derive(Clone, Debug, Serialize)]
@@ -80,11 +80,31 @@ pub(super) struct Seen {
     pub not_calm: Option<String>,
 }
 
+/// What a step is about, as its incident names it.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// In the lab.
+    pub name: String,
+    /// The kind an incident must call it; `None` where the name tells enough.
+    pub kind: Option<&'static str>,
+    /// The site it is in, or is.
+    pub site: Option<String>,
+}
+
+impl Target {
+    /// Whether an incident is about it. A relay may go by its site's name and a number.
+    pub(super) fn is_subject_of(&self, incident: &Incident) -> bool {
+        let Some(kind) = self.kind else { return incident.subject.is(&self.name) };
+        let names_site = || self.site.as_ref().is_some_and(|site| incident.names(site));
+        incident.subject.kind == kind && (incident.names(&self.name) || names_site())
+    }
+}
+
 /// How far the wall time of two processes of this machine may differ.
 const CLOCK_MS: u64 = 20;
 
 /// Seconds of a measured span; -1 for one that never ended.
-fn seconds(from_ms: u64, to_ms: Option<u64>) -> f64 {
+pub(super) fn seconds(from_ms: u64, to_ms: Option<u64>) -> f64 {
     to_ms.map_or(-1.0, |to| (to as f64 - from_ms as f64) / 1000.0)
 }
 
@@ -93,7 +113,8 @@ pub(super) fn begun(step: &Step, subject: &str, proved: bool) -> Record {
     let action = match step.action {
         Action::Form => "up".into(),
         Action::Quiet => "wait".into(),
-        Action::Break(fault) => format!("break {}", fault.word()),
+        Action::Break(fault) | Action::Restart(fault) => format!("break {}", fault.word()),
+        Action::BreakUnheard(fault) => format!("break {}, break {}", Fault::Wan.word(), fault.word()),
     };
     Record {
         name: step.name.into(),
@@ -109,8 +130,8 @@ pub(super) fn begun(step: &Step, subject: &str, proved: bool) -> Record {
 }
 
 /// Judges a step that broke and healed something.
-pub(super) fn judge_fault(step: &Step, mut record: Record, seen: &Seen) -> Record {
-    let about = |incident: &&Incident| incident.subject.is(&record.subject);
+pub(super) fn judge_fault(step: &Step, target: &Target, mut record: Record, seen: &Seen) -> Record {
+    let about = |incident: &&Incident| target.is_subject_of(incident);
     let early = seen.before_heal.iter().find(about);
     let late = seen.after_heal.iter().find(about);
     let opened_ms = early.or(late).map(|incident| incident.opened_ms);
@@ -149,7 +170,7 @@ pub(super) fn judge_calm(mut record: Record, seen: &Seen, late: Option<String>) 
     record
 }
 
-fn count(record: &mut Record, seen: &Seen) {
+pub(super) fn count(record: &mut Record, seen: &Seen) {
     record.incidents = seen.after_heal.iter().map(|incident| incident.id.clone()).collect();
     record.incidents_opened = seen.after_heal.len();
     record.closings = seen.after_heal.iter().filter(|incident| incident.is_closed()).count();
@@ -161,25 +182,19 @@ fn paged(seen: &Seen, transition: &str) -> usize {
 }
 
 fn fault_problems(step: &Step, record: &Record, seen: &Seen, behind: Option<&[String]>) -> Vec<String> {
+    if record.incidents_opened == 0 {
+        let due = format!("no incident; {} was due within {:.1} s", record.expected, record.seconds_max);
+        return std::iter::once(due).chain(seen.not_calm.clone()).collect();
+    }
     let mut problems = Vec::new();
     let mut demand = |met: bool, problem: String| {
         if !met {
             problems.push(problem);
         }
     };
-    let verdict = |word: &str| if word.is_empty() { "no verdict".to_string() } else { word.to_string() };
-    demand(
-        record.verdict == record.expected,
-        format!("{} instead of {}", verdict(&record.verdict), record.expected),
-    );
-    demand(
-        record.verdict_after_heal == record.expected_after_heal,
-        format!(
-            "after the heal {} instead of {}",
-            verdict(&record.verdict_after_heal),
-            record.expected_after_heal
-        ),
-    );
+    for (met, problem) in verdicts(record) {
+        demand(met, problem);
+    }
     demand(
         (0.0..=record.seconds_max).contains(&record.seconds),
         format!("opened after {:.2} s, at most {:.1} s", record.seconds, record.seconds_max),
@@ -189,7 +204,8 @@ fn fault_problems(step: &Step, record: &Record, seen: &Seen, behind: Option<&[St
     demand(record.false_verdicts == 0, format!("{} incidents about something else", record.false_verdicts));
     let (least, most) = step.pages;
     let pages = u32::try_from(record.pages).unwrap_or(u32::MAX);
-    demand((least..=most).contains(&pages), format!("{pages} pages instead of {most}"));
+    let wanted = if least == most { most.to_string() } else { format!("{least} to {most}") };
+    demand((least..=most).contains(&pages), format!("{pages} pages instead of {wanted}"));
     let taken_back = paged(seen, "closed");
     demand(taken_back == record.pages, format!("{taken_back} pages closed of {}", record.pages));
     if let Some(behind) = behind {
@@ -199,6 +215,19 @@ fn fault_problems(step: &Step, record: &Record, seen: &Seen, behind: Option<&[St
     }
     problems.extend(seen.not_calm.clone());
     problems
+}
+
+/// The two verdicts: whether each is the one that is due, and what to say if not.
+pub(super) fn verdicts(record: &Record) -> [(bool, String); 2] {
+    let said = |word: &str| if word.is_empty() { "no verdict".to_string() } else { word.to_string() };
+    let (early, late) = (&record.verdict, &record.verdict_after_heal);
+    [
+        (*early == record.expected, format!("{} instead of {}", said(early), record.expected)),
+        (
+            *late == record.expected_after_heal,
+            format!("after the heal {} instead of {}", said(late), record.expected_after_heal),
+        ),
+    ]
 }
 
 #[cfg(test)]
@@ -241,7 +270,34 @@ mod tests {
     }
 
     fn judged(seen: &Seen) -> Record {
-        judge_fault(step("switch-down"), begun(step("switch-down"), "sw2", true), seen)
+        judge_fault(
+            step("switch-down"),
+            &target("sw2", None, "lab"),
+            begun(step("switch-down"), "sw2", true),
+            seen,
+        )
+    }
+
+    fn target(name: &str, kind: Option<&'static str>, site: &str) -> Target {
+        Target { name: name.into(), kind, site: Some(site.into()) }
+    }
+
+    #[test]
+    fn a_site_and_its_relay_are_told_apart_by_kind_and_found_by_the_name_of_the_site() {
+        let about = |kind: &str, id: &str, name: &str| Incident {
+            subject: Named { kind: kind.into(), id: id.into(), name: name.into() },
+            path: vec!["s2".into()],
+            ..Incident::default()
+        };
+        let incidents =
+            [about("site", "s2", "s2"), about("relay", "s2/1", "relay 1"), about("host", "s2/h9", "h9")];
+        let found = |target: &Target| -> Vec<bool> {
+            incidents.iter().map(|incident| target.is_subject_of(incident)).collect()
+        };
+        assert_eq!(found(&target("s2", Some("site"), "s2")), [true, false, false]);
+        assert_eq!(found(&target("r2", Some("relay"), "s2")), [false, true, false]);
+        assert_eq!(found(&target("h9", None, "s2")), [false, false, true]);
+        assert_eq!(found(&target("r1", Some("relay"), "s1")), [false, false, false]);
     }
 
     #[test]
@@ -261,6 +317,10 @@ mod tests {
         let cases: &[(&str, Spoil)] = &[
             ("SwitchDown|UplinkCut instead", |s| s.before_heal[0].verdict = "SwitchDown|UplinkCut".into()),
             ("no verdict instead", |s| s.before_heal.clear()),
+            ("no incident; SwitchDown was due within 5.0 s", |s| {
+                s.before_heal.clear();
+                s.after_heal.clear();
+            }),
             ("after the heal UplinkCut", |s| s.after_heal[0].verdict = "UplinkCut".into()),
             ("opened after 9.60 s", |s| s.before_heal[0].opened_ms = 19_600),
             ("opened after -0.10 s", |s| s.before_heal[0].opened_ms = 9_900),

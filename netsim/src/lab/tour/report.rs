@@ -53,7 +53,7 @@ impl Progress {
 }
 
 fn outcome(record: &Record) -> String {
-    let mut text = format!("{:<13} {:<4}", record.name, record.subject);
+    let mut text = format!("{:<19} {:<4}", record.name, record.subject);
     if record.seconds >= 0.0 {
         text += &format!(" {:>5.2} s", record.seconds);
     }
@@ -71,7 +71,8 @@ fn verdicts(record: &Record) -> String {
     format!("{} -> {}", or_dash(&record.verdict), or_dash(&record.verdict_after_heal))
 }
 
-/// The table at the end of a tour: 80 columns, but for a verdict with alternatives.
+/// The table at the end of a tour: 80 columns, but for a verdict with alternatives and for the longest name of
+/// a step between sites.
 pub fn summary(tour: &Tour) -> String {
     let style = Style::of_stdout();
     let rows: Vec<Vec<String>> = tour.steps.iter().map(row).collect();

@@ -127,16 +127,26 @@ fn a_suspicion_that_is_refuted_before_it_is_noted_is_not_repeated() {
     assert_eq!(told, [(3_050, "Suspicion"), (3_200, "Refuted"), (3_700, "Refuted")]);
 }
 
+/// The links that were told to be silent, and whether too few beats came for that to be testimony.
+fn unproven(bench: &Bench) -> Vec<(LinkId, bool)> {
+    let told = bench.log.iter().filter_map(|(_, action)| match action {
+        Action::Send { message: ToRelay::Suspicion(told), .. } => Some((told.link, told.unproven)),
+        _ => None,
+    });
+    told.collect()
+}
+
 #[test]
-fn a_link_that_was_never_proven_accuses_nobody() {
+fn what_a_link_that_was_never_proven_tells_is_marked_as_no_testimony() {
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
     bench.relay(ToProbe::Assignment(Box::new(order(2, &[link(1), link(2)]))));
     bench.hear(&link(1));
     bench.hear(&link(1));
-    bench.event(Event::Refused { peer: link(1).peer_address });
-    bench.event(Event::Unreachable { peer: link(2).peer_address });
-    bench.run_to(JOINED + 30_000);
-    assert_eq!(causes(&mut bench), []);
+    bench.run_noting_to(JOINED + 3_500);
+    assert_eq!(unproven(&bench), [(link(1).link, true), (link(2).link, true)]);
+    let mut proven = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1)]);
+    proven.run_noting_to(JOINED + 3_500);
+    assert_eq!(unproven(&proven), [(link(1).link, false)]);
 }
 
 #[test]

@@ -17,6 +17,16 @@ pub enum Kind {
     Right,
 }
 
+impl Kind {
+    /// Of a file that cannot be read or written: a missing right where the system says so, else a wrong file.
+    pub fn of_file(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Right,
+            _ => Self::Usage,
+        }
+    }
+}
+
 /// One clear error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -37,13 +47,9 @@ impl Failure {
         Self::new(Kind::Usage, problem, remedy)
     }
 
-    /// A file or folder that cannot be used: a missing right where the system says so.
+    /// A file or folder that cannot be used. `what` says which one is meant, as the configuration calls it.
     pub fn file(what: &str, path: &Path, error: &io::Error, remedy: &str) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Right,
-            _ => Kind::Usage,
-        };
-        Self::new(kind, format!("{what} {}: {error}", path.display()), remedy)
+        Self::new(Kind::of_file(error), format!("{what} {}: {error}", path.display()), remedy)
     }
 
     /// What the process ends with.
@@ -64,3 +70,21 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_line_with_a_remedy_and_a_missing_right_has_its_own_exit_code() {
+        use io::ErrorKind as K;
+        for (error, code) in
+            [(K::PermissionDenied, 4), (K::ReadOnlyFilesystem, 4), (K::NotFound, 2), (K::StorageFull, 2)]
+        {
+            let failure = Failure::file("state_dir", Path::new("/x"), &error.into(), "name another");
+            assert_eq!(failure.exit_code(), code, "{failure}");
+            let text = failure.to_string();
+            assert!(text.starts_with("state_dir /x: ") && text.ends_with("; name another"), "{text}");
+        }
+    }
+}

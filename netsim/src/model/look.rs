@@ -1,0 +1,157 @@
+//! What a test may look at.
+
+use std::time::Duration;
+
+use ringmesh_cma_core::cma::Cma;
+use ringmesh_cma_core::documents::PageLine;
+use ringmesh_cma_core::graph::MemoryGraph;
+use ringmesh_probe_core as probe;
+use ringmesh_proto::news::{IncidentNews, RingNews};
+use ringmesh_proto::time::{Time, WallClock};
+use ringmesh_relay_core::Relay;
+use ringmesh_topology::id::Name;
+
+use super::account::{Account, WanAccount};
+use super::host::Host;
+use super::relays::RELAY;
+use super::world::{WALL_MS, World};
+
+impl World {
+    /// The lines kept since [`World::trace`].
+    pub fn traced(&self) -> &[String] {
+        self.log.as_deref().unwrap_or_default()
+    }
+
+    /// The moment of the run.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// What was sent so far.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Octets that crossed the WAN leg of a site, in both directions: payload, and what carries it. A mesh beat counts
+    /// with the headers of UDP and IPv4; what a message of a stream counts with is told in `stream`.
+    pub fn wan_bytes(&self, site: usize) -> u64 {
+        self.wan[site].all()
+    }
+
+    /// The same, by purpose.
+    pub fn wan_account(&self, site: usize) -> &WanAccount {
+        &self.wan[site]
+    }
+
+    /// The newest revision of every incident the CMA has heard of, in the order of their opening.
+    pub fn incidents(&self) -> Vec<&IncidentNews> {
+        let mut incidents: Vec<&IncidentNews> = self.latest.values().collect();
+        incidents.sort_by_key(|incident| (incident.opened_ms, incident.id));
+        incidents
+    }
+
+    /// Every line the notifier let go.
+    pub fn pages(&self) -> &[PageLine] {
+        &self.pages
+    }
+
+    /// What the CMA knows, to look at; `None` while it does not run.
+    pub fn cma(&self) -> Option<&Cma<MemoryGraph>> {
+        self.cma.process.as_ref().map(|process| &process.cma)
+    }
+
+    /// The digest of all that the relay of a site told, where nothing is pending, and of what the CMA has of it.
+    pub fn pictures(&self, site: usize) -> (Option<u64>, Option<u64>) {
+        let told = self.relay(site).and_then(Relay::picture);
+        (told, self.cma().and_then(|cma| cma.picture(&self.sites[site].name, RELAY)))
+    }
+
+    /// What a site is called.
+    pub fn site_name(&self, site: usize) -> &Name {
+        &self.sites[site].name
+    }
+
+    /// How many sites there are.
+    pub fn sites(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// The relay of a site, to look at; `None` while it does not run.
+    pub fn relay(&self, site: usize) -> Option<&Relay> {
+        self.sites[site].process.as_ref().map(|process| &process.relay)
+    }
+
+    /// Wall time of a moment of the run, in milliseconds since 1970.
+    pub fn wall_ms(&self, when: Time) -> u64 {
+        WallClock { at: Time::ZERO, unix_ms: WALL_MS }.unix_ms(when)
+    }
+
+    /// How many probes of live hosts have an assignment in force.
+    pub fn linked(&self) -> usize {
+        let linked = |host: &&Host| {
+            host.process.as_ref().is_some_and(|p| p.probe.state(self.now) == probe::State::Linked)
+        };
+        self.hosts.iter().filter(linked).count()
+    }
+
+    /// The host's number by name (`h1` is 0).
+    pub fn host(&self, name: &str) -> Option<usize> {
+        self.hosts.iter().position(|host| host.name.as_str() == name)
+    }
+
+    /// A host's name.
+    pub fn name(&self, host: usize) -> &Name {
+        &self.hosts[host].name
+    }
+
+    /// How many hosts there are.
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The site a host stands in.
+    pub fn site_of(&self, host: usize) -> usize {
+        self.hosts[host].site
+    }
+
+    /// Runs until `done`, looking every 10 ms; `false` if it is not within `span`.
+    pub fn run_until(&mut self, span: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + span;
+        while self.now < end {
+            if done(self) {
+                return true;
+            }
+            self.run_for(Duration::from_millis(10));
+        }
+        done(self)
+    }
+
+    /// The members of a host's first switch ring in ring order, as its relay tells the CMA.
+    pub fn ring_of(&self, host: usize) -> Vec<usize> {
+        let name = self.hosts[host].name.as_str();
+        let ring = self.rings.values().find(|ring| ring.level == 0 && ring.members.iter().any(|m| m == name));
+        let members = ring.map(|ring| ring.members.as_slice()).unwrap_or_default();
+        members.iter().filter_map(|name| self.host(name)).collect()
+    }
+
+    /// The rings, as their relays told them last.
+    pub fn rings(&self) -> impl Iterator<Item = &RingNews> {
+        self.rings.values()
+    }
+
+    /// The switch that the first port of a host hangs on.
+    pub fn switch_of(&self, host: usize) -> usize {
+        self.network.legs[host][0].switch
+    }
+
+    /// The two neighbours of a host in its first switch ring.
+    ///
+    /// # Panics
+    /// If it stands in none.
+    pub fn beside(&self, host: usize) -> [usize; 2] {
+        let order = self.ring_of(host);
+        let at = order.iter().position(|member| *member == host);
+        let at = at.unwrap_or_else(|| panic!("host {host} stands in no switch ring"));
+        [order[(at + order.len() - 1) % order.len()], order[(at + 1) % order.len()]]
+    }
+}

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use super::client::Client;
 use super::paint::{Paint, Tone, WIDTH, harmless, wrapped_to};
 use super::{moment, not_understood, read};
-use crate::failure::{Failure, Kind};
+use ringmesh_shell::failure::{Failure, Kind};
 
 /// How often a CMA that went away is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use ringmesh_cma_core::documents::Forgotten;
 
 use super::client::{Client, Question};
 use super::paint::{harmless, wrapped};
-use crate::failure::{Failure, Kind};
+use ringmesh_shell::failure::{Failure, Kind};
 
 /// A host, perhaps with its site: `lab/h5`, or `h5` where one site only has such a host.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -122,6 +122,8 @@ struct Track {
     /// When its closing came, while it is closed.
     closed_at: Option<Time>,
     told: Option<Told>,
+    /// Under whose key its lines leave, if not its own.
+    key: Option<IncidentId>,
 }
 
 /// A track as it is written down, in wall time. Two clocks do not meet here either: both readings are ours.
@@ -131,6 +133,7 @@ pub(crate) struct KeptTrack {
     opened_ms: u64,
     closed_ms: Option<u64>,
     told: Option<KeptTold>,
+    key: Option<IncidentId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -240,6 +243,26 @@ impl Notifier {
         self.tracks.get(&id).map_or(0, |track| track.open_s(now))
     }
 
+    /// Under whose key the lines of an incident leave.
+    pub fn key_of(&self, id: IncidentId) -> IncidentId {
+        self.tracks.get(&id).and_then(|track| track.key).unwrap_or(id)
+    }
+
+    /// An incident goes on under another id: who was told of the one was told of the other. Not where people were
+    /// told of both already.
+    pub fn adopt(&mut self, now: Time, old: IncidentId, new: &Incident) {
+        let heir = self.tracks.get(&new.news.id);
+        if heir.is_some_and(|heir| heir.told.is_some()) {
+            return;
+        }
+        let Some(elder) = self.tracks.get_mut(&old) else { return };
+        let Some(told) = elder.told.take_if(|told| told.open) else { return };
+        let key = elder.key.unwrap_or(old);
+        let heir = self.tracks.entry(new.news.id).or_insert_with(|| Track::new(now, &new.news));
+        (heir.told, heir.key) = (Some(told), Some(key));
+        self.touched.extend([old, new.news.id]);
+    }
+
     /// An incident is not kept any longer.
     pub fn forget(&mut self, id: IncidentId) {
         if let Some(track) = self.tracks.remove(&id) {
@@ -260,7 +283,7 @@ impl Track {
         let opened_at = now.before(age(news, news.opened_ms));
         let silence_at = now.before(age(news, news.silent_since_ms));
         let closed_at = news.closed.then_some(now);
-        Self { silence_at, opened_at, look_at: Time::NEVER, closed_at, told: None }
+        Self { silence_at, opened_at, look_at: Time::NEVER, closed_at, told: None, key: None }
     }
 
     fn restored(wall: WallClock, kept: &KeptTrack) -> Self {
@@ -280,6 +303,7 @@ impl Track {
             look_at: Time::NEVER,
             closed_at: kept.closed_ms.map(at),
             told,
+            key: kept.key,
         }
     }
 
@@ -295,7 +319,7 @@ impl Track {
             repaged_ms: told.repaged_at.map(ms),
         });
         let (silence_ms, opened_ms) = (ms(self.silence_at), ms(self.opened_at));
-        KeptTrack { silence_ms, opened_ms, closed_ms: self.closed_at.map(ms), told }
+        KeptTrack { silence_ms, opened_ms, closed_ms: self.closed_at.map(ms), told, key: self.key }
     }
 
     /// A late revision makes everything look younger than it is, so the oldest that was told counts.

@@ -157,6 +157,9 @@ impl<G: GraphStore> Cma<G> {
             return;
         }
         turn.keep(self.relays.unpictured(relay, thing));
+        if let Key::Incident(id) = thing {
+            self.orphaned(now, *id, turn);
+        }
         if let Key::Peer(site, peer) = thing {
             let about = RelayKey { site: site.clone(), relay: *peer };
             turn.keep([self.sites.word(self.wall, now, relay, about, PeerState::Unwatched)]);
@@ -165,6 +168,7 @@ impl<G: GraphStore> Cma<G> {
             && !ops.is_empty()
         {
             self.forgotten(&relay.site, name, turn);
+            self.stir_orphans(now, &relay.site, name);
             self.note(now, source, 0, Subject::Host(name.clone()), Happened::HostGone, turn);
         }
     }

@@ -79,6 +79,8 @@ impl<G: GraphStore> Cma<G> {
     ) {
         let Some(relay) = self.relays.heard(now, stream) else { return };
         relay.beat.pending = pending;
+        // Whether it can still hear us is all that most pulses ask.
+        turn.put(Action::Acknowledge { stream, sequence: relay.sequence });
         let Some(picture) = picture else { return };
         let same = relay.picture.whole() == picture;
         let round = self.rounds.of(stream);
@@ -280,6 +282,9 @@ mod tests {
         fn pulse(&mut self, world: &mut World) {
             let picture = Some(self.picture().whole());
             world.event(Event::RelayPulse { stream: STREAM, pending: 0, picture });
+            let answer = |action: &Action| matches!(action, Action::Acknowledge { .. });
+            assert!(world.out.iter().any(answer), "a pulse without an answer");
+            world.out.retain(|action| !answer(action));
         }
 
         /// Answers until nothing more is asked.
@@ -435,7 +440,8 @@ mod tests {
         }
         assert_eq!(begun, [0, 10, 30, 70, 150, 310]);
         world.event(Event::RelayPulse { stream: STREAM, pending: 3, picture: None });
-        assert_eq!(world.out, [], "nothing is compared while news are on their way");
+        let answer = Action::Acknowledge { stream: STREAM, sequence: 0 };
+        assert_eq!(world.out, [answer], "nothing is compared while news are on their way");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What a test may look at.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringmesh_cma_core::cma::Cma;
 use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_probe_core as probe;
-use ringmesh_proto::news::{IncidentNews, Key, RingNews};
+use ringmesh_proto::news::{IncidentNews, News, RingNews};
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
@@ -25,8 +26,8 @@ pub struct NewsTold {
     pub birth: u64,
     /// Its number there.
     pub sequence: u64,
-    /// What it is about.
-    pub key: Key,
+    /// Itself.
+    pub news: News,
 }
 
 impl World {
@@ -66,6 +67,16 @@ impl World {
     /// Every news of a site that came to the CMA's host, in order; also those that came twice.
     pub fn news_told(&self, site: usize) -> Vec<NewsTold> {
         self.told.iter().filter(|told| told.site == site).cloned().collect()
+    }
+
+    /// How far the CMA acknowledged the outbox of a site's relay, by its birth nonce.
+    pub fn acknowledged(&self, site: usize) -> &BTreeMap<u64, u64> {
+        &self.sites[site].acknowledged
+    }
+
+    /// What the disk of the CMA holds.
+    pub fn cma_records(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.cma.disk.records()
     }
 
     /// Every line the notifier let go.

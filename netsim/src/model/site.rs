@@ -25,6 +25,8 @@ pub(super) struct Site {
     /// Of the relay's host.
     pub(super) boots: u32,
     pub(super) process: Option<Process>,
+    /// How far the CMA acknowledged its outbox, by birth nonce.
+    pub(super) acknowledged: BTreeMap<u64, u64>,
     number: u8,
 }
 
@@ -63,8 +65,19 @@ impl Site {
     pub(super) fn new(number: usize, name: Name) -> Self {
         let number = u8::try_from(number).unwrap_or(u8::MAX);
         let secret = SiteSecret(Key([0x51 ^ number; 32]));
-        let disk = Disk::default();
-        Self { name, secret, disk, term: 0, runs: 0, nonces: 0, boots: 1, process: None, number }
+        let (disk, acknowledged) = (Disk::default(), BTreeMap::new());
+        Self {
+            name,
+            secret,
+            disk,
+            term: 0,
+            runs: 0,
+            nonces: 0,
+            boots: 1,
+            process: None,
+            acknowledged,
+            number,
+        }
     }
 
     /// Sixteen octets that no other run of any relay has.

@@ -205,7 +205,7 @@ impl World {
         let attempt = process.uplink.attempt;
         self.note_of(site, || format!("the CMA welcomes it, and holds its news up to {sequence}"));
         self.relay_event(site, relay::Event::Cma { connected: true });
-        self.acknowledged(site, sequence);
+        self.take_acknowledged(site, sequence);
         self.stream_news(site);
         for step in [Step::Beat, Step::Pulse] {
             self.at(self.now, Due::Uplink { site, attempt, step });
@@ -231,7 +231,7 @@ impl World {
                 let told = self.uplink(site).map_or(0, |uplink| uplink.streamed);
                 assert!(sequence <= told, "the CMA acknowledges {sequence}, and was told up to {told}");
                 self.relay_event(site, relay::Event::Cma { connected: true });
-                return self.acknowledged(site, sequence);
+                return self.take_acknowledged(site, sequence);
             }
             down::Body::Mesh(order) => {
                 let (order, keys) = sound(codec::read_mesh_order(order));
@@ -250,8 +250,11 @@ impl World {
         self.relay_event(site, event);
     }
 
-    fn acknowledged(&mut self, site: usize, sequence: u64) {
-        let Some(uplink) = self.uplink(site) else { return };
+    fn take_acknowledged(&mut self, site: usize, sequence: u64) {
+        let known = &mut self.sites[site];
+        let Some(process) = &mut known.process else { return };
+        known.acknowledged.insert(process.relay.outbox().birth(), sequence);
+        let uplink = &mut process.uplink;
         if sequence > uplink.taken {
             uplink.taken = sequence;
             self.relay_event(site, relay::Event::Acknowledged { sequence });

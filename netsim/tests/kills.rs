@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ringmesh_cma_core::history::Row;
-use ringmesh_netsim::model::{Plan, World};
+use ringmesh_netsim::model::{NewsTold, Plan, World};
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::keep;
 use ringmesh_proto::news::News;
@@ -100,20 +100,14 @@ fn events(world: &World) -> Vec<Row> {
 /// Site, relay, birth of its outbox, sequence there.
 type EventId = (String, u8, u64, u64);
 
-/// What was acknowledged and is an event.
-fn acknowledged(world: &World) -> BTreeMap<EventId, News> {
-    let mut all = BTreeMap::new();
-    for site in 0..world.sites() {
-        let taken = world.acknowledged(site);
-        let told = world.news_told(site).into_iter();
-        for told in told.filter(|told| taken.get(&told.birth).is_some_and(|last| told.sequence <= *last)) {
-            if matches!(told.news, News::Host(_) | News::HostGone(_) | News::Switch(_) | News::Incident(_)) {
-                let site = world.site_name(site).to_string();
-                all.insert((site, 1, told.birth, told.sequence), told.news);
-            }
-        }
-    }
-    all
+/// What relays let go, for the CMA has it; of that, what is an event.
+fn acknowledged(world: &World) -> BTreeMap<EventId, &News> {
+    let all = (0..world.sites()).flat_map(|site| world.acknowledged(site));
+    let of_events = all.filter(|told| {
+        matches!(told.news, News::Host(_) | News::HostGone(_) | News::Switch(_) | News::Incident(_))
+    });
+    let id = |told: &NewsTold| (world.site_name(told.site).to_string(), 1, told.birth, told.sequence);
+    of_events.map(|told| (id(told), &told.news)).collect()
 }
 
 fn check(world: &World, what: &str) {

@@ -1,6 +1,5 @@
 //! What a test may look at.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringmesh_cma_core::cma::Cma;
@@ -17,7 +16,7 @@ use super::host::Host;
 use super::relays::RELAY;
 use super::world::{WALL_MS, World};
 
-/// A news as it came to the CMA's host.
+/// A news of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewsTold {
     /// Of which site.
@@ -69,8 +68,8 @@ impl World {
         self.told.iter().filter(|told| told.site == site).cloned().collect()
     }
 
-    /// How far the CMA acknowledged the outbox of a site's relay, by its birth nonce.
-    pub fn acknowledged(&self, site: usize) -> &BTreeMap<u64, u64> {
+    /// Every news that the relay of a site let go because the CMA said that it has it.
+    pub fn acknowledged(&self, site: usize) -> &[NewsTold] {
         &self.sites[site].acknowledged
     }
 

@@ -12,6 +12,7 @@ use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::Name;
 
+use super::look::NewsTold;
 use super::queue::Due;
 use super::stream::{Body, HANDSHAKE_OCTETS, Side};
 use super::world::World;
@@ -253,12 +254,18 @@ impl World {
     fn take_acknowledged(&mut self, site: usize, sequence: u64) {
         let known = &mut self.sites[site];
         let Some(process) = &mut known.process else { return };
-        known.acknowledged.insert(process.relay.outbox().birth(), sequence);
-        let uplink = &mut process.uplink;
-        if sequence > uplink.taken {
-            uplink.taken = sequence;
-            self.relay_event(site, relay::Event::Acknowledged { sequence });
+        if sequence <= process.uplink.taken {
+            return;
         }
+        process.uplink.taken = sequence;
+        let outbox = process.relay.outbox();
+        let let_go = outbox.after(0).take_while(|(waiting, _)| *waiting <= sequence);
+        let let_go = let_go.map(|(sequence, news)| {
+            let (birth, news) = (outbox.birth(), news.clone());
+            NewsTold { site, birth, sequence, news }
+        });
+        known.acknowledged.extend(let_go);
+        self.relay_event(site, relay::Event::Acknowledged { sequence });
     }
 
     /// Tells the CMA all news that it was not told on this stream, as far as they are kept.

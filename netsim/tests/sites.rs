@@ -115,6 +115,7 @@ fn a_relay_that_is_back_at_once_was_never_down() {
 /// The tree without what passes by itself.
 fn shape(world: &World) -> Tree {
     let mut tree = world.cma().unwrap().tree(world.now()).unwrap();
+    tree.at_ms = 0;
     let still = |switch: &mut SwitchDoc| {
         switch.rings.iter_mut().for_each(|ring| ring.generation.clear());
         switch.ports.iter_mut().for_each(|port| port.age_s = 0);

@@ -50,7 +50,7 @@ fn a_cma_whose_disk_went_back_in_time_is_told_only_what_differs() {
     let victim = ordinary(&world);
     world.kill_host(victim);
     world.run_for(20 * SECOND);
-    let mut changed: Vec<_> = world.news_told(0).into_iter().skip(told).map(|news| news.key).collect();
+    let mut changed: Vec<_> = world.news_told(0).into_iter().skip(told).map(|told| told.news.key()).collect();
     changed.sort();
     changed.dedup();
     assert_eq!(changed.len(), 3, "{changed:?}");

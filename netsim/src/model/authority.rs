@@ -245,8 +245,7 @@ impl World {
 
     fn remember(&mut self, site: usize, sequence: u64, news: &News) {
         if let Some(birth) = self.births_heard.get(&site) {
-            let (birth, key) = (*birth, news.key());
-            self.told.push(NewsTold { site, birth, sequence, key });
+            self.told.push(NewsTold { site, birth: *birth, sequence, news: news.clone() });
         }
         match news {
             News::Incident(incident) => {

@@ -6,7 +6,7 @@ use ringmesh_cma_core::cma::Cma;
 use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_probe_core as probe;
-use ringmesh_proto::news::{IncidentNews, Key, RingNews};
+use ringmesh_proto::news::{IncidentNews, News, RingNews};
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
@@ -16,7 +16,7 @@ use super::host::Host;
 use super::relays::RELAY;
 use super::world::{WALL_MS, World};
 
-/// A news as it came to the CMA's host.
+/// A news of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewsTold {
     /// Of which site.
@@ -25,8 +25,8 @@ pub struct NewsTold {
     pub birth: u64,
     /// Its number there.
     pub sequence: u64,
-    /// What it is about.
-    pub key: Key,
+    /// Itself.
+    pub news: News,
 }
 
 impl World {
@@ -66,6 +66,16 @@ impl World {
     /// Every news of a site that came to the CMA's host, in order; also those that came twice.
     pub fn news_told(&self, site: usize) -> Vec<NewsTold> {
         self.told.iter().filter(|told| told.site == site).cloned().collect()
+    }
+
+    /// Every news that the relay of a site let go because the CMA said that it has it.
+    pub fn acknowledged(&self, site: usize) -> &[NewsTold] {
+        &self.sites[site].acknowledged
+    }
+
+    /// What the disk of the CMA holds.
+    pub fn cma_records(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.cma.disk.records()
     }
 
     /// Every line the notifier let go.

@@ -10,6 +10,7 @@ use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::{Boot, Name};
 
 use super::disk::{Disk, Journal};
+use super::look::NewsTold;
 use super::uplink::Uplink;
 
 /// A site, as far as it is not the truth of its network.
@@ -25,6 +26,8 @@ pub(super) struct Site {
     /// Of the relay's host.
     pub(super) boots: u32,
     pub(super) process: Option<Process>,
+    /// News that its relay let go, for the CMA has them.
+    pub(super) acknowledged: Vec<NewsTold>,
     number: u8,
 }
 
@@ -63,8 +66,19 @@ impl Site {
     pub(super) fn new(number: usize, name: Name) -> Self {
         let number = u8::try_from(number).unwrap_or(u8::MAX);
         let secret = SiteSecret(Key([0x51 ^ number; 32]));
-        let disk = Disk::default();
-        Self { name, secret, disk, term: 0, runs: 0, nonces: 0, boots: 1, process: None, number }
+        let (disk, acknowledged) = (Disk::default(), Vec::new());
+        Self {
+            name,
+            secret,
+            disk,
+            term: 0,
+            runs: 0,
+            nonces: 0,
+            boots: 1,
+            process: None,
+            acknowledged,
+            number,
+        }
     }
 
     /// Sixteen octets that no other run of any relay has.

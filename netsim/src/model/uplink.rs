@@ -12,6 +12,7 @@ use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::Name;
 
+use super::look::NewsTold;
 use super::queue::Due;
 use super::stream::{Body, HANDSHAKE_OCTETS, Side};
 use super::world::World;
@@ -205,7 +206,7 @@ impl World {
         let attempt = process.uplink.attempt;
         self.note_of(site, || format!("the CMA welcomes it, and holds its news up to {sequence}"));
         self.relay_event(site, relay::Event::Cma { connected: true });
-        self.acknowledged(site, sequence);
+        self.take_acknowledged(site, sequence);
         self.stream_news(site);
         for step in [Step::Beat, Step::Pulse] {
             self.at(self.now, Due::Uplink { site, attempt, step });
@@ -231,7 +232,7 @@ impl World {
                 let told = self.uplink(site).map_or(0, |uplink| uplink.streamed);
                 assert!(sequence <= told, "the CMA acknowledges {sequence}, and was told up to {told}");
                 self.relay_event(site, relay::Event::Cma { connected: true });
-                return self.acknowledged(site, sequence);
+                return self.take_acknowledged(site, sequence);
             }
             down::Body::Mesh(order) => {
                 let (order, keys) = sound(codec::read_mesh_order(order));
@@ -250,12 +251,21 @@ impl World {
         self.relay_event(site, event);
     }
 
-    fn acknowledged(&mut self, site: usize, sequence: u64) {
-        let Some(uplink) = self.uplink(site) else { return };
-        if sequence > uplink.taken {
-            uplink.taken = sequence;
-            self.relay_event(site, relay::Event::Acknowledged { sequence });
+    fn take_acknowledged(&mut self, site: usize, sequence: u64) {
+        let known = &mut self.sites[site];
+        let Some(process) = &mut known.process else { return };
+        if sequence <= process.uplink.taken {
+            return;
         }
+        process.uplink.taken = sequence;
+        let outbox = process.relay.outbox();
+        let let_go = outbox.after(0).take_while(|(waiting, _)| *waiting <= sequence);
+        let let_go = let_go.map(|(sequence, news)| {
+            let (birth, news) = (outbox.birth(), news.clone());
+            NewsTold { site, birth, sequence, news }
+        });
+        known.acknowledged.extend(let_go);
+        self.relay_event(site, relay::Event::Acknowledged { sequence });
     }
 
     /// Tells the CMA all news that it was not told on this stream, as far as they are kept.

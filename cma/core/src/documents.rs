@@ -318,22 +318,23 @@ pub struct RuledOutDoc {
     pub by: String,
 }
 
-/// One row of `ringmesh events`.
+/// One line of `ringmesh events`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Rises from row to row, over restarts too.
+    /// Rises from event to event, over restarts too; no number is given twice.
     pub number: u64,
     /// When it was taken.
     pub at_ms: u64,
     /// Its site.
     pub site: String,
-    /// A stable word for programs: what it is about and what happened to it, as `host-silent`.
+    /// `host-up`, `host-silent`, `host-planned`, `host-gone`, `switch-up`, `switch-down`, `switch-cut`,
+    /// `switch-unknown`, `incident-opened`, `incident-revised`, `incident-closed`, `relay-connected`, `relay-lost`.
     pub kind: String,
-    /// The name of the host or switch, the id of the incident, the number of the relay.
+    /// What it is about, by its id.
     pub subject: String,
-    /// What happened, in plain words.
+    /// In plain words.
     pub text: String,
 }
 
@@ -342,10 +343,12 @@ pub struct EventLine {
 pub struct Forgotten {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// The site it belonged to.
+    /// The host's site.
     pub site: String,
-    /// Its name.
+    /// The host.
     pub host: String,
+    /// Its relay was told at once; else it will be when it connects.
+    pub told: bool,
 }
 
 /// One line that the notifier hands on.

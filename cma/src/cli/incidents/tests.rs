@@ -148,8 +148,11 @@ fn of_a_moment_those_are_told_that_were_open_then_as_they_were_judged_then() {
     }
 }
 
+/// Verdict, kind and name of its subject, its share.
+type Cause = (&'static str, &'static str, &'static str, u16);
+
 /// An incident of a site, as the CMA finds it itself.
-fn of_site(verdict: &str, alternatives: &[(&str, &str, &str, u16)]) -> Explain {
+fn of_site(verdict: &str, alternatives: &[Cause]) -> Explain {
     let alternatives: Vec<AlternativeDoc> = alternatives
         .iter()
         .map(|(verdict, kind, name, permille)| {
@@ -216,7 +219,7 @@ History
 
 #[test]
 fn what_a_site_verdict_is_about_is_said_once() {
-    let cases: [(&str, &[(&str, &str, &str, u16)], &str); 4] = [
+    let cases: [(&str, &[Cause], &str); 4] = [
         ("RelayDown", &[("RelayDown", "relay", "fra1/r1", 1_000)], "RelayDown  relay fra1/r1"),
         ("CmaCut", &[("CmaCut", "set", "cma", 1_000)], "CmaCut  this CMA"),
         ("SiteCut", &[("SiteCut", "site", "fra1", 1_000)], "SiteCut  site fra1"),

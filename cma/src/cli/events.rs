@@ -16,7 +16,9 @@ use ringmesh_shell::failure::{Failure, Kind};
 /// How often a CMA that went away is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Columns grow with what stands in them, up to this.
-const COLUMN_MAX: usize = 16;
+const COLUMN_MAX: usize = 17;
+/// The longest word for what happened.
+const WORD: usize = "connected".len();
 
 /// Digits of an incident's id that are shown.
 const ID_SHOWN: usize = 8;
@@ -50,7 +52,7 @@ pub(crate) async fn run(
     out: &mut impl Write,
     said: &mut impl Write,
 ) -> Result<(), Failure> {
-    let mut printer = Printer { paint, options, out, after: 0, site: 0, subject: 0 };
+    let mut printer = Printer { paint, options, out, after: 0, day: String::new(), site: 0, about: 0 };
     let mut client = Client::connect(socket).await?;
     loop {
         match printer.listen(&mut client).await {
@@ -85,9 +87,11 @@ struct Printer<'a, W> {
     out: &'a mut W,
     /// The number of the last row printed.
     after: u64,
+    /// The day of the last row on a terminal, where a day stands above its rows.
+    day: String,
     /// Widths of columns.
     site: usize,
-    subject: usize,
+    about: usize,
 }
 
 impl<W: Write> Printer<'_, W> {
@@ -143,7 +147,8 @@ impl<W: Write> Printer<'_, W> {
             let widths = rows.iter().map(|row| of(row).chars().count().min(COLUMN_MAX));
             widths.fold(least, usize::max)
         };
-        (self.site, self.subject) = (widest(|row| &row.site, self.site), widest(subject, self.subject));
+        (self.site, self.about) =
+            (widest(|row| &row.site, self.site), widest(|row| about(row).0, self.about));
         for row in &rows {
             let line = if self.options.json { as_json(row)? } else { self.line(row) };
             writeln!(self.out, "{line}").map_err(|error| unwritten(&error))?;
@@ -152,36 +157,51 @@ impl<W: Write> Printer<'_, W> {
         self.out.flush().map_err(|error| unwritten(&error))
     }
 
-    /// `Nov 22 14:03:07  lab  h5  silent ..`, and below it what has no room in the line.
-    fn line(&self, row: &EventLine) -> String {
-        let subject = subject(row);
-        let head = format!("{}  {:2$}  ", moment::local(row.at_ms), harmless(&row.site), self.site);
-        let padding = self.subject.saturating_sub(subject.chars().count()) + 2;
-        let indent = head.chars().count() + subject.chars().count() + padding;
-        let named = self.paint.tone(tone(&row.kind), subject) + &" ".repeat(padding);
-        let text = if self.options.wrap {
-            let below = format!("\n{}", " ".repeat(indent));
-            wrapped_to(WIDTH.saturating_sub(indent).max(20), "", &row.text).replace('\n', &below)
-        } else {
-            harmless(&row.text)
-        };
-        format!("{head}{named}{text}").trim_end().to_owned()
+    /// `14:03:07  lab  h5  SILENT  heard by nobody`, and below it what has no room in the line.
+    fn line(&mut self, row: &EventLine) -> String {
+        let (about, text) = about(row);
+        let (day, time) = (moment::day(row.at_ms), moment::time(row.at_ms));
+        let site = harmless(&row.site);
+        let head = format!("{time}  {site:0$}  {1:2$}  ", self.site, harmless(about), self.about);
+        let (tone, word) = happened(&row.kind);
+        let told =
+            format!("{}{}  ", self.paint.tone(tone, &word), " ".repeat(WORD.saturating_sub(word.len())));
+        if !self.options.wrap {
+            return format!("{day} {head}{told}{}", harmless(text)).trim_end().to_owned();
+        }
+        let indent = head.chars().count() + WORD.max(word.len()) + 2;
+        let below = format!("\n{}", " ".repeat(indent));
+        let text = wrapped_to(WIDTH.saturating_sub(indent).max(20), "", text).replace('\n', &below);
+        let line = format!("{head}{told}{text}").trim_end().to_owned();
+        if day == self.day {
+            return line;
+        }
+        let above = self.paint.tone(Tone::Strong, &day);
+        self.day = day;
+        format!("{above}\n{line}")
     }
 }
 
-/// What a row is about; of an incident's id as much as `ringmesh explain` needs.
-fn subject(row: &EventLine) -> &str {
-    let id = row.kind.starts_with("incident").then(|| row.subject.get(..ID_SHOWN)).flatten();
-    id.unwrap_or(&row.subject)
+/// What a row is about, and what is said of it. Of an incident's id as much as `ringmesh explain` needs; a switch by
+/// the name that the text gives it, with its id after.
+fn about(row: &EventLine) -> (&str, &str) {
+    let id = row.kind.starts_with("incident-").then(|| row.subject.get(..ID_SHOWN)).flatten();
+    let name = row.kind.starts_with("switch-").then(|| row.text.strip_prefix("switch ")).flatten();
+    match (id, name) {
+        (Some(id), _) => (id, &row.text),
+        (None, Some(name)) if !name.is_empty() => (name, &row.subject),
+        (None, _) => (&row.subject, &row.text),
+    }
 }
 
-/// What happened, by the end of its kind.
-fn tone(kind: &str) -> Tone {
-    match kind.rsplit('-').next().unwrap_or_default() {
-        "up" | "connected" | "closed" => Tone::Good,
-        "silent" | "down" | "cut" | "lost" | "opened" => Tone::Bad,
-        "unknown" | "revised" => Tone::Doubtful,
-        _ => Tone::Strong,
+/// What happened, in one word: the end of its kind; trouble in capitals, for those who see no red.
+fn happened(kind: &str) -> (Tone, String) {
+    let word = kind.split_once('-').map_or(kind, |(_, word)| word);
+    match word {
+        "up" | "connected" | "closed" => (Tone::Good, word.to_owned()),
+        "silent" | "down" | "cut" | "lost" | "opened" => (Tone::Bad, word.to_uppercase()),
+        "unknown" | "revised" => (Tone::Doubtful, word.to_owned()),
+        _ => (Tone::Calm, word.to_owned()),
     }
 }
 

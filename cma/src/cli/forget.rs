@@ -61,8 +61,8 @@ fn confirm(target: &Target, answers: &mut impl BufRead, asked: &mut impl Write) 
 
 /// What was done.
 pub(crate) fn text(forgotten: &Forgotten) -> String {
-    let (host, site) = (harmless(&forgotten.host), harmless(&forgotten.site));
-    format!("{host} is forgotten here; the relay of {site} is told as soon as it is connected\n")
+    let when = if forgotten.told { "was told" } else { "is told when it connects" };
+    harmless(&format!("{} of site {} is forgotten; its relay {when}", forgotten.host, forgotten.site)) + "\n"
 }
 
 #[cfg(test)]

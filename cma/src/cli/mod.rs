@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod events;
 mod forget;
+mod gloss;
 mod incidents;
 mod moment;
 mod paint;

@@ -42,15 +42,19 @@ fn past(text: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok()
 }
 
-/// `Nov 22 14:03:07`, in the time zone of this machine.
-pub(crate) fn local(unix_ms: u64) -> String {
-    shown(unix_ms, TimeZone::system())
+/// `2026-11-22`, in the time zone of this machine.
+pub(crate) fn day(unix_ms: u64) -> String {
+    shown(unix_ms, TimeZone::system(), "%Y-%m-%d")
 }
 
-fn shown(unix_ms: u64, zone: TimeZone) -> String {
+/// `14:03:07` of that day.
+pub(crate) fn time(unix_ms: u64) -> String {
+    shown(unix_ms, TimeZone::system(), "%H:%M:%S")
+}
+
+fn shown(unix_ms: u64, zone: TimeZone, format: &str) -> String {
     let moment = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let moment = moment.unwrap_or(Timestamp::MAX);
-    moment.to_zoned(zone).strftime("%b %e %H:%M:%S").to_string()
+    moment.unwrap_or(Timestamp::MAX).to_zoned(zone).strftime(format).to_string()
 }
 
 #[cfg(test)]
@@ -105,8 +109,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_shown_in_the_readers_zone() {
-        assert_eq!(shown(1_795_356_187_000, zone()), "Nov 22 16:03:07");
-        assert_eq!(shown(1_793_500_000_000, zone()).len(), "Nov  1 00:00:00".len());
-        assert!(!shown(u64::MAX, zone()).is_empty());
+        let shown = |unix_ms| shown(unix_ms, zone(), "%Y-%m-%d %H:%M:%S");
+        assert_eq!(shown(1_795_356_187_000), "2026-11-22 16:03:07");
+        assert_eq!(shown(1_795_390_200_000), "2026-11-23 01:30:00");
+        assert!(!shown(u64::MAX).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use ringmesh_cma_core::documents::{Incidents, SiteDoc, Tree};
 
 use super::paint::counted;
 use drawing::{Drawing, escaped};
-use marks::Marks;
+use marks::{Mark, Marks};
 use pieces::{GAP, Heading, Piece, fair_width, flow, piece, shelves};
 use ring::{Dot, Names, Ring, State, glyph};
 
@@ -121,13 +121,17 @@ fn mesh_ring(tree: &Tree, marks: &Marks) -> Option<Piece> {
     if tree.sites.len() < 2 {
         return None;
     }
-    let dot = |site: &SiteDoc| Dot {
-        name: site.id.clone(),
-        state: State::of(if site.state == "up" { "up" } else { "away" }),
-        delegate: false,
-        relay: true,
-        mark: marks::worst(marks.site(&site.id)),
-        told: format!("site {}: {}", site.id, site.state),
+    let dot = |site: &SiteDoc| {
+        let of_relays = site.relays.iter().map(|relay| marks.relay(&site.id, relay.id));
+        let all: Vec<Mark> = of_relays.chain([marks.site(&site.id)]).flatten().cloned().collect();
+        Dot {
+            name: site.id.clone(),
+            state: State::of(if site.state == "up" { "up" } else { "away" }),
+            delegate: false,
+            relay: true,
+            mark: marks::worst(&all),
+            told: format!("site {}: {}", site.id, site.state),
+        }
     };
     let (up, lost): (Vec<&SiteDoc>, Vec<&SiteDoc>) = tree.sites.iter().partition(|site| site.state == "up");
     let drawn = Ring {

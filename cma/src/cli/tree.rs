@@ -176,35 +176,31 @@ fn ring_lines(ring: &RingDoc) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
     fn a_tree_of_the_past_says_so_and_counts_from_then() {
-        let host = HostDoc {
-            id: "h1".into(),
-            state: "silent".into(),
-            since_ms: 1_700_000_000_000,
-            class: "normal".into(),
-            dual_homed: false,
-            places: vec![],
-        };
-        let site = SiteDoc {
-            id: "lab".into(),
-            state: "up".into(),
-            relays: vec![],
-            switches: vec![],
-            fallback_rings: vec![],
-            site_rings: vec![],
-            hosts: vec![host],
+        let host = json!({
+            "id": "h1", "state": "silent", "since_ms": 1_700_000_000_000_u64, "class": "normal",
+            "dual_homed": false, "places": [],
+        });
+        let site = json!({
+            "id": "lab", "state": "up", "relays": [], "switches": [], "fallback_rings": [], "site_rings": [],
+            "hosts": [host],
+        });
+        let tree = |sites: Value| -> Tree {
+            serde_json::from_value(json!({ "schema": 1, "sites": sites })).unwrap()
         };
         let paint = Paint { color: false, now_ms: 1_800_000_000_000 };
-        let then = past(&paint, &Tree { schema: 1, sites: vec![site] }, 1_700_000_060_000);
+        let then = past(&paint, &tree(json!([site])), 1_700_000_060_000);
         assert!(
             then.starts_with("as of 2023-11-14 22:14:20 UTC; rings are not part of the past\n\n"),
             "{then}"
         );
         assert!(then.contains("on no known switch") && then.contains("h1  SILENT, for 1 min"), "{then}");
-        let nothing = past(&paint, &Tree { schema: 1, sites: vec![] }, 1_700_000_060_000);
+        let nothing = past(&paint, &tree(json!([])), 1_700_000_060_000);
         assert_eq!(nothing, "2023-11-14 22:14:20 UTC; nothing was known then\n");
     }
 }

@@ -69,7 +69,7 @@ impl Log {
             }
             Question::Forget { site, host } if host.as_str() == "h5" => {
                 let site = site.as_ref().map_or("lab".to_owned(), ToString::to_string);
-                serde_json::to_string(&Forgotten { schema: SCHEMA, site, host: host.to_string() })
+                serde_json::to_string(&Forgotten { schema: SCHEMA, site, host: host.to_string(), told: true })
             }
             Question::Forget { host, .. } => {
                 return Err(Unanswered::Unknown(format!("no host is called {host}")));

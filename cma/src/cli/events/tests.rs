@@ -64,7 +64,8 @@ fn options() -> Options {
 fn printed(options: Options, color: bool, rows: &[EventLine]) -> Vec<String> {
     let mut out = Reader::default();
     let paint = Paint { color, now_ms: 0 };
-    let mut printer = Printer { paint: &paint, options, out: &mut out, after: 0, site: 0, subject: 0 };
+    let mut printer =
+        Printer { paint: &paint, options, out: &mut out, after: 0, day: String::new(), site: 0, about: 0 };
     assert!(printer.print(&serde_json::to_string(rows).unwrap()).is_ok());
     out.lines()
 }
@@ -75,44 +76,63 @@ fn said(kind: &str, site: &str, subject: &str, text: &str) -> EventLine {
 
 fn rows() -> Vec<EventLine> {
     vec![
-        said("host-silent", "lab", "h5", "silent"),
-        said("switch-down", "frankfurt-1", "tor-17", &"word ".repeat(30)),
-        said("incident-opened", "lab", "00ab12cd34ef5678", "PAGE: SwitchDown\u{1b}[2J switch tor-17"),
+        said("host-silent", "lab", "h5", "heard by nobody, eth0 on tor-17 p3"),
+        said("switch-down", "frankfurt-1", "02:00:00:00:01:11", "switch tor-17"),
+        said(
+            "incident-opened",
+            "lab",
+            "00ab12cd34ef5678",
+            "SwitchDown|UplinkCut\u{1b}[2J switch tor-17: opened: 24 hosts silent",
+        ),
+        said("relay-connected", "lab", "lab/r1", "connected"),
         said("host-up", "lab", &"n".repeat(63), "up"),
     ]
 }
 
 #[test]
 fn texts_stand_below_each_other_within_eighty_columns() {
-    let lines = printed(options(), false, &rows()[..3]);
-    let start = |line: &str, text: &str| line.find(text).unwrap();
-    let column = start(&lines[0], "silent");
-    assert!(lines[0].starts_with(&moment::local(row(1).at_ms)), "{lines:?}");
-    assert_eq!(start(&lines[1], "word"), column);
-    assert!(lines[2].trim_start().starts_with("word") && start(&lines[2], "word") == column, "{lines:?}");
+    let lines = printed(options(), false, &rows()[..4]);
+    let time = moment::time(row(1).at_ms);
+    let want = format!(
+        "{}
+{time}  lab          h5        SILENT     heard by nobody, eth0 on tor-17 p3
+{time}  frankfurt-1  tor-17    DOWN       02:00:00:00:01:11
+{time}  lab          00ab12cd  OPENED     SwitchDown|UplinkCut\u{fffd}[2J switch
+                                            tor-17: opened: 24 hosts silent
+{time}  lab          lab/r1    connected  connected",
+        moment::day(row(1).at_ms)
+    );
+    assert_eq!(lines.join("\n"), want);
     assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
-    assert!(lines.last().unwrap().contains("  00ab12cd  PAGE: SwitchDown\u{fffd}[2J"), "{lines:?}");
-    assert_eq!(lines.concat().matches("word").count(), 30);
 }
 
 #[test]
-fn for_a_file_every_event_is_one_line() {
+fn a_day_stands_above_its_first_row() {
+    let late = EventLine { at_ms: row(1).at_ms + 86_400_000, ..row(2) };
+    let lines = printed(options(), false, &[row(1), row(1), late]);
+    let days = [0, 3].map(|at: usize| lines[at].as_str());
+    assert_eq!(days, [moment::day(row(1).at_ms), moment::day(row(1).at_ms + 86_400_000)]);
+    assert_eq!(lines.len(), 5);
+}
+
+#[test]
+fn for_a_file_every_event_is_one_line_with_its_day() {
     let lines = printed(Options { wrap: false, ..options() }, false, &rows());
     assert_eq!(lines.len(), rows().len());
-    assert_eq!(lines[1].matches("word").count(), 30);
+    assert!(lines.iter().all(|line| line.starts_with(&moment::day(row(1).at_ms))), "{lines:?}");
+    assert!(lines[2].ends_with("switch tor-17: opened: 24 hosts silent"), "{lines:?}");
 }
 
 #[test]
 fn colour_follows_what_happened_and_adds_nothing_else() {
     let plain = printed(options(), false, &rows());
     let colored = printed(options(), true, &rows());
-    let stripped = colored.iter().map(|line| {
-        ["\u{1b}[1;31m", "\u{1b}[32m", "\u{1b}[0m"]
-            .iter()
-            .fold(line.clone(), |line, code| line.replace(code, ""))
-    });
+    let codes = ["\u{1b}[1;31m", "\u{1b}[32m", "\u{1b}[1m", "\u{1b}[0m"];
+    let stripped =
+        colored.iter().map(|line| codes.iter().fold(line.clone(), |line, code| line.replace(code, "")));
     assert_eq!(stripped.collect::<Vec<_>>(), plain);
-    assert!(colored[0].contains("\u{1b}[1;31mh5") && colored.last().unwrap().contains("\u{1b}[32mnnn"));
+    assert!(colored[1].contains("\u{1b}[1;31mSILENT"), "{colored:?}");
+    assert!(colored.last().unwrap().contains("\u{1b}[32mup"), "{colored:?}");
 }
 
 #[test]

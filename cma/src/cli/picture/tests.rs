@@ -4,6 +4,9 @@ use ringmesh_cma_core::documents::{
     AlternativeDoc, FallbackRingDoc, HostDoc, IncidentDoc, PortDoc, RingDoc, SubjectDoc, SwitchDoc, TreeRelay,
 };
 
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use super::drawing::{Label, Shape};
 use super::*;
 
@@ -44,15 +47,10 @@ fn ring(members: &[String], delegates: usize) -> RingDoc {
 
 /// A site whose switches have so many hosts each.
 fn site(id: &str, switches: &[usize], naming: Naming) -> SiteDoc {
-    let mut site = SiteDoc {
-        id: id.into(),
-        state: "up".into(),
-        relays: vec![TreeRelay { id: 1, state: "connected".into(), active: true }],
-        switches: vec![],
-        fallback_rings: vec![],
-        site_rings: vec![],
-        hosts: vec![],
-    };
+    let relay = TreeRelay { id: 1, state: "connected".into(), active: true };
+    let mut site: SiteDoc = document(json!({
+        "id": id, "state": "up", "relays": [relay], "switches": [], "fallback_rings": [], "site_rings": [], "hosts": [],
+    }));
     let mut delegates = vec!["r1".to_owned()];
     for (at, count) in switches.iter().enumerate() {
         let from = site.hosts.len();
@@ -125,7 +123,12 @@ fn incidents(incidents: Vec<IncidentDoc>) -> Incidents {
 }
 
 fn tree(sites: Vec<SiteDoc>) -> Tree {
-    Tree { schema: 1, sites }
+    document(json!({ "schema": 1, "sites": sites }))
+}
+
+/// As it came from a CMA, which may know more of it.
+fn document<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
 }
 
 /// Two switches, one host dead, a fallback ring, a host in no ring, two incidents.
@@ -290,7 +293,7 @@ fn every_open_incident_stands_at_what_it_is_about() {
         (relay("r1"), "relay 1: RelayDown"),
         (relay("lab/r1"), "relay 1: RelayDown"),
         (incident("SharedFate", "page", "lab", "set", "x", "4 hosts"), "SharedFate: 4 hosts"),
-        (incident("CmaCut", "page", "cma", "set", "cma", "cma"), "CmaCut: set cma"),
+        (incident("CmaCut", "page", "cma", "set", "cma", "cma"), "CmaCut: this CMA"),
         (incident("HostDown", "page", "lab", "host", "gone", "gone"), "HostDown: host gone"),
     ];
     let tree = tree(vec![site("lab", &[3], short)]);

@@ -8,11 +8,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use ringmesh_netsim::model::{Plan, World};
 use ringmesh_proto::draws::{Draws, Purpose};
-use ringmesh_proto::time::Time;
 
 use support::{open_pages, picture_differs};
 
@@ -52,6 +53,8 @@ enum Fault {
     CmaWan,
     Cma,
     Relay(usize),
+    Disk(usize),
+    CmaDisk,
     Switch(usize),
     Uplink(usize),
     Cable(usize, usize),
@@ -64,7 +67,7 @@ impl Fault {
     fn draw(chance: &mut Chance, plan: &Plan) -> Self {
         let (sites, switches) = (plan.sites.len(), plan.switches());
         let host = chance.index(plan.hosts.len());
-        match chance.below(13) {
+        match chance.below(15) {
             0 | 1 => Self::Host(host),
             2 => Self::Probe(host),
             3 => Self::Pause(host),
@@ -75,6 +78,8 @@ impl Fault {
             9 => Self::Relay(chance.index(sites)),
             10 => Self::Cma,
             11 => Self::Power(chance.index(sites)),
+            12 => Self::Disk(chance.index(sites)),
+            13 => Self::CmaDisk,
             _ => Self::CmaWan,
         }
     }
@@ -86,6 +91,8 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(false),
             Self::Cma => world.kill_cma(),
             Self::Relay(site) => world.kill_relay(site),
+            Self::Disk(site) => world.full_disk(site, true),
+            Self::CmaDisk => world.full_cma_disk(true),
             Self::Switch(switch) => world.set_switch(switch, false),
             Self::Uplink(switch) => world.set_uplink(switch, false),
             Self::Cable(host, leg) => world.set_cable(host, leg, false),
@@ -102,6 +109,8 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(true),
             Self::Cma => world.start_cma(),
             Self::Relay(site) => world.start_relay(site),
+            Self::Disk(site) => world.full_disk(site, false),
+            Self::CmaDisk => world.full_cma_disk(false),
             Self::Switch(switch) => world.set_switch(switch, true),
             Self::Uplink(switch) => world.set_uplink(switch, true),
             Self::Cable(host, leg) => world.set_cable(host, leg, true),
@@ -114,7 +123,8 @@ impl Fault {
     /// The site it takes place in, if it is inside one.
     fn site(self, plan: &Plan, world: &World) -> Option<usize> {
         match self {
-            Self::Power(_) | Self::Wan(_) | Self::CmaWan | Self::Cma => None,
+            Self::Power(_) | Self::Wan(_) | Self::Disk(_) => None,
+            Self::CmaWan | Self::Cma | Self::CmaDisk => None,
             Self::Relay(site) => Some(site),
             Self::Switch(switch) | Self::Uplink(switch) => {
                 let host = plan.hosts.iter().position(|host| host.switches.contains(&switch));
@@ -131,6 +141,8 @@ impl Fault {
 #[derive(Debug)]
 struct Story {
     plan: Plan,
+    /// One way over each WAN, and how many packets of a thousand it loses.
+    wan: Vec<(Duration, u64)>,
     /// When something begins (true) or ends, in milliseconds after the start settled.
     steps: BTreeMap<(u64, usize), (Fault, bool)>,
 }
@@ -148,19 +160,29 @@ fn story(seed: u64) -> Story {
         }
     }
     plan.loss_permille = [0, 0, 10, 50][chance.index(4)];
+    let leg =
+        |chance: &mut Chance| (Duration::from_millis(1 + chance.below(80)), [0, 0, 10, 50][chance.index(4)]);
+    let wan = (0..sites).map(|_| leg(chance)).collect();
+    let mut faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| Fault::draw(chance, &plan)).collect();
+    // A relay that ends while its disk is full does not know afterwards what it has told meanwhile.
+    let full: Vec<usize> = (0..sites).filter(|site| faults.contains(&Fault::Disk(*site))).collect();
+    faults.retain(|fault| !matches!(fault, Fault::Relay(site) | Fault::Power(site) if full.contains(site)));
     let mut steps = BTreeMap::new();
-    for _ in 0..1 + chance.below(8) {
-        let (fault, begins) = (Fault::draw(chance, &plan), chance.below(FAULTS_WITHIN_MS));
+    for fault in faults {
+        let begins = chance.below(FAULTS_WITHIN_MS);
         let ends = begins + 100 + chance.below(FAULT_LASTS_MS);
         let number = steps.len();
         steps.insert((begins, number), (fault, true));
         steps.insert((ends, number + 1), (fault, false));
     }
-    Story { plan, steps }
+    Story { plan, wan, steps }
 }
 
 /// Lets it happen. What is broken already is not broken again, and in a site without power nothing is.
 fn live(story: &Story, world: &mut World) {
+    for (site, (delay, loss)) in story.wan.iter().enumerate() {
+        world.set_wan_quality(site, *delay, *loss);
+    }
     world.run_for(SETTLES);
     let mut broken: BTreeSet<Fault> = BTreeSet::new();
     let start = world.now();
@@ -184,6 +206,9 @@ fn live(story: &Story, world: &mut World) {
         }
     }
     world.set_loss(0);
+    for (site, (delay, _)) in story.wan.iter().enumerate() {
+        world.set_wan_quality(site, *delay, 0);
+    }
     world.run_for(HEALS);
 }
 
@@ -211,7 +236,9 @@ fn faults_of(story: &Story, world: &mut World) -> Vec<String> {
     let before = world.account().clone();
     world.run_for(QUIET);
     let said = world.account().since(&before);
-    if said.control() > 0 {
+    // On a link of four lanes a block of 64 takes four minutes: what was lost then is told, and noted, now.
+    let of_loss = said.of("Loss") + said.of("Noted").min(said.of("Loss"));
+    if said.control() > of_loss {
         wrong.push(format!("not quiet: {said}"));
     }
     let hosts = story.plan.hosts.len();
@@ -267,35 +294,33 @@ fn seen_by_cma(world: &World) -> Vec<String> {
     wrong
 }
 
-fn tell(seed: u64, story: &Story, world: &World, wrong: &[String], all: bool) -> String {
-    let lines = world.traced();
-    let shown = if all { 0 } else { lines.len().saturating_sub(LINES) };
-    let steps: Vec<String> = story
-        .steps
-        .iter()
-        .map(|((at, _), (fault, begins))| {
-            format!("{at} ms: {fault:?} {}", if *begins { "begins" } else { "ends" })
-        })
-        .collect();
-    let shape: Vec<usize> = story.plan.sites.iter().map(|site| site.switches).collect();
-    format!(
-        "seed {seed}: {} hosts on {shape:?} switches, {} lost in a thousand\n{}\n\n{}\n\n{}",
-        story.plan.hosts.len(),
-        story.plan.loss_permille,
-        steps.join("\n"),
-        lines[shown..].join("\n"),
-        wrong.join("\n"),
-    )
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shape: Vec<usize> = self.plan.sites.iter().map(|site| site.switches).collect();
+        let Plan { hosts, loss_permille, seed, .. } = &self.plan;
+        writeln!(f, "seed {seed}: {} hosts on {shape:?} switches", hosts.len())?;
+        writeln!(f, "{loss_permille} of a thousand lost, WAN {:?}", self.wan)?;
+        for ((at, _), (fault, begins)) in &self.steps {
+            writeln!(f, "{at} ms: {fault:?} {}", if *begins { "begins" } else { "ends" })?;
+        }
+        Ok(())
+    }
 }
 
-fn run(seed: u64, all: bool) -> Result<(), String> {
-    let story = story(seed);
+fn run(story: &Story, all: bool) -> Result<(), String> {
     let mut world = World::new(story.plan.clone());
     world.trace();
-    live(&story, &mut world);
-    assert!(world.now() > Time::ZERO + HEALS);
-    let wrong = faults_of(&story, &mut world);
-    if wrong.is_empty() { Ok(()) } else { Err(tell(seed, &story, &world, &wrong, all)) }
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        live(story, &mut world);
+        faults_of(story, &mut world)
+    }));
+    let wrong = lived.unwrap_or_else(|_| vec!["a panic, told above".into()]);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let lines = world.traced();
+    let shown = if all { 0 } else { lines.len().saturating_sub(LINES) };
+    Err(format!("{story}\n{}\n\n{}", lines[shown..].join("\n"), wrong.join("\n")))
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -310,21 +335,8 @@ fn after_everything_is_healed_nothing_is_left_of_it() {
     let first = number("RINGMESH_FIRST").unwrap_or(1);
     let seeds = only.map_or(first..first + number("RINGMESH_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
     let count = seeds.clone().count();
-    let mut failed = Vec::new();
-    for seed in seeds {
-        let result = std::panic::catch_unwind(|| run(seed, only.is_some()));
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(told)) => failed.push((seed, told)),
-            Err(_) => failed.push((seed, format!("seed {seed}: a panic, told above"))),
-        }
-    }
-    let told: Vec<&str> = failed.iter().map(|(_, told)| told.as_str()).collect();
-    let seeds: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
-    assert!(
-        failed.is_empty(),
-        "{}\n\n{} of {count} seeds failed: {seeds:?}",
-        told.join("\n\n--------\n\n"),
-        seeds.len()
-    );
+    let told = |seed| run(&story(seed), only.is_some()).err().map(|told| (seed, told));
+    let (failed, told): (Vec<u64>, Vec<String>) = seeds.filter_map(told).unzip();
+    let told = told.join("\n\n--------\n\n");
+    assert!(failed.is_empty(), "{told}\n\n{} of {count} seeds failed: {failed:?}", failed.len());
 }

@@ -16,6 +16,7 @@
 mod forget;
 mod keep;
 mod news;
+mod orphans;
 mod outages;
 mod pages;
 mod resync;
@@ -34,7 +35,7 @@ use ringmesh_proto::mesh::MeshOrder;
 use ringmesh_proto::news::{Key as NewsKey, News, RelayHello, Warning};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::id::{Name, RelayId};
+use ringmesh_topology::id::{IncidentId, Name, RelayId};
 
 use crate::documents::PageLine;
 use crate::estate::Estate;
@@ -249,6 +250,10 @@ pub struct Cma<G = MemoryGraph> {
     rounds: Rounds,
     /// Hosts to be forgotten, by site, since when.
     forgets: BTreeMap<(Name, Name), u64>,
+    /// Open incidents that their relay knows nothing of, and since when all their hosts are up.
+    orphans: BTreeMap<IncidentId, Option<Time>>,
+    /// The same, as it was written down.
+    orphans_written: BTreeMap<IncidentId, Option<Time>>,
     /// Lines that nobody took over yet.
     pages: BTreeMap<u64, PageLine>,
     /// The number given to a line last.
@@ -283,6 +288,8 @@ impl<G: GraphStore> Cma<G> {
             store_error: None,
             rounds: Rounds::default(),
             forgets: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            orphans_written: BTreeMap::new(),
             pages: BTreeMap::new(),
             last_page: 0,
             is_new: true,
@@ -363,6 +370,7 @@ impl<G: GraphStore> Machine for Cma<G> {
         self.order_pending_pages(&mut turn);
         self.take_event(now, event, &mut turn);
         self.look_at_sites(now, &mut turn);
+        self.end_orphans(now, &mut turn);
         self.write_down(&mut turn);
         turn.pour(out);
         debug_assert!(!reached || self.next_deadline() > now);
@@ -373,7 +381,7 @@ impl<G: GraphStore> Machine for Cma<G> {
         if self.is_new && !self.pages.is_empty() {
             return self.started;
         }
-        self.notifier.next_deadline().min(self.sites.next_deadline())
+        self.notifier.next_deadline().min(self.sites.next_deadline()).min(self.orphans_deadline())
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `p` | page | a line that nobody took over yet |
 //! | `e` | event | one event |
 //! | `f` | site, host | a host to be forgotten, since when |
+//! | `a` | incident | an open incident that its relay forgot, and since when all its hosts are up |
 //! | `l` | link | a link of the mesh ring, by its two ends |
 //! | `w` | relay, relay | what is heard of the one by the other over the mesh ring, since when |
 //! | `o` | incident | an incident of our own: what it takes, and how far it is settled |
@@ -40,6 +41,7 @@ pub(crate) const TOLD: u8 = b't';
 pub(crate) const PAGE: u8 = b'p';
 pub(crate) const EVENT: u8 = b'e';
 pub(crate) const FORGET: u8 = b'f';
+pub(crate) const ORPHAN: u8 = b'a';
 pub(crate) const LINK: u8 = b'l';
 pub(crate) const WORD: u8 = b'w';
 pub(crate) const OUTAGE: u8 = b'o';

@@ -20,6 +20,7 @@ use ringmesh_proto::wire::MeshKeys;
 use ringmesh_topology::id::Name;
 
 use super::disk::{Disk, Journal};
+use super::look::NewsTold;
 use super::queue::Due;
 use super::relays::RELAY;
 use super::stream::{Body, Side};
@@ -215,6 +216,7 @@ impl World {
         let event = match body {
             up::Body::Hello(hello) => {
                 let hello = sound(codec::read_relay_hello(hello));
+                self.births_heard.insert(site, hello.outbox);
                 if self.runs_heard.insert(site, hello.run) != Some(hello.run) {
                     // Another run cuts its rings anew, and numbers them anew.
                     self.rings.retain(|(of, _), _| *of != site);
@@ -223,7 +225,7 @@ impl World {
             }
             up::Body::News(item) => {
                 let (sequence, news) = sound(codec::read_news_item(item));
-                self.remember(site, &news);
+                self.remember(site, sequence, &news);
                 authority::Event::RelayNews { stream, sequence, news }
             }
             up::Body::Beat(beat) => authority::Event::RelayBeat { stream, beat: relay_beat(beat) },
@@ -241,7 +243,11 @@ impl World {
         self.cma_event(event);
     }
 
-    fn remember(&mut self, site: usize, news: &News) {
+    fn remember(&mut self, site: usize, sequence: u64, news: &News) {
+        if let Some(birth) = self.births_heard.get(&site) {
+            let (birth, key) = (*birth, news.key());
+            self.told.push(NewsTold { site, birth, sequence, key });
+        }
         match news {
             News::Incident(incident) => {
                 self.latest.insert(incident.id, (**incident).clone());

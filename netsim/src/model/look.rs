@@ -6,7 +6,7 @@ use ringmesh_cma_core::cma::Cma;
 use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_probe_core as probe;
-use ringmesh_proto::news::{IncidentNews, RingNews};
+use ringmesh_proto::news::{IncidentNews, Key, RingNews};
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
@@ -15,6 +15,19 @@ use super::account::{Account, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
 use super::world::{WALL_MS, World};
+
+/// A news as it came to the CMA's host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsTold {
+    /// Of which site.
+    pub site: usize,
+    /// The birth nonce of the outbox it came from.
+    pub birth: u64,
+    /// Its number there.
+    pub sequence: u64,
+    /// What it is about.
+    pub key: Key,
+}
 
 impl World {
     /// The lines kept since [`World::trace`].
@@ -48,6 +61,11 @@ impl World {
         let mut incidents: Vec<&IncidentNews> = self.latest.values().collect();
         incidents.sort_by_key(|incident| (incident.opened_ms, incident.id));
         incidents
+    }
+
+    /// Every news of a site that came to the CMA's host, in order; also those that came twice.
+    pub fn news_told(&self, site: usize) -> Vec<NewsTold> {
+        self.told.iter().filter(|told| told.site == site).cloned().collect()
     }
 
     /// Every line the notifier let go.

@@ -33,5 +33,6 @@ mod world;
 
 pub use account::{Account, WanAccount};
 pub use disk::Backup;
+pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};
 pub use world::World;

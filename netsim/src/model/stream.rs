@@ -22,12 +22,12 @@ use super::world::World;
 const RETRY: Duration = Duration::from_millis(200);
 /// .. so often at most.
 const RETRY_DOUBLED_MAX: u32 = 9;
-/// An end that heard nothing for so long asks whether the other is there.
-const PING_AFTER: Duration = Duration::from_secs(10);
-/// A relay that heard nothing for so long gives the stream up ..
-const RELAY_GIVES_UP: Duration = Duration::from_secs(20);
-/// .. and so does the CMA.
+/// A CMA's end that heard nothing for so long asks whether the other is there ..
+const CMA_ASKS: Duration = Duration::from_secs(10);
+/// .. and gives the stream up if it still heard nothing after this.
 const CMA_GIVES_UP: Duration = Duration::from_secs(30);
+/// A relay to which the CMA said nothing for so long gives the stream up: each of its pulses is answered.
+const RELAY_GIVES_UP: Duration = Duration::from_secs(9);
 
 /// A message prefix of gRPC (5), a frame header of HTTP/2 (9), a record of TLS 1.3 (5 + 1 + 16).
 const MESSAGE_OCTETS: usize = 5 + 9 + 22;
@@ -55,10 +55,11 @@ impl Side {
         }
     }
 
-    fn gives_up_after(self) -> Duration {
+    /// After how long a silence it asks, if it does, and after how long it gives up.
+    fn patience(self) -> (Option<Duration>, Duration) {
         match self {
-            Self::Relay => RELAY_GIVES_UP,
-            Self::Cma => CMA_GIVES_UP,
+            Self::Relay => (None, RELAY_GIVES_UP),
+            Self::Cma => (Some(CMA_ASKS), CMA_GIVES_UP),
         }
     }
 }
@@ -158,7 +159,8 @@ impl World {
         let stream = self.stream_last;
         self.streams.insert(stream, Stream::new(self.now, site));
         for side in [Side::Relay, Side::Cma] {
-            self.at(self.now + PING_AFTER, Due::Watch { stream, side });
+            let (asks, gives_up) = side.patience();
+            self.at(self.now + asks.unwrap_or(gives_up), Due::Watch { stream, side });
         }
         stream
     }
@@ -201,7 +203,10 @@ impl World {
             }
             let Some(segment) = sent.sent.pop_front() else { return };
             sent.first += 1;
-            known.end(to).heard = self.now;
+            // Pings do not show that the process at the other end does anything.
+            if to == Side::Cma || matches!(segment.body, Body::Message(..)) {
+                known.end(to).heard = self.now;
+            }
             let (site, is_open) = (known.site, known.is_open(to));
             if is_open {
                 self.hear(stream, site, to, segment.body);
@@ -262,9 +267,10 @@ impl World {
     pub(super) fn watch_stream(&mut self, stream: u64, side: Side) {
         let Some(known) = self.streams.get_mut(&stream).filter(|known| known.is_open(side)) else { return };
         let heard = known.end(side).heard;
-        let (asks, gives_up) = (heard + PING_AFTER, heard + side.gives_up_after());
-        if self.now < asks {
-            return self.at(asks, Due::Watch { stream, side });
+        let (asks, gives_up) = side.patience();
+        let (look, gives_up) = (heard + asks.unwrap_or(gives_up), heard + gives_up);
+        if self.now < look {
+            return self.at(look, Due::Watch { stream, side });
         }
         if self.now < gives_up {
             self.say(stream, side, Body::Ping);

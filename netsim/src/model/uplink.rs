@@ -1,8 +1,7 @@
 //! The relay's end of its stream to the CMA: opened again whenever it breaks.
 //!
-//! What the real uplink does in its shell (`site-relay/src/uplink.rs`), with its pauses: a connection has five seconds
-//! to open, and the CMA as long for its Welcome; after that the relay waits for 200 ms, then twice as long each time,
-//! up to five seconds, each time a little more or less.
+//! What the real uplink does in its shell (`site-relay/src/uplink.rs`), with its times: how long a connection and the
+//! Welcome may take, how long the CMA may say nothing, and the pauses between attempts, doubled each time.
 
 use std::time::Duration;
 
@@ -17,9 +16,10 @@ use super::queue::Due;
 use super::stream::{Body, HANDSHAKE_OCTETS, Side};
 use super::world::World;
 
-const OPEN: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(4);
+const WELCOME: Duration = Duration::from_secs(10);
 const PAUSE_MIN: Duration = Duration::from_millis(200);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PULSE: Duration = Duration::from_secs(2);
 const BEAT: Duration = Duration::from_secs(10);
 /// When a kernel sends its SYN again, from the first.
@@ -100,7 +100,7 @@ impl World {
         match (step, uplink.link) {
             (Step::Dial, Link::Away) => {
                 uplink.link = Link::Dialling;
-                self.at(self.now + OPEN, Due::Uplink { site, attempt, step: Step::Failed });
+                self.at(self.now + CONNECT, Due::Uplink { site, attempt, step: Step::Failed });
                 for (number, after) in SYNS.into_iter().enumerate() {
                     self.at(self.now + after, Due::Uplink { site, attempt, step: Step::Syn(number) });
                 }
@@ -149,7 +149,7 @@ impl World {
         if let Some(uplink) = self.uplink(site) {
             uplink.link = Link::Greeting(stream);
         }
-        self.at(self.now + OPEN, Due::Uplink { site, attempt, step: Step::Late });
+        self.at(self.now + WELCOME, Due::Uplink { site, attempt, step: Step::Late });
         self.tell_cma(stream, up::Body::Hello(codec::relay_hello(&hello)));
     }
 

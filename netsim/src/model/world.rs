@@ -14,6 +14,7 @@ use ringmesh_topology::id::{Boot, IncidentId};
 use super::account::{Account, WanAccount};
 use super::authority::Authority;
 use super::host::{Datagram, Host};
+use super::look::NewsTold;
 use super::network::{Network, Place};
 use super::plan::Plan;
 use super::queue::{Due, Queue};
@@ -53,6 +54,10 @@ pub struct World {
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
     /// The run of each site's relay that introduced itself last.
     pub(super) runs_heard: BTreeMap<usize, Boot>,
+    /// The birth nonce of the outbox that each site's relay named last.
+    pub(super) births_heard: BTreeMap<usize, u64>,
+    /// Every news that came to the CMA's host, in order.
+    pub(super) told: Vec<NewsTold>,
     /// Who is not heard by whom, until when.
     pub(super) muted: Vec<(usize, usize, Time)>,
     pub(super) pages: Vec<PageLine>,
@@ -87,6 +92,8 @@ impl World {
             latest: BTreeMap::new(),
             rings: BTreeMap::new(),
             runs_heard: BTreeMap::new(),
+            births_heard: BTreeMap::new(),
+            told: Vec::new(),
             muted: Vec::new(),
             pages: Vec::new(),
             log: None,
@@ -189,22 +196,32 @@ impl World {
 
     /// How long a datagram takes; `None` if it is lost.
     fn fate(&mut self, from: Place, to: Place, purpose: &'static str, octets: usize) -> Option<Duration> {
+        if let (Place::Core(from), Place::Core(to)) = (from, to) {
+            return self.fate_over_wan(from, to, purpose, octets + DATAGRAM_OCTETS);
+        }
         self.drawn[0] += 1;
         let drawn = self.drawn[0];
         let more = Duration::from_nanos(self.draws.below(LATENCY_MORE_NS, Purpose::Latency, drawn));
+        let lost = self.draws.below(1_000, Purpose::Loss, drawn) < self.plan.loss_permille;
         let reaches = self.network.reaches(from, to) && !self.is_muted(from, to);
-        let (Place::Core(a), Place::Core(b)) = (from, to) else {
-            let lost = self.draws.below(1_000, Purpose::Loss, drawn) < self.plan.loss_permille;
-            return (reaches && !lost).then_some(LATENCY_MIN + more);
-        };
-        self.count_wan(a, purpose, octets + DATAGRAM_OCTETS);
-        let lost = self.is_lost(self.network.wan[a].loss_permille);
-        if !reaches || lost {
+        (reaches && !lost).then_some(LATENCY_MIN + more)
+    }
+
+    fn fate_over_wan(
+        &mut self,
+        from: usize,
+        to: usize,
+        purpose: &'static str,
+        octets: usize,
+    ) -> Option<Duration> {
+        let (near, far) = (self.network.wan[from], self.network.wan[to]);
+        self.count_wan(from, purpose, octets);
+        if !self.network.reaches(Place::Core(from), Place::Core(to)) || self.is_lost(near.loss_permille) {
             return None;
         }
-        self.count_wan(b, purpose, octets + DATAGRAM_OCTETS);
-        let lost = self.is_lost(self.network.wan[b].loss_permille);
-        (!lost).then_some(self.network.wan[a].delay + self.network.wan[b].delay + more)
+        self.count_wan(to, purpose, octets);
+        let more = Duration::from_nanos(self.draw(LATENCY_MORE_NS, Purpose::Latency));
+        (!self.is_lost(far.loss_permille)).then_some(near.delay + far.delay + more)
     }
 
     fn is_muted(&self, from: Place, to: Place) -> bool {

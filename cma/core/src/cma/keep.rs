@@ -91,6 +91,7 @@ impl<G: GraphStore> Cma<G> {
             records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
             records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
             records::EVENT => self.history.insert(record.number()?, record.value()?),
+            records::ORPHAN => self.restore_orphan(record.thing()?, record.value()?),
             records::FORGET => drop(self.forgets.insert(record.thing()?, record.value()?)),
             records::LINK => self.mesh.restore(record.thing()?, record.value()?),
             records::WORD => self.sites.restore_word(self.wall, record.thing()?, record.value()?),
@@ -143,6 +144,7 @@ impl<G: GraphStore> Cma<G> {
         }
         turn.keep(self.relays.keeps(self.wall));
         turn.keep(self.sites.keeps());
+        turn.keep(self.orphans_kept());
         turn.keep(self.incidents.keeps());
         turn.keep(self.notifier.keeps(self.wall));
         let counters = Counters {

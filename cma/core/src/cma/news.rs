@@ -35,6 +35,7 @@ impl<G: GraphStore> Cma<G> {
         if let Some(run) = self.relays.get(&key).map(|relay| relay.hello.run) {
             turn.keep(self.sites.connected(now, &key, run));
         }
+        self.stir_orphans_of(now, &key);
         turn.put(Action::Say(Say::RelayConnected { relay: key, anew }));
         turn.put(Action::Welcome { stream, epoch: self.identity.epoch, sequence });
         self.order_forgets(&source.site, stream, turn);
@@ -62,6 +63,9 @@ impl<G: GraphStore> Cma<G> {
             return;
         }
         turn.keep(self.relays.pictured(&key, &news));
+        if let News::Incident(incident) = &news {
+            self.claimed(now, &source, incident.id, turn);
+        }
         self.relays.took(stream, sequence);
         turn.put(Action::Acknowledge { stream, sequence });
     }
@@ -105,10 +109,12 @@ impl<G: GraphStore> Cma<G> {
             }
             News::Host(host) => {
                 let (thing, host) = (Thing::Host(host.name.clone()), Box::new(host.clone()));
+                self.stir_orphans(now, &source.site, &host.name);
                 self.note(now, source, sequence, thing, Happened::Host(host), turn);
             }
             News::HostGone(name) => {
                 self.forgotten(&source.site, name, turn);
+                self.stir_orphans(now, &source.site, name);
                 self.note(now, source, sequence, Thing::Host(name.clone()), Happened::HostGone, turn);
             }
             News::Switch(switch) => {
@@ -189,6 +195,7 @@ impl<G: GraphStore> Cma<G> {
     ) {
         let id = news.id;
         let taken = self.incidents.take(source.clone(), news);
+        self.adopt_orphans(now, id, turn);
         let Some(incident) = self.incidents.get(id) else { return };
         turn.put(Action::Say(Say::of(taken, incident)));
         let judged = Box::new(Judged {

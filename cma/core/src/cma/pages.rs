@@ -14,7 +14,13 @@ impl<G: GraphStore> Cma<G> {
     pub(super) fn page(&mut self, now: Time, id: IncidentId, telling: Telling, turn: &mut Turn) {
         let Some(incident) = self.incidents.get(id) else { return };
         let at_ms = self.wall.unix_ms(now);
-        let line = view::line::page_line(&self.config.installation, at_ms, incident, telling);
+        let line = view::line::page_line(
+            &self.config.installation,
+            self.notifier.key_of(id),
+            at_ms,
+            incident,
+            telling,
+        );
         self.last_page += 1;
         let number = self.last_page;
         turn.keep([put_numbered(records::PAGE, number, &line)]);

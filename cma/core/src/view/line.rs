@@ -1,7 +1,7 @@
 //! The line that the notifier hands on, and the words it shares with other outputs.
 
 use ringmesh_proto::news::{Subject, SubjectKind};
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{IncidentId, Name};
 use ringmesh_topology::verdict::Severity;
 
 use crate::calendar;
@@ -12,13 +12,14 @@ use crate::notifier::Telling;
 /// How many hosts a line names before it counts the rest.
 const NAMED_MAX: usize = 6;
 
-/// The key of every line of an incident: what a pager de-duplicates by.
-pub fn key(installation: &Name, incident: &Incident) -> String {
-    format!("ringmesh/{installation}/{}", incident.news.id)
-}
-
-/// A line.
-pub fn page_line(installation: &Name, at_ms: u64, incident: &Incident, telling: Telling) -> PageLine {
+/// A line. Its key, what a pager de-duplicates by, names the incident that people were told of first.
+pub fn page_line(
+    installation: &Name,
+    key: IncidentId,
+    at_ms: u64,
+    incident: &Incident,
+    telling: Telling,
+) -> PageLine {
     let (transition, severity, reason) = match telling {
         Telling::Opened { severity, reason } => ("opened", severity, reason.word()),
         Telling::Closed { severity } => ("closed", severity, "closed"),
@@ -26,7 +27,7 @@ pub fn page_line(installation: &Name, at_ms: u64, incident: &Incident, telling: 
     PageLine {
         schema: SCHEMA,
         at_ms,
-        key: key(installation, incident),
+        key: format!("ringmesh/{installation}/{key}"),
         incident: incident.news.id.to_string(),
         transition: transition.to_owned(),
         severity: severity.word().to_owned(),

@@ -134,7 +134,7 @@ impl<G: GraphStore> Cma<G> {
             warnings.push(warning(
                 "relay-anew",
                 &format!("{name} came back without its state: {unconfirmed} open incidents are from before"),
-                "nobody will close them; compare them with `ringmesh tree`",
+                "one closes by itself once all its hosts are up; compare the others with `ringmesh tree`",
             ));
         }
         if relay.refused > 0 {

@@ -1,0 +1,209 @@
+//! Several sites and one CMA: cuts, kills and lost power between them, and what the CMA says of it.
+//!
+//! Virtual time, the three cores unchanged.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ringmesh_cma_core::documents::{IncidentDoc, SwitchDoc, Tree};
+use ringmesh_netsim::model::{Plan, World};
+
+use support::{SECOND, known, lines, open, open_pages, pages, picture_differs, settled};
+
+/// The incidents of sites, relays and the CMA itself.
+fn outages(world: &World) -> Vec<IncidentDoc> {
+    let of = |incident: &IncidentDoc| matches!(incident.subject.kind.as_str(), "site" | "relay" | "set");
+    known(world).into_iter().filter(of).collect()
+}
+
+/// The one incident there is.
+fn only(world: &World) -> IncidentDoc {
+    let mut all = known(world);
+    assert_eq!(all.len(), 1, "{all:#?}\n{}", lines(world));
+    all.remove(0)
+}
+
+/// Breaks something and waits for the incident: how long it took to open.
+fn opened_after(world: &mut World, within: Duration, fault: impl FnOnce(&mut World)) -> Duration {
+    let at = world.now();
+    fault(world);
+    let seen = world.run_until(within, |world| !open(world).is_empty());
+    assert!(seen, "no incident within {within:?}\n{}", lines(world));
+    world.now() - at
+}
+
+fn ends(world: &mut World, within: Duration) {
+    let closed = world.run_until(within, |world| open(world).is_empty());
+    assert!(closed, "still open: {:#?}\n{}", open(world), lines(world));
+    world.run_for(30 * SECOND);
+}
+
+#[test]
+fn a_cut_wan_is_one_incident_one_page_and_one_closing_and_settled_at_the_heal() {
+    for phase in 0..5_u32 {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.run_for(SECOND * phase * 2 / 5);
+        let after = opened_after(&mut world, 20 * SECOND, |world| world.set_wan(1, false));
+        assert!(after <= 12 * SECOND, "{after:?}");
+        let incident = only(&world);
+        let told =
+            (incident.verdict.as_str(), incident.subject.kind.as_str(), incident.subject.name.as_str());
+        assert_eq!(told, ("SiteCut|SiteDark", "site", "s2"), "{}", lines(&world));
+        world.run_for(60 * SECOND);
+        assert_eq!(pages(&world), (1, 0), "{:#?}", world.pages());
+        world.set_wan(1, true);
+        ends(&mut world, 60 * SECOND);
+        assert_eq!(only(&world).verdict, "SiteCut", "{}", lines(&world));
+        assert_eq!(pages(&world), (1, 1), "{:#?}", world.pages());
+        assert!(open_pages(&world).is_empty());
+    }
+}
+
+#[test]
+fn of_three_sites_both_others_are_witnesses() {
+    let mut world = settled(Plan::sites(3, 1, 3));
+    let after = opened_after(&mut world, 20 * SECOND, |world| world.set_wan(2, false));
+    assert!(after <= 12 * SECOND, "{after:?}");
+    let incident = only(&world);
+    assert_eq!((incident.verdict.as_str(), incident.subject.name.as_str()), ("SiteCut|SiteDark", "s3"));
+    for site in ["s1", "s2"] {
+        let names_it = incident.witnesses.iter().any(|witness| witness.starts_with(site));
+        assert!(names_it, "{site} is no witness: {:?}", incident.witnesses);
+    }
+    world.set_wan(2, true);
+    ends(&mut world, 60 * SECOND);
+    assert_eq!(only(&world).verdict, "SiteCut");
+}
+
+#[test]
+fn a_relay_that_is_killed_and_back_is_a_ticket_and_nothing_else() {
+    for away in [5, 8, 40] {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        opened_after(&mut world, 6 * SECOND, |world| world.kill_relay(0));
+        let incident = only(&world);
+        let told = (incident.verdict.as_str(), incident.subject.kind.as_str());
+        assert_eq!(told, ("RelayDown", "relay"), "{}", lines(&world));
+        world.run_for(away * SECOND);
+        world.start_relay(0);
+        ends(&mut world, 60 * SECOND);
+        let incident = only(&world);
+        assert_eq!((incident.verdict.as_str(), incident.pages), ("RelayDown", 0), "{}", lines(&world));
+        assert_eq!(pages(&world), (0, 0), "{:#?}", world.pages());
+        assert_eq!(world.linked(), 16);
+        assert_eq!(picture_differs(&world, 0), None, "{}", lines(&world));
+    }
+}
+
+#[test]
+fn a_relay_that_is_back_at_once_was_never_down() {
+    let mut world = settled(Plan::sites(3, 2, 4));
+    world.kill_relay(0);
+    world.run_for(SECOND / 2);
+    world.start_relay(0);
+    world.run_for(60 * SECOND);
+    assert_eq!(open(&world), [], "{}", lines(&world));
+    assert_eq!(pages(&world), (0, 0), "{:#?}", world.pages());
+    let worse: Vec<_> = known(&world).into_iter().filter(|i| i.verdict != "RelayDown").collect();
+    assert_eq!(worse, [], "{}", lines(&world));
+    assert_eq!(world.linked(), 24);
+}
+
+/// The tree without what passes by itself.
+fn shape(world: &World) -> Tree {
+    let mut tree = world.cma().unwrap().tree(world.now()).unwrap();
+    let still = |switch: &mut SwitchDoc| {
+        switch.rings.iter_mut().for_each(|ring| ring.generation.clear());
+        switch.ports.iter_mut().for_each(|port| port.age_s = 0);
+    };
+    for site in &mut tree.sites {
+        site.hosts.iter_mut().for_each(|host| host.since_ms = 0);
+        site.switches.iter_mut().for_each(still);
+    }
+    tree
+}
+
+fn states(world: &World) -> Vec<(String, String, String)> {
+    let of = |incident: IncidentDoc| (incident.id, incident.verdict, incident.state);
+    known(world).into_iter().map(of).collect()
+}
+
+#[test]
+fn a_cma_that_is_killed_at_any_moment_is_back_as_it_was_within_ten_seconds() {
+    for moment in 0..24_u32 {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.kill_host(2);
+        world.set_switch(3, false);
+        world.run_for(SECOND * moment / 2);
+        world.kill_cma();
+        world.run_for(SECOND * (moment % 3) + Duration::from_millis(100));
+        world.start_cma();
+        world.run_for(10 * SECOND);
+        let (tree, incidents) = (shape(&world), states(&world));
+        // What would have been without it.
+        let mut calm = settled(Plan::sites(2, 2, 4));
+        calm.kill_host(2);
+        calm.set_switch(3, false);
+        calm.run_for((world.now() - calm.now()) + 40 * SECOND);
+        world.run_for(40 * SECOND);
+        assert_eq!(shape(&world), shape(&calm), "moment {moment}\n{}", lines(&world));
+        assert_eq!((shape(&world), states(&world)), (tree, incidents), "moment {moment}\n{}", lines(&world));
+        let keys = |world: &World| -> BTreeSet<_> {
+            world.pages().iter().map(|line| (line.key.clone(), line.transition.clone())).collect()
+        };
+        assert_eq!(keys(&world).len(), keys(&calm).len(), "moment {moment}: {:#?}", world.pages());
+        assert!(outages(&world).is_empty(), "moment {moment}: {:#?}\n{}", outages(&world), lines(&world));
+    }
+}
+
+#[test]
+fn a_host_that_died_behind_the_cut_is_known_within_ten_seconds_of_the_heal() {
+    for away in [15, 19, 22, 31, 48, 77] {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.set_wan(1, false);
+        world.run_for(10 * SECOND);
+        world.kill_host(9);
+        world.run_for(away * SECOND);
+        world.set_wan(1, true);
+        let died = |world: &World| open(world).iter().any(|incident| incident.subject.name == "h10");
+        let seen = world.run_until(10 * SECOND, died);
+        assert!(seen, "away for {away} s and 10 s\n{}", lines(&world));
+        world.run_for(60 * SECOND);
+        let told: Vec<_> =
+            known(&world).iter().map(|i| (i.verdict.clone(), i.subject.name.clone())).collect();
+        assert_eq!(told.len(), 2, "{told:?}\n{}", lines(&world));
+        let of_host = world.pages().iter().filter(|line| line.text.contains("h10"));
+        assert!(of_host.count() <= 1, "{:#?}", world.pages());
+        assert_eq!(pages(&world), (1, 1), "of the site alone: {:#?}", world.pages());
+    }
+}
+
+#[test]
+fn a_site_that_lost_its_power_is_dark_when_it_is_back() {
+    let mut world = settled(Plan::sites(2, 2, 4));
+    let after = opened_after(&mut world, 20 * SECOND, |world| world.power_site(1, false));
+    assert!(after <= 12 * SECOND, "{after:?}");
+    assert_eq!(only(&world).verdict, "SiteCut|SiteDark");
+    world.run_for(120 * SECOND);
+    world.power_site(1, true);
+    ends(&mut world, 120 * SECOND);
+    assert_eq!(only(&world).verdict, "SiteDark", "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 1), "{:#?}", world.pages());
+    assert_eq!(world.linked(), 16);
+    assert_eq!(picture_differs(&world, 1), None);
+}
+
+#[test]
+fn a_cma_whose_own_line_is_cut_suspects_itself() {
+    let mut world = settled(Plan::sites(3, 1, 3));
+    opened_after(&mut world, 20 * SECOND, |world| world.set_cma_wan(false));
+    assert_eq!(only(&world).verdict, "CmaCut", "{}", lines(&world));
+    world.run_for(60 * SECOND);
+    world.set_cma_wan(true);
+    ends(&mut world, 60 * SECOND);
+    assert_eq!(only(&world).verdict, "CmaCut", "{}", lines(&world));
+    assert_eq!(pages(&world), (1, 1), "{:#?}", world.pages());
+}

@@ -6,7 +6,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a network in this machine, every fault once, what an operator sees (KEEP=1 leaves it running)
-	@KEEP="$(KEEP)" SWITCHES="$(SWITCHES)" HOSTS="$(HOSTS)" scripts/demo
+	@KEEP="$(KEEP)" SITES="$(SITES)" SWITCHES="$(SWITCHES)" HOSTS="$(HOSTS)" scripts/demo
 
 test: ## everything that can be shown here, real processes included; at most 25 minutes on two cores
 	@scripts/test

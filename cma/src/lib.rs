@@ -3,7 +3,7 @@
 //! The shell carries bytes between relays, operators, pagers and the machine in `ringmesh-cma-core`; it decides
 //! nothing about incidents. One task owns the machine; everything else talks to it over bounded channels.
 //!
-//! - [`config`]: `cma.toml`.
+//! - [`config`] reads `cma.toml`.
 //! - [`run`]: a whole authority, from its config to SIGTERM.
 //! - [`cli`]: the `ringmesh` command.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -2,41 +2,111 @@
 
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::operator_server::Operator;
-use tokio::sync::{mpsc, oneshot};
+use ringmesh_topology::id::Name;
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::driver::{Input, Question, Unanswered};
 
+/// Answers that wait for a slow reader; beyond it, the next is asked for later.
+const WAITING: usize = 4;
+
 /// The service.
+#[derive(Clone)]
 pub(crate) struct OperatorService {
     inputs: mpsc::Sender<Input>,
+    /// The number of the newest event.
+    rows: watch::Receiver<u64>,
 }
 
 impl OperatorService {
-    pub(crate) fn new(inputs: mpsc::Sender<Input>) -> Self {
-        Self { inputs }
+    /// `rows` holds the number of the newest event, and changes with it.
+    pub(crate) fn new(inputs: mpsc::Sender<Input>, rows: watch::Receiver<u64>) -> Self {
+        Self { inputs, rows }
     }
 
     async fn ask(&self, question: Question) -> Result<Response<pb::Document>, Status> {
+        self.answer(question).await.map(|json| Response::new(pb::Document { json }))
+    }
+
+    async fn answer(&self, question: Question) -> Result<String, Status> {
         let stopping = || Status::unavailable("this CMA stops");
         let (reply, replied) = oneshot::channel();
         self.inputs.send(Input::Ask(question, reply)).await.map_err(|_| stopping())?;
         match replied.await.map_err(|_| stopping())? {
-            Ok(json) => Ok(Response::new(pb::Document { json })),
+            Ok(json) => Ok(json),
             Err(Unanswered::Unknown(why)) => Err(Status::not_found(why)),
             Err(Unanswered::Failed(why)) => Err(Status::internal(why)),
         }
     }
+
+    /// Rows that there are and, for as long as anybody listens, those that come.
+    async fn tell_events(
+        mut self,
+        request: pb::EventsRequest,
+        told: mpsc::Sender<Result<pb::Document, Status>>,
+    ) {
+        let mut after = request.after;
+        let mut last = usize::try_from(request.last).ok().filter(|last| *last > 0);
+        loop {
+            // Seen before asking: what comes meanwhile is news again.
+            self.rows.mark_unchanged();
+            let answer = self.answer(Question::Events { after, last: last.take() }).await;
+            match answer.and_then(|json| Ok((newest(&json)?, json))) {
+                Ok((None, _)) => {}
+                Ok((Some(number), json)) => {
+                    after = number;
+                    if told.send(Ok(pb::Document { json })).await.is_err() {
+                        return;
+                    }
+                }
+                Err(status) => {
+                    // Whoever listened may be gone by now.
+                    let _ = told.send(Err(status)).await;
+                    return;
+                }
+            }
+            if !request.follow {
+                return;
+            }
+            tokio::select! {
+                changed = self.rows.changed() => if changed.is_err() { return },
+                () = told.closed() => return,
+            }
+        }
+    }
+}
+
+/// The number of the last of some rows.
+fn newest(json: &str) -> Result<Option<u64>, Status> {
+    #[derive(Deserialize)]
+    struct Row {
+        number: u64,
+    }
+    let rows: Vec<Row> = serde_json::from_str(json).map_err(|error| Status::internal(error.to_string()))?;
+    Ok(rows.last().map(|row| row.number))
+}
+
+fn name(what: &str, text: &str) -> Result<Name, Status> {
+    Name::new(text).map_err(|error| Status::invalid_argument(format!("{what} {text:?}: {error}")))
 }
 
 #[tonic::async_trait]
 impl Operator for OperatorService {
+    type EventsStream = ReceiverStream<Result<pb::Document, Status>>;
+
     async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::Document>, Status> {
         self.ask(Question::Status).await
     }
 
-    async fn tree(&self, _: Request<pb::TreeRequest>) -> Result<Response<pb::Document>, Status> {
-        self.ask(Question::Tree).await
+    async fn tree(&self, request: Request<pb::TreeRequest>) -> Result<Response<pb::Document>, Status> {
+        let question = match request.into_inner().at_ms {
+            0 => Question::Tree,
+            at_ms => Question::TreeAt(at_ms),
+        };
+        self.ask(question).await
     }
 
     async fn incidents(
@@ -49,4 +119,24 @@ impl Operator for OperatorService {
     async fn explain(&self, request: Request<pb::ExplainRequest>) -> Result<Response<pb::Document>, Status> {
         self.ask(Question::Explain(request.into_inner().incident)).await
     }
+
+    async fn events(
+        &self,
+        request: Request<pb::EventsRequest>,
+    ) -> Result<Response<Self::EventsStream>, Status> {
+        let (told, stream) = mpsc::channel(WAITING);
+        tokio::spawn(self.clone().tell_events(request.into_inner(), told));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn forget(&self, request: Request<pb::ForgetRequest>) -> Result<Response<pb::Document>, Status> {
+        let pb::ForgetRequest { site, host } = request.into_inner();
+        let site = Some(site).filter(|site| !site.is_empty()).map(|site| name("site", &site)).transpose()?;
+        self.ask(Question::Forget { site, host: name("host", &host)? }).await
+    }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

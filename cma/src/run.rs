@@ -67,12 +67,11 @@ impl Authority {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
         let cma = machine(&self.config, self.opened.records)?;
-        // Nobody follows events yet where the receiver is dropped.
-        let (newest, _rows) = watch::channel(0);
+        let (newest, rows) = watch::channel(0);
         let mut driver = Driver::new(cma, self.opened.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
-        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone()));
+        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone(), rows));
         let pager = start_pager(self.config.notify, inputs, pages);
         let ended = tokio::select! {
             ended = driver.run(incoming) => ended,

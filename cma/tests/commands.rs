@@ -93,8 +93,10 @@ async fn an_operator_without_the_right_is_told_how_to_get_it() {
     }
     let world = World::start("insecure = true\n").await;
     let (socket, command) = (world.path("cma.sock"), world.path("ringmesh"));
-    // A copy that the other user may run, wherever this build lies.
-    std::fs::copy(env!("CARGO_BIN_EXE_ringmesh"), &command).unwrap();
+    // A copy that the other user may run, wherever this build lies. Made by another process: what this one has
+    // open for writing, a child of another test may hold open, and then it cannot be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ringmesh")).arg(&command).status().unwrap();
+    assert!(copied.success());
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(world.folder.path(), open).unwrap();
     const NOBODY: u32 = 65_534;
@@ -143,4 +145,46 @@ async fn every_command_prints_for_people_and_for_programs() {
     let (code, said) = refusal(&world.ringmesh(&["explain", "cd34"]).await);
     assert!(code == 2 && said.contains("no incident has an id that starts with cd34"), "{said}");
     assert_eq!(world.ringmesh(&["nonsense"]).await.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_happened_is_told_and_the_past_is_shown() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.news(2, &incident(1, false)).await;
+    relay.acknowledged(2).await;
+    let told = world.ringmesh(&["events", "--json"]).await;
+    let rows = String::from_utf8(told.stdout).unwrap();
+    let rows: Vec<serde_json::Value> = rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["relay-connected", "host-up", "incident-opened"]);
+    let last = String::from_utf8(world.ringmesh(&["events", "--last", "1"]).await.stdout).unwrap();
+    assert!(last.lines().count() == 1 && last.contains("  ab120000  OPENED "), "{last}");
+    let then = String::from_utf8(world.ringmesh(&["tree", "--at", "-0s"]).await.stdout).unwrap();
+    assert!(then.contains("rings are not part of the past") && then.contains("p1  h1  up"), "{then}");
+    let drawn = world.ringmesh(&["tree", "--at", "-0s", "--svg", "-"]).await.stdout;
+    assert!(String::from_utf8(drawn).unwrap().contains("rings are not part of the past"));
+    let (code, said) = refusal(&world.ringmesh(&["tree", "--at", "-1d"]).await);
+    assert!(code == 2 && said.contains("nothing is kept of"), "{said}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_host_is_forgotten_and_one_that_is_not_known_is_told_apart() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.acknowledged(1).await;
+    for known in ["h1", "lab/h1"] {
+        let forgotten = world.ringmesh(&["forget", known]).await;
+        let text = String::from_utf8(forgotten.stdout).unwrap();
+        assert!(forgotten.status.success() && text.starts_with("h1 of site lab is forgotten"), "{text}");
+    }
+    for unknown in ["h2", "fra1/h1"] {
+        let (code, said) = refusal(&world.ringmesh(&["forget", unknown]).await);
+        assert!(code == 1 && said.contains("no host"), "{unknown}: {said}");
+    }
+    assert_eq!(world.ringmesh(&["forget", "h 2"]).await.status.code(), Some(2));
 }

@@ -300,6 +300,9 @@ pub struct Hello {
     pub term: u32,
     /// Announce after this long: admission is paced.
     pub wait: Duration,
+    /// It answers our last knock, and so opens a session. Else a relay that has none with us asks us to knock. The
+    /// wire says which: it alone knows the knock's number.
+    pub answers: bool,
 }
 
 /// All of a member's rings, whole. What is not in it is over.

@@ -123,8 +123,11 @@ mod tests {
         Member { end: End { relay, run: Boot([run; 16]) }, address: "10.0.0.1:1990".parse().unwrap() }
     }
 
+    /// Sites and runs.
+    type Members<'a> = &'a [(&'a str, u8)];
+
     /// `a-b 1` for each link.
-    fn cut(mesh: &mut Mesh, members: &[(&str, u8)]) -> Vec<String> {
+    fn cut(mesh: &mut Mesh, members: Members<'_>) -> Vec<String> {
         mesh.cut(members.iter().map(|(site, run)| member(site, *run)).collect());
         let words =
             mesh.links.iter().map(|((a, b), link)| format!("{}-{} {}", a.relay.site, b.relay.site, link.0));
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn a_link_lives_as_long_as_both_its_ends_and_no_number_is_given_twice() {
         let mut mesh = Mesh::default();
-        let steps: &[(&[(&str, u8)], &[&str])] = &[
+        let steps: &[(Members<'_>, &[&str])] = &[
             (&[("a", 1)], &[]),
             (&[("b", 1), ("a", 1)], &["a-b 1"]),
             (&[("a", 1), ("b", 1), ("c", 1)], &["a-b 1", "a-c 3", "b-c 2"]),

@@ -14,7 +14,10 @@
 //! - After [`Sites::step`] has given `None` at `now`, [`Sites::next_deadline`] is later than `now`.
 
 mod judge;
+mod kept;
 pub mod words;
+
+pub(crate) use kept::KeptOutage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,19 +196,6 @@ struct Outage {
     by: Option<RelayKey>,
 }
 
-/// An outage as it is written down.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct KeptOutage {
-    about: About,
-    takes: BTreeSet<RelayKey>,
-    /// As which run each of them was lost.
-    runs: BTreeMap<RelayKey, Boot>,
-    /// Nothing can change its verdict any more.
-    settled: bool,
-    /// Another relay of the site spoke when it was opened: the site itself was not lost.
-    site_spoke: bool,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Sites {
@@ -362,40 +352,6 @@ impl Sites {
     pub fn is_out(&self, relay: &RelayKey) -> bool {
         let takes = |outage: &&Outage| outage.kept.takes.contains(relay) && outage.kept.about != About::Cma;
         !self.is_live(relay) && self.outages.values().any(|outage| takes(&outage))
-    }
-
-    /// A relay was written down: it has no stream, and gets its time to connect.
-    pub(crate) fn restore_relay(&mut self, started: Time, relay: RelayKey, run: Boot) {
-        let loss = Some(Loss { cause: Cause::Absent, since: started, told: true });
-        let contact = Contact { run, has_stream: false, pulses: false, heard_at: started, loss };
-        self.contacts.insert(relay, contact);
-        self.deadline = self.deadline.min(started + CONNECT_WITHIN);
-        self.stirred = true;
-    }
-
-    /// A word that was written down.
-    pub(crate) fn restore_word(
-        &mut self,
-        wall: WallClock,
-        key: (RelayKey, RelayKey),
-        (state, at_ms): (PeerState, u64),
-    ) {
-        let age = Duration::from_millis(wall.unix_ms.saturating_sub(at_ms));
-        self.words.insert(key, Word { state, at: wall.at.before(age) });
-    }
-
-    /// An outage that was written down.
-    pub(crate) fn restore_outage(&mut self, id: IncidentId, kept: KeptOutage) {
-        self.outages.insert(id, Outage { kept, phase: Phase::Away, by: None });
-    }
-
-    /// What is to be written down since it was asked last.
-    pub(crate) fn keeps(&mut self) -> Vec<Keep> {
-        let keep = |id: IncidentId| match self.outages.get(&id) {
-            Some(outage) => Keep::put(records::OUTAGE, &id, &outage.kept),
-            None => Keep::drop(records::OUTAGE, &id),
-        };
-        core::mem::take(&mut self.touched).into_iter().map(keep).collect()
     }
 
     /// The next thing to do at `now`; `None` if there is nothing more.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::forget::Target;
+use super::moment;
 use crate::config::SOCKET;
 
 const EXIT: &str = "Ends with 0 if all is well, 1 if a check failed, 2 for bad usage, 3 if the CMA cannot be \
@@ -32,6 +34,10 @@ pub(crate) enum Command {
         /// Draw it, with the rings as rings and what is broken in colour; `-` is standard output.
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "json")]
         svg: Option<PathBuf>,
+        /// As it was: `2026-11-22T14:00:00Z`, `2026-11-22 14:00` or `14:00` in local time, or `-15m`. Rings are not
+        /// part of the past.
+        #[arg(long, value_name = "TIME", value_parser = moment::option, allow_hyphen_values = true)]
+        at: Option<u64>,
     },
     /// What is broken now.
     Incidents {
@@ -43,6 +49,24 @@ pub(crate) enum Command {
     Explain {
         /// Its id, or the beginning of it.
         incident: String,
+    },
+    /// What happened: hosts, switches, incidents and relays, oldest first.
+    Events {
+        /// Stay, and print what happens; a restart of the CMA is waited for.
+        #[arg(long, short)]
+        follow: bool,
+        /// How many of the newest to begin with.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        last: u32,
+    },
+    /// Forget a host that is not expected any more. Ends with 1 if there is none.
+    Forget {
+        /// As `ringmesh tree` shows it; with its site where several sites have a host of that name.
+        #[arg(value_name = "[SITE/]HOST", value_parser = Target::option)]
+        host: Target,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Prints what a shell needs to complete this command.
     Completions {

@@ -9,7 +9,7 @@ use ringmesh_proto_grpc::operator_client::OperatorClient;
 use ringmesh_shell::failure::{Failure, Kind};
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
 /// A CMA that does not answer within this is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -19,9 +19,18 @@ const DOCUMENT_MAX: usize = 1 << 30;
 /// What can be asked.
 pub(crate) enum Question {
     Status,
-    Tree,
-    Incidents { all: bool },
+    /// As it is, or as it was.
+    Tree {
+        at_ms: Option<u64>,
+    },
+    Incidents {
+        all: bool,
+    },
     Explain(String),
+    Forget {
+        site: Option<String>,
+        host: String,
+    },
 }
 
 /// A connection to a CMA.
@@ -36,6 +45,7 @@ impl Client {
         let shown = socket.display().to_string();
         // A transport error does not say why; a plain connect does.
         drop(UnixStream::connect(socket).await.map_err(|error| no_socket(&shown, &error))?);
+        // The limit is for the answer's beginning: a stream of events may last.
         let endpoint = Endpoint::from_shared(format!("unix://{shown}"));
         let channel = match endpoint {
             Ok(endpoint) => endpoint.timeout(ANSWER_WITHIN).connect().await,
@@ -49,13 +59,36 @@ impl Client {
     /// Asks, and returns the document as JSON.
     pub(crate) async fn ask(&mut self, question: Question) -> Result<String, Failure> {
         let operator = &mut self.operator;
+        // Who asks for what is not there wrote a wrong name; who wants it gone may want to know that it is.
+        let unknown = if matches!(question, Question::Forget { .. }) { Kind::Check } else { Kind::Usage };
         let answer = match question {
             Question::Status => operator.status(pb::StatusRequest {}).await,
-            Question::Tree => operator.tree(pb::TreeRequest {}).await,
+            Question::Tree { at_ms } => {
+                operator.tree(pb::TreeRequest { at_ms: at_ms.unwrap_or_default() }).await
+            }
             Question::Incidents { all } => operator.incidents(pb::IncidentsRequest { all }).await,
             Question::Explain(incident) => operator.explain(pb::ExplainRequest { incident }).await,
+            Question::Forget { site, host } => {
+                let site = site.unwrap_or_default();
+                operator.forget(pb::ForgetRequest { site, host }).await
+            }
         };
-        answer.map(|answer| answer.into_inner().json).map_err(|status| refused(&self.socket, &status))
+        answer
+            .map(|answer| answer.into_inner().json)
+            .map_err(|status| refused(&self.socket, unknown, &status))
+    }
+
+    /// Rows after a number, or so many of the newest; with `follow`, those to come too.
+    pub(crate) async fn events(
+        &mut self,
+        request: pb::EventsRequest,
+    ) -> Result<Streaming<pb::Document>, Status> {
+        Ok(self.operator.events(request).await?.into_inner())
+    }
+
+    /// What a refusal means.
+    pub(crate) fn refused(&self, status: &Status) -> Failure {
+        refused(&self.socket, Kind::Usage, status)
     }
 }
 
@@ -78,10 +111,11 @@ fn unreachable(socket: &str, why: &str) -> Failure {
     Failure::new(Kind::OutOfReach, problem, remedy)
 }
 
-fn refused(socket: &str, status: &Status) -> Failure {
+fn refused(socket: &str, unknown: Kind, status: &Status) -> Failure {
     match status.code() {
         // The CMA says itself what to do about it.
-        Code::NotFound => Failure::usage(status.message(), "nothing was changed"),
+        Code::NotFound => Failure::new(unknown, status.message(), "nothing was changed"),
+        Code::InvalidArgument => Failure::usage(status.message(), "nothing was changed"),
         _ => {
             let problem = format!("the CMA at {socket} gave no answer: {}", status.message());
             Failure::new(Kind::OutOfReach, problem, "look at its log")

@@ -2,7 +2,11 @@
 
 mod arguments;
 mod client;
+mod events;
+mod forget;
+mod gloss;
 mod incidents;
+mod moment;
 mod paint;
 mod papers;
 mod picture;
@@ -15,7 +19,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use ringmesh_cma_core::documents::{Explain, Incidents, Status, Tree};
+use ringmesh_cma_core::documents::{Explain, Forgotten, Incidents, Status, Tree};
 use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
@@ -62,11 +66,18 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Completions { shell } => out.push_str(&papers::completions(*shell)?),
         Command::Man { out: None } => out.push_str(&papers::page()?),
         Command::Man { out: Some(folder) } => papers::pages(folder)?,
-        Command::Tree { svg: Some(file) } => runtime()?.block_on(draw(&arguments.socket, file, out))?,
-        Command::Tree { svg: None } => ask(arguments, Question::Tree, out)?,
+        Command::Tree { svg: Some(file), at } => {
+            runtime()?.block_on(draw(&arguments.socket, file, *at, out))?;
+        }
+        Command::Tree { svg: None, at } => ask(arguments, Question::Tree { at_ms: *at }, out)?,
         Command::Status => ask(arguments, Question::Status, out)?,
         Command::Incidents { all } => ask(arguments, Question::Incidents { all: *all }, out)?,
         Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
+        Command::Events { follow, last } => tell_events(arguments, *follow, *last)?,
+        Command::Forget { host, yes } => {
+            let json = runtime()?.block_on(forget::run(&arguments.socket, host.clone(), *yes))?;
+            answer(arguments, &json, out)?;
+        }
     }
     Ok(())
 }
@@ -82,18 +93,32 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 fn ask(arguments: &Arguments, question: Question, out: &mut String) -> Result<(), Ended> {
     let asked = async { Client::connect(&arguments.socket).await?.ask(question).await };
     let json = runtime()?.block_on(asked)?;
-    if arguments.json {
-        out.push_str(&pretty(&json)?);
-    }
-    show(arguments, &json, out)
+    answer(arguments, &json, out)
 }
 
-/// A picture of the tree and of what is open, into a file.
-async fn draw(socket: &Path, file: &Path, out: &mut String) -> Result<(), Failure> {
+fn answer(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended> {
+    if arguments.json {
+        out.push_str(&pretty(json)?);
+    }
+    show(arguments, json, out)
+}
+
+/// Events go out as they come.
+fn tell_events(arguments: &Arguments, follow: bool, last: u32) -> Result<(), Failure> {
+    let wrap = io::stdout().is_terminal();
+    let options = events::Options { follow, last, json: arguments.json, wrap };
+    let paint = Paint { color: wants_color(), now_ms: now_ms() };
+    let (mut out, mut said) = (io::stdout().lock(), io::stderr());
+    runtime()?.block_on(events::run(&arguments.socket, options, &paint, &mut out, &mut said))
+}
+
+/// A picture of the tree and of what is open, or of what was, into a file.
+async fn draw(socket: &Path, file: &Path, at: Option<u64>, out: &mut String) -> Result<(), Failure> {
     let mut client = Client::connect(socket).await?;
-    let tree: Tree = read(&client.ask(Question::Tree).await?)?;
-    let open: Incidents = read(&client.ask(Question::Incidents { all: false }).await?)?;
-    let svg = picture::svg(&tree, &open);
+    let tree: Tree = read(&client.ask(Question::Tree { at_ms: at }).await?)?;
+    let all: Incidents = read(&client.ask(Question::Incidents { all: at.is_some() }).await?)?;
+    let incidents = at.map_or_else(|| all.clone(), |at| incidents::open_at(&all, at));
+    let svg = picture::svg(&tree, &incidents, at.map(tree::as_of).as_deref());
     if file == Path::new("-") {
         out.push_str(&svg);
         return Ok(());
@@ -109,10 +134,12 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
             let status: Status = read(json)?;
             (status::text(&paint, &status), status.ok)
         }
-        Command::Tree { .. } => (tree::text(&paint, &read::<Tree>(json)?), true),
+        Command::Tree { at: None, .. } => (tree::text(&paint, &read::<Tree>(json)?), true),
+        Command::Tree { at: Some(at), .. } => (tree::past(&paint, &read::<Tree>(json)?, *at), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
-        Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
+        Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
+        Command::Events { .. } | Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
     };
     if !arguments.json {
         out.push_str(&text);

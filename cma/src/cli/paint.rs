@@ -88,7 +88,8 @@ pub(crate) fn harmless(text: &str) -> String {
 pub(crate) fn state_word(state: &str) -> (Tone, String) {
     match state {
         "up" | "connected" => (Tone::Good, state.to_owned()),
-        "silent" | "down" | "cut" | "away" | "no-carrier" | "open" => (Tone::Bad, state.to_uppercase()),
+        "silent" | "down" | "cut" | "away" | "no-carrier" | "open" | "dark" | "dark or cut"
+        | "relay down" | "path fault" | "unreachable" => (Tone::Bad, state.to_uppercase()),
         "late" | "unknown" => (Tone::Doubtful, state.to_uppercase()),
         other => (Tone::Calm, other.to_owned()),
     }
@@ -144,9 +145,13 @@ mod tests {
     #[test]
     fn a_state_says_the_same_without_colour() {
         let (plain, color) = (Paint { color: false, now_ms: 0 }, Paint { color: true, now_ms: 0 });
-        for (state, word) in
-            [("up", "up"), ("silent", "SILENT"), ("unknown", "UNKNOWN"), ("planned", "planned")]
-        {
+        for (state, word) in [
+            ("up", "up"),
+            ("silent", "SILENT"),
+            ("dark or cut", "DARK OR CUT"),
+            ("unknown", "UNKNOWN"),
+            ("planned", "planned"),
+        ] {
             assert_eq!(plain.state(state), word);
             assert!(color.state(state).contains(word) && color.state(state).contains('\u{1b}'));
         }

@@ -15,7 +15,7 @@ use ringmesh_cma_core::documents::{Incidents, SiteDoc, Tree};
 
 use super::paint::counted;
 use drawing::{Drawing, escaped};
-use marks::Marks;
+use marks::{Mark, Marks};
 use pieces::{GAP, Heading, Piece, fair_width, flow, piece, shelves};
 use ring::{Dot, Names, Ring, State, glyph};
 
@@ -47,10 +47,10 @@ text{fill:#1f2328}.bold{font-weight:600}.calm,.count{fill:#656d76}.legend{fill:#
 .relay{fill:#8250df}.relay-lost{fill:#fff;stroke:#cf222e;stroke-width:2}\
 .page{fill:#ff818266}.ticket{fill:#fb8f4466}.log{fill:#8c959f55}";
 
-/// The picture as a whole file.
-pub(crate) fn svg(tree: &Tree, incidents: &Incidents) -> String {
+/// The picture as a whole file; `note` stands below its headline.
+pub(crate) fn svg(tree: &Tree, incidents: &Incidents, note: Option<&str>) -> String {
     let marks = Marks::of(tree, incidents);
-    let (drawing, w, h) = page(tree, &marks).at_zero();
+    let (drawing, w, h) = page(tree, &marks, note).at_zero();
     let (w, h) = ((w + 2.0 * MARGIN).ceil(), (h + 2.0 * MARGIN).ceil());
     let mut placed = Drawing::default();
     placed.place(drawing, MARGIN, MARGIN);
@@ -69,7 +69,7 @@ pub(crate) fn svg(tree: &Tree, incidents: &Incidents) -> String {
 }
 
 /// Headline, the ring of sites, the sites, and what the signs mean.
-fn page(tree: &Tree, marks: &Marks) -> Drawing {
+fn page(tree: &Tree, marks: &Marks, note: Option<&str>) -> Drawing {
     let names = names(tree);
     let mut pieces: Vec<Piece> = mesh_ring(tree, marks).into_iter().collect();
     pieces.extend(tree.sites.iter().map(|site| site::panel(site, marks, names)));
@@ -77,7 +77,7 @@ fn page(tree: &Tree, marks: &Marks) -> Drawing {
     let heading = Heading {
         title: headline(tree, marks),
         state: None,
-        lines: Vec::new(),
+        lines: note.into_iter().map(str::to_owned).collect(),
         marks: &marks.elsewhere,
         font: 14.0,
     };
@@ -121,13 +121,17 @@ fn mesh_ring(tree: &Tree, marks: &Marks) -> Option<Piece> {
     if tree.sites.len() < 2 {
         return None;
     }
-    let dot = |site: &SiteDoc| Dot {
-        name: site.id.clone(),
-        state: State::of(if site.state == "up" { "up" } else { "away" }),
-        delegate: false,
-        relay: true,
-        mark: marks::worst(marks.site(&site.id)),
-        told: format!("site {}: {}", site.id, site.state),
+    let dot = |site: &SiteDoc| {
+        let of_relays = site.relays.iter().map(|relay| marks.relay(&site.id, relay.id));
+        let all: Vec<Mark> = of_relays.chain([marks.site(&site.id)]).flatten().cloned().collect();
+        Dot {
+            name: site.id.clone(),
+            state: State::of(if site.state == "up" { "up" } else { "away" }),
+            delegate: false,
+            relay: true,
+            mark: marks::worst(&all),
+            told: format!("site {}: {}", site.id, site.state),
+        }
     };
     let (up, lost): (Vec<&SiteDoc>, Vec<&SiteDoc>) = tree.sites.iter().partition(|site| site.state == "up");
     let drawn = Ring {

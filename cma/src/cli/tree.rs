@@ -15,7 +15,26 @@ pub(crate) fn text(paint: &Paint, tree: &Tree) -> String {
     if tree.sites.is_empty() {
         return "no relay has told of a site yet; see ringmesh status\n".to_owned();
     }
-    tree.sites.iter().map(|site| site_text(paint, site)).collect::<Vec<_>>().join("\n")
+    sites(paint, tree, "in no ring yet")
+}
+
+/// All sites; `lone` says what hosts are that hang on no switch.
+fn sites(paint: &Paint, tree: &Tree, lone: &str) -> String {
+    tree.sites.iter().map(|site| site_text(paint, site, lone)).collect::<Vec<_>>().join("\n")
+}
+
+/// The tree of a moment that is past.
+pub(crate) fn past(paint: &Paint, tree: &Tree, at_ms: u64) -> String {
+    if tree.sites.is_empty() {
+        return format!("{}; nothing was known then\n", calendar::utc(at_ms));
+    }
+    let then = Paint { now_ms: at_ms, ..*paint };
+    format!("{}\n\n{}", as_of(at_ms), sites(&then, tree, "on no known switch"))
+}
+
+/// What has to be said of every tree that is past.
+pub(crate) fn as_of(at_ms: u64) -> String {
+    format!("as of {}; rings are not part of the past", calendar::utc(at_ms))
 }
 
 type Hosts<'a> = BTreeMap<&'a str, &'a HostDoc>;
@@ -26,7 +45,7 @@ struct Branch {
     below: Vec<String>,
 }
 
-fn site_text(paint: &Paint, site: &SiteDoc) -> String {
+fn site_text(paint: &Paint, site: &SiteDoc, lone: &str) -> String {
     let relays: Vec<String> = site
         .relays
         .iter()
@@ -41,7 +60,7 @@ fn site_text(paint: &Paint, site: &SiteDoc) -> String {
     let mut branches: Vec<Branch> =
         site.switches.iter().map(|switch| switch_branch(paint, &hosts, switch)).collect();
     branches.extend(site.fallback_rings.iter().map(|ring| fallback_branch(paint, &hosts, ring)));
-    branches.extend(lone_branch(paint, site));
+    branches.extend(lone_branch(paint, site, lone));
     branches.extend(
         site.site_rings
             .iter()
@@ -127,13 +146,13 @@ fn host_line(paint: &Paint, host: &HostDoc) -> String {
 }
 
 /// Hosts that hang on no switch and are in no ring: just here, or not yet understood.
-fn lone_branch(paint: &Paint, site: &SiteDoc) -> Option<Branch> {
+fn lone_branch(paint: &Paint, site: &SiteDoc, title: &str) -> Option<Branch> {
     let ringed: BTreeSet<&String> = site.fallback_rings.iter().flat_map(|ring| &ring.members).collect();
     let wired: BTreeSet<&String> =
         site.switches.iter().flat_map(|switch| &switch.ports).map(|port| &port.host).collect();
     let lone = site.hosts.iter().filter(|host| !ringed.contains(&host.id) && !wired.contains(&host.id));
     let below: Vec<String> = lone.map(|host| host_line(paint, host)).collect();
-    let line = paint.tone(Tone::Doubtful, "in no ring yet");
+    let line = paint.tone(Tone::Doubtful, title);
     (!below.is_empty()).then_some(Branch { line, below })
 }
 
@@ -153,4 +172,35 @@ fn ring_lines(ring: &RingDoc) -> Vec<String> {
         line.push_str(&word);
     }
     vec![line]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_tree_of_the_past_says_so_and_counts_from_then() {
+        let host = json!({
+            "id": "h1", "state": "silent", "since_ms": 1_700_000_000_000_u64, "class": "normal",
+            "dual_homed": false, "places": [],
+        });
+        let site = json!({
+            "id": "lab", "state": "up", "relays": [], "switches": [], "fallback_rings": [], "site_rings": [],
+            "hosts": [host],
+        });
+        let tree = |sites: Value| -> Tree {
+            serde_json::from_value(json!({ "schema": 1, "sites": sites })).unwrap()
+        };
+        let paint = Paint { color: false, now_ms: 1_800_000_000_000 };
+        let then = past(&paint, &tree(json!([site])), 1_700_000_060_000);
+        assert!(
+            then.starts_with("as of 2023-11-14 22:14:20 UTC; rings are not part of the past\n\n"),
+            "{then}"
+        );
+        assert!(then.contains("on no known switch") && then.contains("h1  SILENT, for 1 min"), "{then}");
+        let nothing = past(&paint, &tree(json!([])), 1_700_000_060_000);
+        assert_eq!(nothing, "2023-11-14 22:14:20 UTC; nothing was known then\n");
+    }
 }

@@ -45,7 +45,19 @@ impl Held {
         if !records.is_empty() {
             self.ticket = self.store.submit(records);
         }
-        self.waiting.extend(others.into_iter().map(|action| (self.ticket, action)));
+        for action in others {
+            self.supersede(&action);
+            self.waiting.push_back((self.ticket, action));
+        }
+    }
+
+    /// While the disk takes nothing acknowledgements pile up: the newest of a stream covers those before it.
+    fn supersede(&mut self, newer: &Action) {
+        let Action::Acknowledge { stream: of, .. } = newer else { return };
+        if self.trouble.borrow().is_some() {
+            let same = |action: &Action| matches!(action, Action::Acknowledge { stream, .. } if stream == of);
+            self.waiting.retain(|(_, action)| !same(action));
+        }
     }
 
     /// The next order that may be carried out.

@@ -86,8 +86,6 @@ pub(crate) enum Answer {
 pub(crate) struct Talk {
     phase: Phase,
     step: Step,
-    /// A knock is out that a hello may answer.
-    knocked: bool,
     /// There is an address to talk from.
     ready: bool,
     /// Announcements sent since the last assignment or hello.
@@ -110,7 +108,6 @@ impl Talk {
         Self {
             phase: Phase::Joining,
             step: Step::Knock,
-            knocked: false,
             ready: false,
             announced: 0,
             passed_by: 0,
@@ -236,7 +233,6 @@ impl Talk {
         }
         // Without a session nothing can be told: one knock stands for all reports.
         self.reports.hush(now);
-        self.knocked = true;
         Some(self.say(to, turn, Say::Knock))
     }
 
@@ -265,7 +261,9 @@ impl Talk {
             self.relays.note(from, via, true);
             return answer;
         }
-        let answers_us = core::mem::take(&mut self.knocked);
+        // A knock may be under way while a relay that was started anew greets us: only a hello that answers it opens a
+        // session to announce ourselves in.
+        let answers_us = hello.answers;
         self.relays.note(from, via, answers_us);
         self.relays.turn_to_address(from);
         self.leave_linked();
@@ -340,7 +338,6 @@ impl Talk {
                 self.relays.turn_to_address(from);
                 self.phase = Phase::Linked;
                 self.step = Step::Nothing;
-                self.knocked = false;
                 (self.attempt, self.announced, self.passed_by) = (0, 0, 0);
                 self.unanswered_since = None;
             }

@@ -91,7 +91,7 @@ fn joined() -> (Probe, Time) {
     let mut out: Vec<Action> = Vec::new();
     let now = Time::from_millis(1_500);
     let from = "10.0.9.1:1990".parse().unwrap();
-    let hello = ToProbe::Hello(Hello { relay: RelayId(1), term: 1, wait: Duration::ZERO });
+    let hello = ToProbe::Hello(Hello { relay: RelayId(1), term: 1, wait: Duration::ZERO, answers: true });
     let links = links();
     let rings = links.chunks(2).enumerate().map(|(n, links)| RingPlace {
         ring: RingId(n as u32),

@@ -28,7 +28,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use error::StoreError;
 use file::StoreFile;
-use writer::{Pauses, Shared};
+use writer::{DIED, Pauses, Shared};
 
 /// Whose store it is, and in which form its records are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,8 +140,7 @@ impl Store {
     /// A disk that hangs keeps it waiting: give it a time limit.
     pub async fn close(mut self) -> Result<(), NotWritten> {
         self.shared.finish();
-        let why = || "the thread that writes has died".into();
-        let unwritten = |_| Err(NotWritten { changes: self.shared.stats().waiting, why: why() });
+        let unwritten = |_| Err(NotWritten { changes: self.shared.stats().waiting, why: DIED.into() });
         (&mut self.ended).await.unwrap_or_else(unwritten)
     }
 }

@@ -92,7 +92,8 @@ mod tests {
             order.links.iter_mut().for_each(change);
             read_mesh_order(order)
         };
-        let cases: [(fn(&mut pb::MeshLink), Malformed); 4] = [
+        type Change = fn(&mut pb::MeshLink);
+        let cases: [(Change, Malformed); 4] = [
             (|link| link.port = 0, Malformed::Range("port")),
             (|link| link.relay = 256, Malformed::Range("relay")),
             (|link| link.site = "a b".into(), Malformed::Range("site")),

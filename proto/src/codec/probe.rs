@@ -198,7 +198,7 @@ pub fn read_to_probe(message: pb::ToProbe) -> Result<(ToProbe, Beside), Malforme
             let cookie = octets(&hello.cookie, "cookie")?;
             let relay = RelayId(u8::try_from(hello.relay).map_err(|_| Malformed::Range("relay"))?);
             let wait = Duration::from_millis(u64::from(hello.wait_ms));
-            let hello = ToProbe::Hello(Hello { relay, term: hello.term, wait });
+            let hello = ToProbe::Hello(Hello { relay, term: hello.term, wait, answers: true });
             return Ok((hello, Beside::Cookie(cookie)));
         }
         Body::Assignment(assignment) => {

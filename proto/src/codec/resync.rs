@@ -102,6 +102,6 @@ mod tests {
         let sent = group_digests(sums.iter().map(|(group, digest)| (group, *digest)));
         assert_eq!(read_group_digests(&sent).unwrap(), sums);
         assert_eq!(read_groups(&groups(&[Group::Rings])).unwrap(), [Group::Rings]);
-        assert_eq!(read_keys(&keys(&[key.clone()])).unwrap(), [key]);
+        assert_eq!(read_keys(&keys(std::slice::from_ref(&key))).unwrap(), [key]);
     }
 }

@@ -139,8 +139,11 @@ impl ProbeWire {
         let (knock, body) = body.split_at_checked(4).ok_or(WireError::Truncated)?;
         let answered = knock.try_into().map_or(0, u32::from_be_bytes);
         let message = pb::ToProbe::decode(body).map_err(|_| Malformed::Protobuf)?;
-        let (message, beside) = codec::read_to_probe(message)?;
+        let (mut message, beside) = codec::read_to_probe(message)?;
         let Beside::Cookie(cookie) = beside else { return Err(Malformed::Empty.into()) };
+        if let ToProbe::Hello(hello) = &mut message {
+            hello.answers = answered != 0;
+        }
         // A hello to nothing (0) says that a relay has lost our session: the machine knocks, no key changes.
         if answered != 0 {
             if answered != self.knocks {

@@ -31,7 +31,7 @@ fn pair() -> Pair {
     }
 }
 
-const HELLO: Hello = Hello { relay: RelayId(1), term: 3, wait: Duration::from_millis(20) };
+const HELLO: Hello = Hello { relay: RelayId(1), term: 3, wait: Duration::from_millis(20), answers: true };
 
 fn announce() -> ToRelay {
     ToRelay::Announce(Box::new(Announce {

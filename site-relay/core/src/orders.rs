@@ -97,7 +97,11 @@ impl Relay {
             .rings
             .iter()
             .filter(|(id, ring)| *id != SITE_RING && !ring.frozen)
-            .map(|(id, ring)| ring.delegates.iter().map(|d| (*d, id)).collect())
+            .map(|(id, ring)| {
+                // Whoever has left a ring that is not cut yet does not speak for it any more.
+                let seated = |host: &&HostIx| self.roster[**host].seats.iter().any(|seat| seat.ring == id);
+                ring.delegates.iter().filter(seated).map(|d| (*d, id)).collect()
+            })
             .collect();
         let of_rings: Vec<Vec<Peer>> = spoken_for
             .iter()
@@ -105,13 +109,24 @@ impl Relay {
             .collect();
         let order = site_order(&of_rings, Peer::Relay);
         let Some(site) = self.rings.get_mut(SITE_RING) else { return false };
-        if site.ring.members().eq(order.iter().copied()) {
-            return false;
-        }
         let before: Vec<Peer> = site.ring.members().collect();
-        site.ring = Ring::in_order(order.iter().copied());
+        let moved = before != order;
+        if moved {
+            site.ring = Ring::in_order(order.iter().copied());
+        }
+        let vias = |relay: &Self| -> Vec<(HostIx, Option<u32>)> {
+            let hosts = spoken_for.iter().flatten().map(|(host, _)| *host);
+            hosts.map(|host| (host, relay.roster[host].via(SITE_RING))).collect()
+        };
+        let seated = vias(self);
         self.seat_delegates(&before, &spoken_for);
-        true
+        // In the same place by another port: its links are made anew, for nobody would tell it otherwise.
+        let reseated = vias(self).into_iter().zip(seated).filter(|(now, then)| now != then);
+        let reseated: Vec<HostIx> = reseated.map(|((host, _), _)| host).collect();
+        for &host in reseated.iter().filter(|host| before.contains(&Peer::Member(**host))) {
+            self.rings.renew(SITE_RING, Peer::Member(host));
+        }
+        moved || !reseated.is_empty()
     }
 
     /// Gives each delegate its seat upstairs, by the port it has downstairs, and takes it from those who were.

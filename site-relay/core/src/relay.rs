@@ -243,7 +243,8 @@ impl Relay {
             self.admit_at = self.admit_at.max(now) + ADMISSION_EVERY;
         }
         let wait = self.admit_at.since(now).min(ADMISSION_WAIT_MAX);
-        let hello = Hello { relay: self.config.relay, term: self.generation.term, wait };
+        let (relay, term) = (self.config.relay, self.generation.term);
+        let hello = Hello { relay, term, wait, answers: knock != 0 };
         out.put(Action::Hello { to, sender, knock, hello });
     }
 

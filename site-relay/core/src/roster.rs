@@ -82,6 +82,11 @@ impl Member {
         self.places.iter().find(|place| place.ifindex == via)
     }
 
+    /// The port it stands in a ring by.
+    pub(crate) fn via(&self, ring: RingId) -> Option<u32> {
+        self.seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via)
+    }
+
     /// The number of a leg: its place among the places.
     pub(crate) fn leg(&self, via: u32) -> u8 {
         let at = self.places.iter().position(|place| place.ifindex == via).unwrap_or(0);

@@ -97,7 +97,8 @@ impl Relay {
     pub(crate) fn greet(&self, host: HostIx, out: &mut impl Sink<Action>) {
         let member = &self.roster[host];
         let sender = Sender { probe: member.probe, boot: member.boot };
-        let hello = Hello { relay: self.config.relay, term: self.term(), wait: Duration::ZERO };
+        let hello =
+            Hello { relay: self.config.relay, term: self.term(), wait: Duration::ZERO, answers: false };
         for to in member.addresses() {
             out.put(Action::Hello { to, sender, knock: 0, hello });
         }

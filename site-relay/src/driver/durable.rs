@@ -12,6 +12,9 @@ use ringmesh_relay_core::{Outbox, Relay};
 use ringmesh_shell::store::{Store, Ticket};
 use tokio::sync::watch;
 
+/// Batches on their way that are remembered one by one.
+const UNDERWAY_MAX: usize = 1_024;
+
 pub(super) struct Durable {
     committed: watch::Receiver<Ticket>,
     trouble: watch::Receiver<Option<String>>,
@@ -41,9 +44,15 @@ impl Durable {
 
     /// Hands over all that changed since the last time, as one batch.
     pub(super) fn submit(&mut self, store: &Store, outbox: &Outbox) {
+        // A disk that takes nothing for hours must not make this grow: then the newest stands for those before it.
+        let full = self.underway.len() >= UNDERWAY_MAX;
         if !self.batch.is_empty() {
             let ticket = store.submit(std::mem::take(&mut self.batch));
-            self.underway.push_back((ticket, outbox.birth(), outbox.last()));
+            let newest = (ticket, outbox.birth(), outbox.last());
+            match self.underway.back_mut().filter(|_| full) {
+                Some(last) => *last = newest,
+                None => self.underway.push_back(newest),
+            }
         }
         let committed = *self.committed.borrow_and_update();
         while let Some(&(_, birth, last)) = self.underway.front().filter(|(ticket, ..)| *ticket <= committed)

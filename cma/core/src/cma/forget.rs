@@ -24,7 +24,7 @@ pub enum ForgetError {
         site: Option<Name>,
     },
     /// Several sites have one of that name.
-    #[error("{host} is a host of {}: say which with --site", sites.join(" and of "))]
+    #[error("{host} is a host of {}: say SITE/HOST", sites.join(" and of "))]
     Several {
         /// What was given.
         host: Name,
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(forget(None, "h2"), (Ok(("far".into(), true)), vec![(5, "h2".into())]));
         assert_eq!(forget(Some("lab"), "h1"), (Ok(("lab".into(), true)), vec![(1, "h1".into())]));
         let several = ForgetError::Several { host: name("h1"), sites: vec!["far".into(), "lab".into()] };
-        assert_eq!(several.to_string(), "h1 is a host of far and of lab: say which with --site");
+        assert_eq!(several.to_string(), "h1 is a host of far and of lab: say SITE/HOST");
         assert_eq!(forget(None, "h1"), (Err(several), vec![]));
         let unknown = ForgetError::Unknown { host: name("h2"), site: Some(name("lab")) };
         assert_eq!(unknown.to_string(), "no host h2 is known at site lab: `ringmesh tree` shows them all");

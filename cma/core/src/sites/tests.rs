@@ -41,6 +41,13 @@ enum Do {
     Restart,
 }
 
+/// What happens, each at its milliseconds.
+type Script = [(u64, Do)];
+/// A name, what happens, and what must be told.
+type Case<'a> = (&'a str, &'a Script, &'a [&'a str]);
+/// The same, with the relays.
+type CaseOf<'a> = (&'a str, &'a [&'static str], &'a Script, &'a [&'a str]);
+
 struct Relay {
     hello: RelayHello,
     stream: StreamId,
@@ -194,7 +201,7 @@ impl World {
         self.now_ms = ms;
     }
 
-    fn play(&mut self, script: &[(u64, Do)]) {
+    fn play(&mut self, script: &Script) {
         for (at, what) in script {
             self.run_to(T0 + at);
             self.carry_out(*what);
@@ -222,7 +229,7 @@ impl World {
 }
 
 /// Plays a script with these relays, and everything must be told at its moment.
-fn check(case: &str, relays: &[&'static str], script: &[(u64, Do)], want: &[&str]) -> World {
+fn check(case: &str, relays: &[&'static str], script: &Script, want: &[&str]) -> World {
     let mut world = World::of(relays);
     world.play(script);
     world.run_to(T0 + 60_000);
@@ -234,7 +241,7 @@ const THREE: &[&str] = &["a1", "b1", "c1"];
 
 #[test]
 fn a_relay_that_ended_is_down_at_once_where_its_port_refuses_and_else_when_nobody_hears_it() {
-    let cases: &[(&str, &[&str], &[(u64, Do)], &[&str])] = &[
+    let cases: &[CaseOf<'_>] = &[
         (
             "refused",
             THREE,
@@ -270,7 +277,7 @@ fn a_relay_that_ended_is_down_at_once_where_its_port_refuses_and_else_when_nobod
 #[test]
 fn a_site_that_fell_silent_is_cut_where_somebody_hears_it_still_and_else_cut_or_dark() {
     let cut_or_dark: &[&str] = &["8.2 opened SiteCut|SiteDark site b"];
-    let cases: &[(&str, &[&str], &[(u64, Do)], &[&str])] = &[
+    let cases: &[CaseOf<'_>] = &[
         (
             "three sites, both witnesses",
             THREE,
@@ -336,10 +343,10 @@ fn a_site_that_fell_silent_is_cut_where_somebody_hears_it_still_and_else_cut_or_
 
 #[test]
 fn an_authority_that_loses_all_blames_its_own_line_and_one_that_knows_but_one_cannot_tell() {
-    let all: &[(u64, Do)] = &[(500, Mute("a1")), (1_500, Mute("b1")), (2_500, Mute("c1"))];
+    let all: &Script = &[(500, Mute("a1")), (1_500, Mute("b1")), (2_500, Mute("c1"))];
     let world = check("all", THREE, all, &["10.2 opened CmaCut cma"]);
     assert_eq!(world.lines, ["opened page CmaCut"]);
-    let ended: &[(u64, Do)] = &[(500, End("a1")), (600, End("b1")), (700, Mute("c1"))];
+    let ended: &Script = &[(500, End("a1")), (600, End("b1")), (700, Mute("c1"))];
     check("streams that ended too", THREE, ended, &["8.2 opened CmaCut cma"]);
     let one = check("one", &["a1"], &[(500, Mute("a1"))], &["11.0 opened Undetermined site a or cma"]);
     let doc = &one.cma.incidents(Time::from_millis(one.now_ms), false).incidents[0];
@@ -357,7 +364,7 @@ fn an_authority_that_loses_all_blames_its_own_line_and_one_that_knows_but_one_ca
 
 #[test]
 fn what_comes_back_after_our_own_line_was_cut_closes_it_and_what_does_not_is_judged_by_itself() {
-    let all: &[(u64, Do)] = &[(500, Mute("a1")), (500, Mute("b1")), (500, Mute("c1"))];
+    let all: &Script = &[(500, Mute("a1")), (500, Mute("b1")), (500, Mute("c1"))];
     let back = [all, &[(19_000, Resume("a1")), (22_000, Back("b1")), (34_000, Back("c1"))]].concat();
     let world = check("all are back", THREE, &back, &["8.2 opened CmaCut cma", "30.0 over CmaCut cma"]);
     assert_eq!(world.lines, ["opened page CmaCut", "closed page CmaCut"]);
@@ -369,10 +376,10 @@ fn what_comes_back_after_our_own_line_was_cut_closes_it_and_what_does_not_is_jud
 
 #[test]
 fn a_return_tells_what_it_was() {
-    let cut: &[(u64, Do)] =
+    let cut: &Script =
         &[(500, Mute("b1")), (7_900, Says("a1", "b1", Silent)), (8_100, Says("c1", "b1", Silent))];
     let opened = "8.2 opened SiteCut|SiteDark site b";
-    let cases: &[(&str, &[(u64, Do)], &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         ("same run", &[(20_000, Back("b1"))], &["20.0 now SiteCut site b", "30.0 over SiteCut site b"]),
         ("same stream", &[(21_000, Resume("b1"))], &["22.0 now SiteCut site b", "32.0 over SiteCut site b"]),
         (
@@ -415,8 +422,8 @@ fn a_return_tells_what_it_was() {
 
 #[test]
 fn a_relay_taken_for_dead_that_comes_back_as_it_was_was_only_out_of_reach() {
-    let down: &[(u64, Do)] = &[(500, End("b1")), (1_900, Says("a1", "b1", Refused))];
-    let cases: &[(&str, &[(u64, Do)], &[&str])] = &[
+    let down: &Script = &[(500, End("b1")), (1_900, Says("a1", "b1", Refused))];
+    let cases: &[Case<'_>] = &[
         ("same run", &[(20_000, Back("b1"))], &["20.0 now SiteCut site b", "30.0 over SiteCut site b"]),
         (
             "new run",
@@ -433,7 +440,7 @@ fn a_relay_taken_for_dead_that_comes_back_as_it_was_was_only_out_of_reach() {
         let script = [down, script].concat();
         check(case, THREE, &script, &[&["1.9 opened RelayDown relay b/r1"], *want].concat());
     }
-    let path: &[(u64, Do)] = &[(500, End("b1")), (20_000, Back("b1"))];
+    let path: &Script = &[(500, End("b1")), (20_000, Back("b1"))];
     check("a path", THREE, path, &["9.5 opened WanPathFault site b", "30.0 over WanPathFault site b"]);
 }
 
@@ -463,7 +470,7 @@ fn lost_again_within_five_minutes_is_the_same_incident() {
 #[test]
 fn a_restarted_authority_gives_everybody_fifteen_seconds_and_keeps_what_it_knew() {
     let all = [(8_000, Back("a1")), (10_000, Back("b1")), (14_900, Back("c1"))];
-    let restart = |rest: &[(u64, Do)]| [&[(500, Restart)][..], rest].concat();
+    let restart = |rest: &Script| [&[(500, Restart)][..], rest].concat();
     check("all are back", THREE, &restart(&all), &[]);
     let b_not = [
         (8_000, Back("a1")),
@@ -496,7 +503,7 @@ fn a_restarted_authority_gives_everybody_fifteen_seconds_and_keeps_what_it_knew(
 #[test]
 fn a_site_with_another_relay_that_speaks_is_not_cut() {
     let four: &[&str] = &["a1", "b1", "b2", "c1"];
-    let cases: &[(&str, &[(u64, Do)], &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         (
             "one falls silent",
             &[(500, Mute("b1")), (8_000, Says("a1", "b1", Silent)), (8_000, Says("c1", "b1", Silent))],
@@ -621,7 +628,7 @@ fn a_relay_without_an_address_stands_in_no_ring_and_is_judged_without_witnesses(
 
 #[test]
 fn tree_and_status_say_at_once_that_a_site_is_away_and_why() {
-    let states = |script: &[(u64, Do)], at: u64| {
+    let states = |script: &Script, at: u64| {
         let mut world = World::of(THREE);
         world.play(script);
         world.run_to(T0 + at);
@@ -635,7 +642,7 @@ fn tree_and_status_say_at_once_that_a_site_is_away_and_why() {
         format!("{}, {relay_state}, {warned}", site.state)
     };
     let silent = [(500, Mute("b1")), (8_000, Says("a1", "b1", Silent)), (8_000, Says("c1", "b1", Silent))];
-    let cases: &[(&[(u64, Do)], u64, &str)] = &[
+    let cases: &[(&Script, u64, &str)] = &[
         (&[], 1_000, "up, connected, "),
         (&[(500, Mute("b1"))], 8_100, "up, connected, "),
         (

@@ -70,12 +70,13 @@ impl Marks {
                 let text = format!("relay {}: {verdict}", key.1);
                 self.relays.entry(key).or_default().push(mark(text));
             }
-            "set" if known.sites.contains(&incident.site) && subject.id != "cma" => {
+            "set" if subject.id != "cma" && known.sites.contains(&incident.site) => {
                 for host in &incident.behind {
                     self.taken.insert((incident.site.clone(), host.clone()), class);
                 }
                 self.sites.entry(incident.site.clone()).or_default().push(mark(format!("{verdict}: {name}")));
             }
+            "set" if subject.id == "cma" => self.elsewhere.push(mark(format!("{verdict}: this CMA"))),
             kind => self.elsewhere.push(mark(format!("{verdict}: {kind} {name}"))),
         }
     }

@@ -1,8 +1,8 @@
 //! Boxes with a title, put into rows.
 
+use super::super::paint::{Tone, state_word};
 use super::drawing::{Anchor, BOLD, Drawing, Shape, fitted, width};
 use super::marks::{Mark, worst};
-use super::ring::State;
 
 /// Between boxes, and between a frame and what is in it.
 pub(super) const GAP: f64 = 12.0;
@@ -32,7 +32,7 @@ impl Heading<'_> {
     /// Lines from the top left corner.
     pub(super) fn draw(&self, room: f64) -> Drawing {
         let mut drawing = Drawing::default();
-        let state = self.state.map(state_word);
+        let state = self.state.map(state_class);
         let state_width = state.as_ref().map_or(0.0, |(_, word)| width(word, self.font) * BOLD + self.font);
         let title = fitted(&self.title, self.font, (room - state_width) / BOLD);
         let mut y = self.font * 0.6;
@@ -159,13 +159,15 @@ pub(super) fn flow(entries: Vec<(Drawing, &'static str)>, room: f64) -> Drawing 
     drawing
 }
 
-/// A state as a word: trouble in capitals, as on a terminal.
-fn state_word(state: &str) -> (&'static str, String) {
-    match (state, State::of(state)) {
-        ("down" | "cut", _) | (_, State::Silent) => ("bold bad", state.to_uppercase()),
-        (_, State::Up) => ("bold good", state.to_owned()),
-        (_, State::Planned | State::NoCarrier | State::Unknown) => ("bold doubt", state.to_uppercase()),
-    }
+/// A state as a word, in the colour it has on a terminal.
+fn state_class(state: &str) -> (&'static str, String) {
+    let (tone, word) = state_word(state);
+    let class = match tone {
+        Tone::Good => "bold good",
+        Tone::Bad => "bold bad",
+        Tone::Doubtful | Tone::Calm | Tone::Strong => "bold doubt",
+    };
+    (class, word)
 }
 
 fn mark_class(class: &str) -> &'static str {

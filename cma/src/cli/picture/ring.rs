@@ -107,7 +107,8 @@ fn at_radius(ring: &Ring, names: Names, r: f64, level: bool) -> Drawing {
     let slots = slots(ring.members.len() + ring.beside.len(), r);
     ring_line(&mut drawing, ring, &slots, r);
     let members = ring.members.iter().map(|dot| (dot, true));
-    let dots = members.chain(ring.beside.iter().map(|dot| (dot, false)));
+    // Beside no ring there is nobody.
+    let dots = members.chain(ring.beside.iter().map(|dot| (dot, ring.members.is_empty())));
     for (slot, (dot, member)) in slots.iter().zip(dots) {
         glyph(&mut drawing, dot, member, slot.at, names);
         if is_named(dot, names) {

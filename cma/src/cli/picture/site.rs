@@ -104,7 +104,7 @@ impl Painter<'_> {
                 members: Vec::new(),
                 beside,
                 class: "ring",
-                caption: "in no ring here".to_owned(),
+                caption: if self.has_rings() { "in no ring here" } else { "" }.to_owned(),
             }),
             None => {}
         }
@@ -168,8 +168,16 @@ impl Painter<'_> {
             class: "ring",
             caption: String::new(),
         };
-        let heading = heading("in no ring yet", None, Vec::new(), &marks);
+        let title = if self.has_rings() { "in no ring yet" } else { "on no known switch" };
+        let heading = heading(title, None, Vec::new(), &marks);
         Some(piece(&heading, ring::draw(&drawn, self.names), "frame frame-fallback"))
+    }
+
+    /// Rings are not part of the past.
+    fn has_rings(&self) -> bool {
+        let site = self.site;
+        let of_switches = site.switches.iter().any(|switch| !switch.rings.is_empty());
+        of_switches || !site.site_rings.is_empty() || !site.fallback_rings.is_empty()
     }
 
     fn marks_of(&self, hosts: &[String]) -> Vec<Mark> {

@@ -4,6 +4,9 @@ use ringmesh_cma_core::documents::{
     AlternativeDoc, FallbackRingDoc, HostDoc, IncidentDoc, PortDoc, RingDoc, SubjectDoc, SwitchDoc, TreeRelay,
 };
 
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use super::drawing::{Label, Shape};
 use super::*;
 
@@ -44,15 +47,10 @@ fn ring(members: &[String], delegates: usize) -> RingDoc {
 
 /// A site whose switches have so many hosts each.
 fn site(id: &str, switches: &[usize], naming: Naming) -> SiteDoc {
-    let mut site = SiteDoc {
-        id: id.into(),
-        state: "up".into(),
-        relays: vec![TreeRelay { id: 1, state: "connected".into(), active: true }],
-        switches: vec![],
-        fallback_rings: vec![],
-        site_rings: vec![],
-        hosts: vec![],
-    };
+    let relay = TreeRelay { id: 1, state: "connected".into(), active: true };
+    let mut site: SiteDoc = document(json!({
+        "id": id, "state": "up", "relays": [relay], "switches": [], "fallback_rings": [], "site_rings": [], "hosts": [],
+    }));
     let mut delegates = vec!["r1".to_owned()];
     for (at, count) in switches.iter().enumerate() {
         let from = site.hosts.len();
@@ -125,7 +123,12 @@ fn incidents(incidents: Vec<IncidentDoc>) -> Incidents {
 }
 
 fn tree(sites: Vec<SiteDoc>) -> Tree {
-    Tree { schema: 1, sites }
+    document(json!({ "schema": 1, "sites": sites }))
+}
+
+/// As it came from a CMA, which may know more of it.
+fn document<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
 }
 
 /// Two switches, one host dead, a fallback ring, a host in no ring, two incidents.
@@ -176,13 +179,13 @@ fn networks() -> Vec<(&'static str, Tree, Incidents)> {
 }
 
 fn drawn(tree: &Tree, incidents: &Incidents) -> Drawing {
-    page(tree, &Marks::of(tree, incidents))
+    page(tree, &Marks::of(tree, incidents), None)
 }
 
 #[test]
 fn a_picture_is_well_formed_whatever_the_names() {
     for (name, tree, incidents) in networks() {
-        let svg = svg(&tree, &incidents);
+        let svg = svg(&tree, &incidents, None);
         let parsed = roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(parsed.descendants().all(|node| !node.has_tag_name("script")), "{name}");
         assert!(!svg.contains(['\u{1b}', '\u{202e}']), "{name}");
@@ -193,7 +196,7 @@ fn a_picture_is_well_formed_whatever_the_names() {
 #[test]
 fn the_same_tree_gives_the_same_octets() {
     let (tree, open) = small();
-    assert_eq!(svg(&tree, &open), svg(&tree.clone(), &open.clone()));
+    assert_eq!(svg(&tree, &open, None), svg(&tree.clone(), &open.clone(), None));
 }
 
 #[test]
@@ -290,7 +293,7 @@ fn every_open_incident_stands_at_what_it_is_about() {
         (relay("r1"), "relay 1: RelayDown"),
         (relay("lab/r1"), "relay 1: RelayDown"),
         (incident("SharedFate", "page", "lab", "set", "x", "4 hosts"), "SharedFate: 4 hosts"),
-        (incident("CmaCut", "page", "cma", "set", "cma", "cma"), "CmaCut: set cma"),
+        (incident("CmaCut", "page", "cma", "set", "cma", "cma"), "CmaCut: this CMA"),
         (incident("HostDown", "page", "lab", "host", "gone", "gone"), "HostDown: host gone"),
     ];
     let tree = tree(vec![site("lab", &[3], short)]);
@@ -333,4 +336,17 @@ fn a_silent_host_stands_beside_its_ring_and_the_ring_passes_it_by() {
     // The host, and its sign in the legend.
     assert_eq!((count(&before, arcs), count(&before, silent)), (0, 0));
     assert_eq!((count(&after, arcs), count(&after, silent)), (1, 2));
+}
+
+#[test]
+fn a_tree_of_the_past_has_dots_and_no_rings_and_says_so() {
+    let mut lab = site("lab", &[3, 2], short);
+    lab.site_rings.clear();
+    lab.switches.iter_mut().for_each(|switch| switch.rings.clear());
+    lab.hosts.push(host("lone".into(), "up"));
+    let tree = tree(vec![lab]);
+    let drawing = page(&tree, &Marks::of(&tree, &incidents(vec![])), Some("as of then"));
+    let said = |text: &str| drawing.labels.iter().any(|label| label.text == text);
+    assert!(said("as of then") && said("h5") && said("on no known switch") && !said("in no ring here"));
+    assert!(drawing.has("up") && !drawing.has("up-beside") && !drawing.has("ring"));
 }

@@ -24,8 +24,9 @@ fn difference(path: &str, before: &Value, after: &Value) -> Option<String> {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             let absent: Vec<&String> = new.keys().filter(|key| !old.contains_key(*key)).collect();
-            // Ages grow whatever happens.
-            let mut keys = old.keys().chain(absent).filter(|key| *key != "age_s");
+            // Ages grow whatever happens, and so does the moment that is shown.
+            let shown = |key: &&String| *key != "age_s" && !(path.is_empty() && *key == "at_ms");
+            let mut keys = old.keys().chain(absent).filter(shown);
             keys.find_map(|key| {
                 let at =
                     |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();

@@ -47,7 +47,6 @@ impl Talk {
     }
 
     fn knock(&mut self, now: Time, to: SocketAddr, turn: u32) -> Turn {
-        self.knocked = true;
         self.attempt = self.attempt.saturating_add(1);
         self.step_at = now + self.retry_after(KNOCK_PATIENCE);
         self.say(to, turn, Say::Knock)

@@ -76,7 +76,12 @@ pub(crate) fn order(counter: u32, links: &[LinkOrder]) -> Assignment {
 }
 
 pub(crate) fn hello(wait_ms: u64) -> ToProbe {
-    ToProbe::Hello(Hello { relay: RelayId(1), term: 1, wait: ms(wait_ms) })
+    ToProbe::Hello(Hello { relay: RelayId(1), term: 1, wait: ms(wait_ms), answers: true })
+}
+
+/// What a relay says that has no session with us.
+pub(crate) fn stranger() -> ToProbe {
+    ToProbe::Hello(Hello { relay: RelayId(1), term: 1, wait: ms(0), answers: false })
 }
 
 /// One probe, its clock, and all it ordered.

@@ -125,7 +125,7 @@ fn a_relay_found_by_multicast_may_have_moved_so_the_group_is_asked_as_well() {
 fn a_relay_that_lost_us_is_knocked_at_and_told_everything() {
     let links = [link(1)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    bench.relay(hello(0));
+    bench.relay(stranger());
     assert_eq!(bench.kinds(), [(JOINED, "Knock")]);
     assert_eq!(bench.state(), State::Returning);
     bench.relay(hello(5));
@@ -140,11 +140,26 @@ fn a_relay_that_lost_us_is_knocked_at_and_told_everything() {
 }
 
 #[test]
+fn a_relay_that_was_started_anew_is_announced_to_though_a_knock_to_the_old_one_was_lost() {
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1)]);
+    bench.relay(stranger());
+    assert_eq!(bench.kinds(), [(JOINED, "Knock")], "lost on its way");
+    bench.run_to(JOINED + 100);
+    bench.relay(stranger());
+    bench.run_to(JOINED + 3_000);
+    let kinds: Vec<&str> = bench.kinds().into_iter().map(|(_, kind)| kind).collect();
+    assert!(kinds.iter().all(|kind| *kind == "Knock") && !kinds.is_empty(), "{kinds:?}: there is no session");
+    bench.relay(hello(0));
+    bench.run_to(bench.now + 10);
+    assert_eq!(announces(&bench.said()).len(), 1);
+}
+
+#[test]
 fn a_relay_that_never_knows_us_cannot_make_us_spin() {
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1)]);
     let (mut frames, mut answered) = (0, 0);
     while bench.now < JOINED + 120_000 {
-        bench.relay(hello(0));
+        bench.relay(stranger());
         answered += 1;
         frames += bench.said().len();
         let next = bench.probe.next_deadline().nanos() / 1_000_000 + 1;

@@ -10,6 +10,9 @@ use tokio::sync::{oneshot, watch};
 use super::queue::{Changes, Group, Queue};
 use super::{NotWritten, Stats, Ticket};
 
+/// The trouble that nothing takes back.
+pub(super) const DIED: &str = "store: the thread that writes has died; restart";
+
 /// What the thread writes to.
 pub(super) trait Disk: Send + 'static {
     /// Makes all of it durable, or nothing. `Err` says in words what is in the way; the next call tries anew.
@@ -138,10 +141,22 @@ pub(super) fn start(shared: Arc<Shared>, disk: impl Disk, pauses: Pauses) -> io:
     let (ended, told) = oneshot::channel();
     let mut writer = Writer { shared, disk, pauses };
     std::thread::Builder::new().name("store".into()).spawn(move || {
+        let _last = LastWord(Arc::clone(&writer.shared));
         // Nobody may wait for the answer any more.
         let _ = ended.send(writer.run());
     })?;
     Ok(told)
+}
+
+/// Should the thread die of a fault in the program, it says so: its caller is not to believe that all is well.
+struct LastWord(Arc<Shared>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.trouble.send_replace(Some(DIED.into()));
+        }
+    }
 }
 
 struct Writer<D> {

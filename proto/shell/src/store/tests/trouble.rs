@@ -14,7 +14,9 @@ struct Puppet {
 
 impl Disk for Puppet {
     fn write(&mut self, changes: &Changes) -> Result<Size, String> {
-        self.answers.recv().unwrap_or(Ok(()))?;
+        let answer = self.answers.recv().unwrap_or(Ok(()));
+        assert_ne!(answer, Err("a fault in the program"));
+        answer?;
         let mut written = self.written.lock().unwrap();
         written.push(changes.clone());
         Ok(Size { records: 1, octets: 2 })
@@ -93,6 +95,15 @@ async fn closing_in_trouble_tries_once_more_and_says_what_is_lost() {
         assert_eq!(closed, if works { Ok(()) } else { Err(lost) });
         assert_eq!(written.lock().unwrap().len(), usize::from(works));
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_thread_that_dies_says_so() {
+    let (store, disk, _) = puppet(SOON);
+    store.submit(vec![put("a", "1")]);
+    disk.send(Err("a fault in the program")).unwrap();
+    until(&mut store.trouble(), |told| told.as_deref() == Some(DIED)).await;
+    assert_eq!(store.close().await, Err(NotWritten { changes: 1, why: DIED.into() }));
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -33,7 +33,9 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let world = settled(Plan { seed, ..Plan::sites(2, 2, 5) });
+        let mut world = settled(Plan { seed, ..Plan::sites(2, 2, 5) });
+        // So near that what was said is heard before it could be written.
+        (0..2).for_each(|site| world.set_wan_quality(site, Duration::from_micros(300), 0));
         Self { world, draws: Draws::new(seed, 0xdead), drawn: 0, dead: BTreeSet::new() }
     }
 
@@ -68,15 +70,28 @@ impl Run {
     }
 
     fn kill(&mut self) {
-        // At any moment of the seconds in which most is told and written.
-        self.wait(4_000_000_000);
-        let victim = self.below(3);
-        match usize::try_from(victim).ok().filter(|site| *site < 2) {
+        let site = usize::try_from(self.below(3)).ok().filter(|site| *site < 2);
+        if self.below(2) == 0 {
+            // At any moment of the seconds in which most is told ..
+            self.wait(4_000_000_000);
+        } else {
+            // .. or while something is on its way to the disk, or to whoever waits for it.
+            self.wait(3_000_000_000);
+            let writes = |world: &World| site.map_or(world.cma_writes(), |site| world.writes(site));
+            for _ in 0..6_000 {
+                if writes(&self.world) {
+                    break;
+                }
+                self.world.run_for(Duration::from_micros(500));
+            }
+            self.wait(6_000_000);
+        }
+        match site {
             Some(site) => self.world.kill_relay(site),
             None => self.world.kill_cma(),
         }
         self.wait(1_500_000_000);
-        match usize::try_from(victim).ok().filter(|site| *site < 2) {
+        match site {
             Some(site) => self.world.start_relay(site),
             None => self.world.start_cma(),
         }

@@ -48,7 +48,7 @@ pub(super) struct Process {
     pub(super) cma: Cma<MemoryGraph>,
     armed: Time,
     /// Turns on their way to the disk, each with what it orders afterwards.
-    journal: Journal<Vec<authority::Action>>,
+    pub(super) journal: Journal<Vec<authority::Action>>,
 }
 
 impl World {

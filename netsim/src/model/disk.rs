@@ -77,6 +77,11 @@ impl<T> Journal<T> {
         None
     }
 
+    /// Whether a commit is going on.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing > 0
+    }
+
     /// Begins a commit, if there is something to write and none is going on.
     pub(super) fn begin(&mut self) -> bool {
         let begins = self.writing == 0 && !self.waiting.is_empty();

@@ -73,6 +73,16 @@ impl World {
         &self.sites[site].acknowledged
     }
 
+    /// Whether the relay of a site is writing to its disk at this moment.
+    pub fn writes(&self, site: usize) -> bool {
+        self.sites[site].process.as_ref().is_some_and(|process| process.journal.is_writing())
+    }
+
+    /// Whether the CMA is writing to its disk at this moment.
+    pub fn cma_writes(&self) -> bool {
+        self.cma.process.as_ref().is_some_and(|process| process.journal.is_writing())
+    }
+
     /// What the disk of the CMA holds.
     pub fn cma_records(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.cma.disk.records()

@@ -208,3 +208,31 @@ fn a_cma_whose_own_line_is_cut_suspects_itself() {
     assert_eq!(only(&world).verdict, "CmaCut", "{}", lines(&world));
     assert_eq!(pages(&world), (1, 1), "{:#?}", world.pages());
 }
+
+#[test]
+fn a_host_that_is_to_be_forgotten_is_also_if_its_site_was_cut_off_or_the_cma_killed_meanwhile() {
+    for (cut, killed) in [(false, false), (true, false), (false, true), (true, true)] {
+        let what = format!("cut {cut}, killed {killed}");
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.kill_host(10);
+        world.run_for(20 * SECOND);
+        if cut {
+            world.set_wan(1, false);
+            world.run_for(40 * SECOND);
+        }
+        assert_eq!(world.forget(10).told, !cut, "{what}");
+        // As long as a commit takes at most.
+        world.run_for(Duration::from_millis(20));
+        if killed {
+            world.kill_cma();
+            world.start_cma();
+        }
+        world.set_wan(1, true);
+        world.run_for(40 * SECOND);
+        assert_eq!(open(&world), [], "{what}\n{}", lines(&world));
+        let tree = world.cma().unwrap().tree(world.now()).unwrap();
+        let hosts = tree.sites.iter().flat_map(|site| &site.hosts).map(|host| host.id.as_str());
+        assert!(!hosts.clone().any(|host| host == "h11") && hosts.count() == 15, "{what}");
+        assert_eq!(world.relay(1).unwrap().members(), 7, "{what}");
+    }
+}

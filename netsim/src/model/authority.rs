@@ -5,6 +5,7 @@ use std::time::Duration;
 use prost::Message as _;
 use ringmesh_cma_core::cma as authority;
 use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
+use ringmesh_cma_core::documents::Forgotten;
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
@@ -97,8 +98,29 @@ impl World {
 
     pub(super) fn cma_event(&mut self, event: authority::Event) {
         let mut out = Vec::new();
+        if let Some(process) = &mut self.cma.process {
+            process.cma.on_event(self.now, event, &mut out);
+            self.cma_turned(out);
+        }
+    }
+
+    /// An operator takes a host out of its site's roster.
+    ///
+    /// # Panics
+    /// If the CMA does not run, or knows no such host.
+    pub fn forget(&mut self, host: usize) -> Forgotten {
+        let mut out = Vec::new();
+        let name = self.hosts[host].name.clone();
+        let site = &self.sites[self.hosts[host].site].name;
+        let process = self.cma.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
+        let forgotten = sound(process.cma.forget(self.now, Some(site), &name, &mut out));
+        self.cma_turned(out);
+        forgotten
+    }
+
+    /// Carries out what was ordered, when what it follows from is kept.
+    fn cma_turned(&mut self, out: Vec<authority::Action>) {
         let Some(process) = &mut self.cma.process else { return };
-        process.cma.on_event(self.now, event, &mut out);
         let due = process.cma.next_deadline();
         let rearmed = due != process.armed && due != Time::NEVER;
         process.armed = due;

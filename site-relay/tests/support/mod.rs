@@ -199,9 +199,13 @@ impl Probe {
         })
     }
 
+    /// Knocks, and waits for the answer; a relay that was just started greets unasked as well.
     pub fn knock(&mut self) -> Hello {
         self.say(&ToRelay::Knock);
-        self.hello()
+        self.wait_for("answer to the knock", |message| match message {
+            ToProbe::Hello(hello) => Some(hello).filter(|hello| hello.answers),
+            _ => None,
+        })
     }
 
     pub fn announce(&mut self) {

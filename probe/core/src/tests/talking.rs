@@ -334,7 +334,7 @@ fn what_is_noticed_after_the_announcement_is_reported_when_linked() {
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
     bench.run_to(JOINED + 2_900);
     bench.hear(&links[1]);
-    bench.relay(hello(0));
+    bench.relay(stranger());
     bench.relay(hello(0));
     assert_eq!(bench.state(), State::Returning);
     bench.run_to(JOINED + 3_060);

@@ -107,6 +107,12 @@ fn hosts(world: &World) -> usize {
     scan_all(world.cma.graph(), Label::Host).unwrap().len()
 }
 
+/// What was ordered beside the answers to pulses.
+fn compared(world: &World) -> Vec<&Action> {
+    let answers = |action: &&Action| matches!(action, Action::Acknowledge { .. });
+    world.out.iter().filter(|action| !answers(action)).collect()
+}
+
 #[test]
 fn of_a_site_of_64_hosts_only_what_differs_is_told_again_and_only_what_is_gone_is_dropped() {
     let (mut world, mut relay) = (World::settled(), Told::site());
@@ -147,7 +153,7 @@ fn an_authority_that_knows_nothing_is_told_everything_in_one_round() {
     assert_eq!(relay.asked, ["compare", "6 groups, 69 things", "want 69"]);
     assert_eq!(hosts(&world), 64);
     relay.pulse(&mut world);
-    assert_eq!(world.out, []);
+    assert_eq!(compared(&world), Vec::<&Action>::new());
 }
 
 /// Asks for a round, and lets something happen before the things arrive.
@@ -213,7 +219,7 @@ fn a_round_that_does_not_help_is_repeated_later_each_time() {
     }
     assert_eq!(begun, [0, 10, 30, 70, 150, 310]);
     world.event(Event::RelayPulse { stream: STREAM, pending: 3, picture: None });
-    assert_eq!(world.out, [], "nothing is compared while news are on their way");
+    assert_eq!(compared(&world), Vec::<&Action>::new(), "nothing is compared while news are on their way");
 }
 
 #[test]
@@ -232,7 +238,7 @@ fn a_thing_that_another_relay_of_the_site_knows_stays_and_so_does_a_switch_with_
     assert_eq!(hosts(&world), 64);
     assert_eq!(scan_all(world.cma.graph(), Label::Switch).unwrap().len(), 4);
     relay.pulse(&mut world);
-    assert_eq!(world.out, [], "our picture of that relay is its own");
+    assert_eq!(compared(&world), Vec::<&Action>::new(), "our picture of that relay is its own");
     relay.news.retain(|key, _| !matches!(key, Key::Host(_)));
     world.run_to(world.now_ms + 20_000);
     relay.pulse(&mut world);
@@ -251,7 +257,7 @@ fn an_open_incident_is_not_over_because_its_relay_forgot_it() {
     assert_eq!(relay.asked, ["compare", "1 groups, 0 things"]);
     assert_eq!(world.cma.incidents(world.now(), false).incidents.len(), 1);
     relay.pulse(&mut world);
-    assert_eq!(world.out, []);
+    assert_eq!(compared(&world), Vec::<&Action>::new());
 }
 
 #[test]

@@ -236,3 +236,21 @@ fn a_host_that_is_to_be_forgotten_is_also_if_its_site_was_cut_off_or_the_cma_kil
         assert_eq!(world.relay(1).unwrap().members(), 7, "{what}");
     }
 }
+
+#[test]
+fn a_relay_that_is_killed_while_a_switch_comes_back_still_knows_what_was_broken() {
+    for after_ms in [500, 1_000, 2_000, 3_000] {
+        let mut world = settled(Plan::even(1, 6));
+        world.set_switch(0, false);
+        world.run_for(17 * SECOND);
+        world.set_switch(0, true);
+        world.run_for(Duration::from_millis(after_ms));
+        world.kill_relay(0);
+        world.start_relay(0);
+        assert!(
+            world.run_until(120 * SECOND, |world| open(world).is_empty()),
+            "{after_ms} ms\n{}",
+            lines(&world)
+        );
+    }
+}

@@ -20,7 +20,7 @@ use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Generation, Report};
 use ringmesh_proto::news::{News, RuledOut};
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::diagnosis::{Alternative, Component, HostIx, SwitchIx};
+use ringmesh_topology::diagnosis::{Alternative, Component, HostIx, SwitchBelief, SwitchIx};
 use ringmesh_topology::id::{Boot, HostBoot, IncidentId, Name, ProbeId};
 use ringmesh_topology::place::{Place, WireId};
 use ringmesh_topology::verdict::Verdict;
@@ -175,6 +175,7 @@ impl Relay {
     }
 
     fn restore_incident(&mut self, now: Time, id: IncidentId, kept: KeptIncident) {
+        kept.alternatives.iter().for_each(|(component, ..)| self.know_switch_of(component));
         let host = |probe: &ProbeId| self.roster.find(*probe);
         let alternatives: Vec<Alternative> = kept
             .alternatives
@@ -208,6 +209,23 @@ impl Relay {
         incident.ruled_out = kept.ruled_out;
         incident.would_settle = kept.would_settle;
         self.restored(now, kept.number, incident, &members);
+    }
+
+    /// The switch that an incident is about, though no member may name it any more.
+    fn know_switch_of(&mut self, kept: &KeptComponent) {
+        match kept {
+            KeptComponent::Switch(key) | KeptComponent::Uplink(key) | KeptComponent::PeerLink(key) => {
+                let (switch, new) = self.roster.switch(key, "");
+                if new {
+                    self.belief.set_switch(switch, SwitchBelief::default());
+                }
+            }
+            KeptComponent::Host(_)
+            | KeptComponent::Leg(..)
+            | KeptComponent::Fabric
+            | KeptComponent::JudgeBranch
+            | KeptComponent::SharedFate => {}
+        }
     }
 
     /// A moment of an earlier run, as near as our clock reaches.

@@ -1,6 +1,6 @@
 # Sets up what is missing, then does it. Each target is a script, to be read and run by itself too.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak fuzz audit
+.PHONY: help demo test lint bench soak vmlab fuzz audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ bench: ## the figures, in release; writes docs/measured/
 
 soak: ## the long ones: default timing, ten minutes in which nothing may happen
 	@scripts/soak
+
+vmlab: ## the lab of bonds, LACP and VLANs, in a kernel that has them under QEMU; writes docs/measured/
+	@scripts/vmlab
 
 fuzz: ## the laws of the pure crates with ever new seeds, for FUZZ_MINUTES=10
 	@FUZZ_MINUTES="$(or $(FUZZ_MINUTES),10)" scripts/fuzz

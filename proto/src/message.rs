@@ -12,7 +12,7 @@ use core::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use ringmesh_topology::id::{Boot, HostBoot, Name, ProbeId, RelayId};
-use ringmesh_topology::place::Place;
+use ringmesh_topology::place::{BondRole, Place};
 
 use crate::time::Duration;
 
@@ -26,6 +26,8 @@ pub const RELAY_PORT: u16 = 1990;
 pub const RELAY_GROUP: core::net::Ipv4Addr = core::net::Ipv4Addr::new(224, 0, 2, 5);
 /// The most places a host tells of; further ports are left out, lowest ifindex first.
 pub const PLACES_MAX: usize = 4;
+/// The most ports of one bond a host tells of, beside the one that stands for its address.
+pub const BOND_MATES_MAX: usize = 3;
 /// The most links one member holds over all its rings.
 pub const LINKS_MAX: usize = 8;
 /// Entries of a flight recorder.
@@ -103,11 +105,11 @@ pub enum ToRelay {
         /// All places of the host.
         places: Vec<Place>,
     },
-    /// What my ports and links saw, told unasked: carrier changes.
+    /// What my ports and links saw, told unasked: carrier and the roles in a bond.
     Evidence {
         /// Number of this report.
         report: Report,
-        /// Carrier of each port, with the age of its last change.
+        /// Carrier and role of each port, with the age of the last change of its carrier.
         carriers: Vec<Carrier>,
         /// What I hear on each link.
         heard: Vec<HeardAge>,
@@ -216,6 +218,8 @@ pub struct Carrier {
     pub up: bool,
     /// How long ago that changed; saturated where it never did.
     pub age: Duration,
+    /// How it stands in its bond; `None` of a port in none.
+    pub role: Option<BondRole>,
 }
 
 /// Why a probe leaves.

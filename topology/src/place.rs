@@ -53,6 +53,45 @@ pub struct Attachment {
     pub evidence: Evidence,
 }
 
+/// The bond that a place's address stands on: one address, several ports. What is said of it is said from the
+/// port of its [`Place`], which stands for the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bond {
+    /// Its name on that host, at most 15 octets.
+    pub ifname: Box<str>,
+    /// Its mode as the kernel names it, like `active-backup`.
+    pub mode: Box<str>,
+    /// How the place's own port stands in it.
+    pub role: BondRole,
+    /// Its other ports, lowest first.
+    pub mates: Vec<BondMate>,
+}
+
+/// How a port stands in its bond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BondRole {
+    /// It carries the bond's traffic.
+    pub active: bool,
+    /// The system id of the LACP partner on that port (802.1AX 6.4.2.3, Partner_Admin_System and what replaces
+    /// it); one id behind two chassis is an MLAG pair.
+    pub partner: Option<MacAddress>,
+}
+
+/// A port of a bond that does not stand for its address, and what it hangs on: watched, never sent by alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BondMate {
+    /// The kernel's number of the physical port on that host.
+    pub ifindex: u32,
+    /// Its name there, at most 15 octets.
+    pub ifname: Box<str>,
+    /// Whether the port has carrier.
+    pub carrier: bool,
+    /// How it stands in the bond.
+    pub role: BondRole,
+    /// The switch port behind it, if one made itself known.
+    pub attachment: Option<Attachment>,
+}
+
 /// One way to reach a host: a physical port, the address above it, and what it hangs on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -72,6 +111,8 @@ pub struct Place {
     pub attachment: Option<Attachment>,
     /// Why there is no attachment by LLDP or CDP, in words for an operator; empty where there is one.
     pub reason: Box<str>,
+    /// The bond the port belongs to, with its other ports.
+    pub bond: Option<Bond>,
 }
 
 impl Place {
@@ -104,6 +145,7 @@ mod tests {
             gateway: MacAddress::default(),
             attachment: None,
             reason: "".into(),
+            bond: None,
         }
     }
 

@@ -168,6 +168,22 @@ pub struct PortDoc {
     pub age_s: u64,
     /// The host's own port.
     pub ifname: String,
+    /// The bond that port belongs to.
+    #[serde(default)]
+    pub bond: Option<BondDoc>,
+}
+
+/// A bond, seen from one of its ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BondDoc {
+    /// Its name on the host.
+    pub ifname: String,
+    /// Its mode, like `active-backup`.
+    pub mode: String,
+    /// The port carries its traffic.
+    pub active: bool,
+    /// The system id of the LACP partner on that port; empty without one.
+    pub partner_system: String,
 }
 
 /// A ring.
@@ -232,6 +248,9 @@ pub struct PlaceDoc {
     pub evidence: String,
     /// Why no switch is known.
     pub reason: String,
+    /// The bond it belongs to.
+    #[serde(default)]
+    pub bond: Option<BondDoc>,
 }
 
 /// `ringmesh incidents`.

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use lldp_rs::{ChassisId, ChassisSubtype, PortId, PortSubtype, Subtype};
 use ringmesh_proto::news::{HostNews, IncidentNews, News, RingNews, SwitchNews, SwitchState};
 use ringmesh_topology::id::{Name, RelayId};
-use ringmesh_topology::place::{Attachment, Place, WireId};
+use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Place, WireId};
 
 use crate::graph::{
-    Direction, Edge, EdgeKey, Facts, GraphStore, HostFacts, Label, NodeKey, Op, Relation, RelayFacts,
-    RingFacts, Source, StoreError, SwitchFacts, Tie, scan_all,
+    Direction, Edge, EdgeKey, Facts, GraphStore, HostFacts, Label, NicBond, NodeKey, Op, Relation,
+    RelayFacts, RingFacts, Source, StoreError, SwitchFacts, Tie, scan_all,
 };
 
 /// Turns news into operations.
@@ -257,7 +257,13 @@ fn want_place<G: GraphStore>(
     let host = NodeKey::host(site, news.name.as_str());
     let nic = NodeKey::nic(site, news.name.as_str(), place.ifindex);
     let Place { ifname, carrier, reason, address, prefix_len, .. } = place.clone();
-    wanted.node(nic.clone(), Facts::Nic { ifname: ifname.into(), carrier, reason: reason.into() });
+    let bond = place.bond.as_ref();
+    let (ifname, reason) = (ifname.into(), reason.into());
+    let own = bond.map(|bond| nic_bond(bond, bond.role));
+    wanted.node(nic.clone(), Facts::Nic { ifname, carrier, reason, bond: own });
+    for (bond, mate) in bond.into_iter().flat_map(|bond| bond.mates.iter().map(move |mate| (bond, mate))) {
+        want_mate(graph, wanted, site, news, (bond, mate))?;
+    }
     wanted.edge(&host, Relation::HasNic, &nic, Tie::Plain);
     let address_key = NodeKey::address(site, address);
     wanted.edge(&nic, Relation::HasAddress, &address_key, Tie::Plain);
@@ -266,6 +272,27 @@ fn want_place<G: GraphStore>(
         Some(attachment) => want_attachment(graph, wanted, site, &nic, attachment),
         None => Ok(()),
     }
+}
+
+fn nic_bond(bond: &Bond, role: BondRole) -> NicBond {
+    NicBond { ifname: bond.ifname.to_string(), mode: bond.mode.to_string(), role }
+}
+
+/// A port of a bond that does not stand for its address: wired like any other, without an address of its own.
+fn want_mate<G: GraphStore>(
+    graph: &G,
+    wanted: &mut Wanted,
+    site: &Name,
+    news: &HostNews,
+    (bond, mate): (&Bond, &BondMate),
+) -> Result<(), StoreError> {
+    let host = NodeKey::host(site, news.name.as_str());
+    let nic = NodeKey::nic(site, news.name.as_str(), mate.ifindex);
+    let (ifname, carrier, reason) = (mate.ifname.to_string(), mate.carrier, String::new());
+    let bond = Some(nic_bond(bond, mate.role));
+    wanted.node(nic.clone(), Facts::Nic { ifname, carrier, reason, bond });
+    wanted.edge(&host, Relation::HasNic, &nic, Tie::Plain);
+    mate.attachment.iter().try_for_each(|attachment| want_attachment(graph, wanted, site, &nic, attachment))
 }
 
 fn want_attachment<G: GraphStore>(

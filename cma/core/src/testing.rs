@@ -191,6 +191,7 @@ pub(crate) fn place(ifindex: u32, address: &str, attached: Option<(u8, &str)>) -
             evidence: Evidence::Lldp,
         }),
         reason: if attached.is_some() { "" } else { "no LLDP heard on eth0" }.into(),
+        bond: None,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_cma_core::calendar;
-use ringmesh_cma_core::documents::{FallbackRingDoc, HostDoc, PortDoc, RingDoc, SiteDoc, SwitchDoc, Tree};
+use ringmesh_cma_core::documents::{
+    BondDoc, FallbackRingDoc, HostDoc, PortDoc, RingDoc, SiteDoc, SwitchDoc, Tree,
+};
 
 use super::paint::{Paint, Tone, WIDTH, harmless, wrapped_to};
 
@@ -110,8 +112,20 @@ fn port_line(paint: &Paint, known: &Hosts, port: &PortDoc, (ports, hosts): (usiz
         paint.state(&port.state),
         paint.tone(Tone::Calm, &format!("{} {}, {}", port.evidence, calendar::span(port.age_s), port.ifname)),
     );
+    line.push_str(&port.bond.as_ref().map_or_else(String::new, bond_words));
     line.push_str(&host.map_or_else(String::new, |host| remarks(paint, host)));
     line
+}
+
+/// `, standby in bond0 (active-backup)`; of LACP also which system is at the other end.
+fn bond_words(bond: &BondDoc) -> String {
+    let role = if bond.active { "active" } else { "standby" };
+    let partner = if bond.partner_system.is_empty() {
+        String::new()
+    } else {
+        format!(", partner {}", harmless(&bond.partner_system))
+    };
+    format!(", {role} in {} ({}{partner})", harmless(&bond.ifname), harmless(&bond.mode))
 }
 
 /// What is out of the ordinary about a host.

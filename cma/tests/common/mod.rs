@@ -168,6 +168,7 @@ pub(crate) fn host(name: &str, port: &str) -> News {
         gateway: MacAddress::default(),
         attachment: Some(attachment),
         reason: "".into(),
+        bond: None,
     };
     News::Host(HostNews {
         name: Name::new(name).unwrap(),

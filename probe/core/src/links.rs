@@ -18,6 +18,7 @@ use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::ProbeId;
 
 use crate::action::Action;
+use crate::ports::Ports;
 use crate::view::{PeerStatus, RingStatus};
 
 /// After an own lateness no silence is believed before this has passed.
@@ -148,12 +149,13 @@ impl Link {
         HeardAge { link: self.id(), age: self.end.is_heard().then(|| self.last_heard(now)) }
     }
 
-    fn status(&self, now: Time) -> PeerStatus {
+    fn status(&self, now: Time, ports: &Ports) -> PeerStatus {
         PeerStatus {
             link: self.id(),
             peer: self.peer,
             address: self.to,
             via: self.via,
+            ifname: ports.get(self.via).map_or_else(Box::default, |port| port.facts.ifname.clone()),
             heard: self.age(now).age,
             proven: self.end.is_proven(),
             mutual: self.end.is_mutual(),
@@ -381,9 +383,13 @@ impl Links {
         self.all.len()
     }
 
-    pub(crate) fn status(&self, now: Time) -> Vec<RingStatus> {
+    pub(crate) fn status(&self, now: Time, ports: &Ports) -> Vec<RingStatus> {
         let peers = |ring: RingId| {
-            self.all.iter().filter(move |link| link.ring == ring).map(|link| link.status(now)).collect()
+            self.all
+                .iter()
+                .filter(move |link| link.ring == ring)
+                .map(|link| link.status(now, ports))
+                .collect()
         };
         self.rings.iter().map(|&(ring, level)| RingStatus { ring, level, peers: peers(ring) }).collect()
     }

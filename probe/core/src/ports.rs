@@ -3,6 +3,7 @@
 use ringmesh_proto::message::{Carrier, PLACES_MAX};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::MacAddress;
+use ringmesh_topology::place::BondRole;
 
 use crate::event::PortFacts;
 
@@ -12,9 +13,31 @@ pub(crate) struct Port {
     pub(crate) facts: PortFacts,
     /// When its carrier changed last; `None` if it never did in this run.
     pub(crate) carrier_changed: Option<Time>,
+    /// The system id its LACP partner gave itself last, while it had carrier.
+    pub(crate) lacp_partner: Option<MacAddress>,
 }
 
 impl Port {
+    /// How it stands in its bond. What the partner said on this very port goes before what the kernel says of the
+    /// bond as a whole, which it tells the privileged only.
+    pub(crate) fn role(&self) -> Option<BondRole> {
+        let bond = self.facts.bond.as_ref()?;
+        Some(BondRole { active: bond.active, partner: self.lacp_partner.or(bond.partner) })
+    }
+
+    /// They are ports of one bond.
+    pub(crate) fn is_mate_of(&self, other: &Self) -> bool {
+        let name = |port: &Self| port.facts.bond.as_ref().map(|bond| bond.ifname.clone());
+        self.facts.ifindex != other.facts.ifindex && name(self).is_some() && name(self) == name(other)
+    }
+
+    /// Behind a cable that came back another partner may be.
+    fn set_carrier(&mut self, now: Time, up: bool) {
+        self.facts.carrier = up;
+        self.carrier_changed = Some(now);
+        self.lacp_partner = None;
+    }
+
     /// It can be sent by.
     fn is_usable(&self) -> bool {
         self.facts.carrier && self.facts.address.is_some()
@@ -32,6 +55,8 @@ pub(crate) struct CarrierChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PortsChange {
     pub(crate) carriers: Vec<CarrierChange>,
+    /// A port stands in its bond in another way than before.
+    pub(crate) roles: bool,
     /// Ports that were not there before.
     pub(crate) new: Vec<u32>,
     /// Ports that are not there any more.
@@ -57,15 +82,17 @@ impl Ports {
             }
             let Some(at) = old.iter().position(|port| port.facts.ifindex == facts.ifindex) else {
                 change.new.push(facts.ifindex);
-                self.all.push(Port { facts: facts.clone(), carrier_changed: None });
+                self.all.push(Port { facts: facts.clone(), carrier_changed: None, lacp_partner: None });
                 continue;
             };
             let mut port = old.swap_remove(at);
+            let role = port.role();
             if port.facts.carrier != facts.carrier {
-                port.carrier_changed = Some(now);
+                port.set_carrier(now, facts.carrier);
                 change.carriers.push(CarrierChange { port: facts.ifindex, up: facts.carrier });
             }
             port.facts = facts.clone();
+            change.roles |= port.role() != role;
             self.all.push(port);
         }
         change.gone = old.iter().map(|port| port.facts.ifindex).collect();
@@ -80,9 +107,16 @@ impl Ports {
         if known.facts.carrier == up {
             return None;
         }
-        known.facts.carrier = up;
-        known.carrier_changed = Some(now);
+        known.set_carrier(now, up);
         Some(CarrierChange { port, up })
+    }
+
+    /// Takes what the LACP partner on a port calls itself; whether that changes how the port stands in its bond.
+    pub(crate) fn set_lacp_partner(&mut self, port: u32, system: MacAddress) -> bool {
+        let Some(known) = self.all.iter_mut().find(|known| known.facts.ifindex == port) else { return false };
+        let role = known.role();
+        known.lacp_partner = Some(system).filter(|&system| system != MacAddress::default());
+        known.role() != role
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Port> {
@@ -127,6 +161,7 @@ impl Ports {
             ifindex: port.facts.ifindex,
             up: port.facts.carrier,
             age: port.carrier_changed.map_or(Duration::MAX, |at| now.since(at)),
+            role: port.role(),
         };
         self.all.iter().take(PLACES_MAX).map(carrier).collect()
     }
@@ -146,7 +181,7 @@ mod tests {
         let now = Time::from_millis(5);
         let change = ports.set(now, &[port(3), down.clone(), down], &[]);
         let carriers = vec![CarrierChange { port: 2, up: false }];
-        assert_eq!(change, PortsChange { carriers, new: vec![3], gone: vec![4] });
+        assert_eq!(change, PortsChange { carriers, roles: false, new: vec![3], gone: vec![4] });
         assert_eq!(ports.iter().map(|port| port.facts.ifindex).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(ports.set_carrier(now, 2, false), None, "nothing new");
         assert_eq!(ports.set_carrier(now, 9, false), None, "not ours");

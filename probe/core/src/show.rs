@@ -5,6 +5,7 @@ use ringmesh_topology::place::WireId;
 
 use crate::config::CachedAttachment;
 use crate::discovery::Finding;
+use crate::event::BondFacts;
 use crate::machine::Probe;
 use crate::ports::Port;
 use crate::view::{AttachmentView, IdView, Status};
@@ -37,7 +38,10 @@ impl Probe {
             age,
             expires: expires.map(|at| at.since(now)),
             reason: reason.into(),
-            bond: facts.bond.clone(),
+            bond: facts
+                .bond
+                .clone()
+                .map(|bond| BondFacts { partner: port.lacp_partner.or(bond.partner), ..bond }),
         }
     }
 
@@ -49,7 +53,7 @@ impl Probe {
             assigned_by: self.in_force.map(|(_, relay)| relay),
             generation: self.in_force.map(|(generation, _)| generation).unwrap_or_default(),
             applied: self.applied,
-            rings: self.links.status(now),
+            rings: self.links.status(now, &self.beside.ports),
             starved: self.doubt.is_starved(now),
             counters: self.beside.counters,
         }

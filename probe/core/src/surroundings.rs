@@ -3,6 +3,7 @@
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::Transition;
 use ringmesh_proto::time::Time;
+use ringmesh_topology::id::MacAddress;
 
 use crate::action::{Action, Note};
 use crate::config::CachedAttachment;
@@ -19,6 +20,9 @@ impl Probe {
         beside.discovery.set_ports(now, &beside.ports, change);
         self.talk.set_ready(beside.ports.have_an_address());
         self.carriers_changed(now, &change.carriers, out);
+        if change.roles {
+            self.talk.report(now, Subject::Evidence);
+        }
         self.look(now, out);
     }
 
@@ -51,13 +55,22 @@ impl Probe {
         let lost = &mut |port| recorder.note(now, Transition::LldpLost(port));
         match discovery.frame(now, port, octets, lost) {
             Sighting::Taken => counters.frames += 1,
-            Sighting::Refused(lldp_rs::Reject::Foreign) => return,
+            Sighting::Refused(lldp_rs::Reject::Foreign) => return self.bridge_frame(now, port, octets, out),
             Sighting::Refused(_) => {
                 counters.frames_refused += 1;
                 return;
             }
         }
         self.look(now, out);
+    }
+
+    /// What is no announcement may be the LACP partner, who says on each port of a bond which system it is.
+    fn bridge_frame(&mut self, now: Time, port: u32, octets: &[u8], out: &mut impl Sink<Action>) {
+        let Ok(lacp) = lldp_rs::Lacp::decode(octets) else { return };
+        if self.beside.ports.set_lacp_partner(port, MacAddress(lacp.actor.system.0)) {
+            self.talk.report(now, Subject::Evidence);
+            self.look(now, out);
+        }
     }
 
     /// Looks at what the ports hang on: remembers it, tells the log, and reports it if that is due.

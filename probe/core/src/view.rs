@@ -91,8 +91,10 @@ pub struct PeerStatus {
     pub peer: ProbeId,
     /// Where our beats go.
     pub address: SocketAddr,
-    /// The port they leave by.
+    /// The port they leave by ..
     pub via: u32,
+    /// .. and its name.
+    pub ifname: Box<str>,
     /// Age of its last beat; `None` if none came.
     pub heard: Option<Duration>,
     /// Heard often enough to testify about.

@@ -11,6 +11,8 @@ pub(crate) const NAME_MAX: usize = 63;
 pub(crate) const IFNAME_MAX: usize = 15;
 /// Octets of a reason.
 pub(crate) const REASON_MAX: usize = 120;
+/// Octets of the name of a bond's mode.
+pub(crate) const BOND_MODE_MAX: usize = 15;
 
 /// CDP's number in a switch key; in a place it is 0.
 const CDP: u8 = 0x81;

@@ -33,7 +33,8 @@ fn neighbour(peer: &PeerShape, paint: Paint) -> String {
     marks.extend(peer.lossy.then_some("lossy"));
     let routed = (peer.hops > 0).then(|| format!("{} routers away", peer.hops));
     marks.extend(routed.as_deref());
-    let line = format!("  {} {} {}", column(&peer.address, 28), column(&heard, 20), marks.join(", "));
+    let (address, via) = (column(&peer.address, 26), column(&peer.via, 8));
+    let line = format!("  {address} {via} {} {}", column(&heard, 18), marks.join(", "));
     let line = line.trim_end();
     if peer.suspected { paint.bad(line) } else { line.into() }
 }
@@ -70,6 +71,7 @@ mod tests {
             link: 4,
             peer: "00112233".into(),
             address: "10.77.1.2:1984".into(),
+            via: "eth0".into(),
             heard_ms: Some(3_250),
             proven: true,
             suspected: true,
@@ -89,7 +91,7 @@ mod tests {
         let text = text(&status, Paint(false));
         let want = "asking, relay 10.77.0.2:1990, generation 3.17 applied
 ring 1 (switch or fallback ring)
-  10.77.1.2:1984               heard 3.2 s ago      SUSPECTED
+  10.77.1.2:1984             eth0     heard 3.2 s ago    SUSPECTED
 beats 9 out, 0 in; messages 0 out, 0 in; 2 forged";
         assert_eq!(text, want);
     }

@@ -111,8 +111,10 @@ pub struct PeerShape {
     pub link: u32,
     /// The neighbour's id.
     pub peer: String,
-    /// Where beats go.
+    /// Where beats go ..
     pub address: String,
+    /// .. and the port they leave by.
+    pub via: String,
     /// Milliseconds since its last beat; absent before the first.
     pub heard_ms: Option<u64>,
     /// Heard often enough to testify about.
@@ -259,6 +261,7 @@ impl PeerShape {
             link: peer.link.0,
             peer: peer.peer.to_string(),
             address: peer.address.to_string(),
+            via: peer.ifname.to_string(),
             heard_ms: peer.heard.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             proven: peer.proven,
             suspected: peer.suspected,

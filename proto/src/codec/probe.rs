@@ -3,13 +3,13 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId, RelayId};
-use ringmesh_topology::place::{Attachment, Evidence, Place, WireId};
+use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, Place, WireId};
 
 use super::Malformed;
 use crate::message::{
-    Announce, Assignment, Carrier, Cause, Generation, GoodbyeReason, HeardAge, Hello, LINKS_MAX, LinkId,
-    LinkOrder, PLACES_MAX, RECORDER_ENTRIES, RecorderEntry, Report, RingId, RingPlace, Suspicion, ToProbe,
-    ToRelay, Transition,
+    Announce, Assignment, BOND_MATES_MAX, Carrier, Cause, Generation, GoodbyeReason, HeardAge, Hello,
+    LINKS_MAX, LinkId, LinkOrder, PLACES_MAX, RECORDER_ENTRIES, RecorderEntry, Report, RingId, RingPlace,
+    Suspicion, ToProbe, ToRelay, Transition,
 };
 use crate::pb;
 use crate::seal::Key;
@@ -23,6 +23,8 @@ const NAME_MAX: usize = 63;
 const IFNAME_MAX: usize = 15;
 /// Octets of the reason for a fallback.
 const REASON_MAX: usize = 120;
+/// Octets of the name of a bond's mode.
+const BOND_MODE_MAX: usize = 15;
 
 /// The two keys of one link as one of its ends holds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,7 +293,6 @@ fn read_announce(announce: pb::Announce) -> Result<Announce, Malformed> {
 }
 
 pub(super) fn place(place: &Place) -> pb::Place {
-    let wire_id = |id: &WireId| pb::WireId { subtype: u32::from(id.subtype), octets: id.octets.to_vec() };
     pb::Place {
         ifindex: place.ifindex,
         ifname: place.ifname.to_string(),
@@ -299,17 +300,46 @@ pub(super) fn place(place: &Place) -> pb::Place {
         address: address(place.address),
         prefix_len: u32::from(place.prefix_len),
         gateway: if place.gateway == MacAddress::default() { Vec::new() } else { place.gateway.0.to_vec() },
-        attachment: place.attachment.as_ref().map(|attachment| pb::Attachment {
-            switch: Some(wire_id(&attachment.switch)),
-            port: Some(wire_id(&attachment.port)),
-            switch_name: attachment.switch_name.to_string(),
-            evidence: match attachment.evidence {
-                Evidence::Lldp => 1,
-                Evidence::Cdp => 2,
-                Evidence::Cache => 3,
-            },
-        }),
+        attachment: place.attachment.as_ref().map(attachment),
         reason: place.reason.to_string(),
+        bond: place.bond.as_ref().map(bond),
+    }
+}
+
+fn attachment(attachment: &Attachment) -> pb::Attachment {
+    let wire_id = |id: &WireId| pb::WireId { subtype: u32::from(id.subtype), octets: id.octets.to_vec() };
+    pb::Attachment {
+        switch: Some(wire_id(&attachment.switch)),
+        port: Some(wire_id(&attachment.port)),
+        switch_name: attachment.switch_name.to_string(),
+        evidence: match attachment.evidence {
+            Evidence::Lldp => 1,
+            Evidence::Cdp => 2,
+            Evidence::Cache => 3,
+        },
+    }
+}
+
+fn bond(bond: &Bond) -> pb::Bond {
+    let mate = |mate: &BondMate| pb::BondMate {
+        ifindex: mate.ifindex,
+        ifname: mate.ifname.to_string(),
+        carrier: mate.carrier,
+        role: Some(role(mate.role)),
+        attachment: mate.attachment.as_ref().map(attachment),
+    };
+    pb::Bond {
+        ifname: bond.ifname.to_string(),
+        mode: bond.mode.to_string(),
+        role: Some(role(bond.role)),
+        mates: bond.mates.iter().map(mate).collect(),
+    }
+}
+
+fn role(role: BondRole) -> pb::BondRole {
+    pb::BondRole {
+        active: role.active,
+        partner: role.partner.map_or_else(Vec::new, |partner| partner.0.to_vec()),
     }
 }
 
@@ -335,7 +365,35 @@ pub(super) fn read_place(place: pb::Place) -> Result<Place, Malformed> {
         gateway,
         attachment: place.attachment.map(read_attachment).transpose()?,
         reason: printable(&place.reason, REASON_MAX, "reason")?,
+        bond: place.bond.map(read_bond).transpose()?,
     })
+}
+
+fn read_bond(bond: pb::Bond) -> Result<Bond, Malformed> {
+    bounded(&bond.mates, BOND_MATES_MAX, "ports of a bond")?;
+    let read_mate = |mate: pb::BondMate| -> Result<BondMate, Malformed> {
+        Ok(BondMate {
+            ifindex: mate.ifindex,
+            ifname: printable(&mate.ifname, IFNAME_MAX, "ifname")?,
+            carrier: mate.carrier,
+            role: read_role(mate.role.unwrap_or_default())?,
+            attachment: mate.attachment.map(read_attachment).transpose()?,
+        })
+    };
+    Ok(Bond {
+        ifname: printable(&bond.ifname, IFNAME_MAX, "bond")?,
+        mode: printable(&bond.mode, BOND_MODE_MAX, "mode of a bond")?,
+        role: read_role(bond.role.unwrap_or_default())?,
+        mates: bond.mates.into_iter().map(read_mate).collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_role(role: pb::BondRole) -> Result<BondRole, Malformed> {
+    let partner = match role.partner.as_slice() {
+        [] => None,
+        mac => Some(MacAddress(octets(mac, "LACP partner")?)),
+    };
+    Ok(BondRole { active: role.active, partner })
 }
 
 fn read_attachment(attachment: pb::Attachment) -> Result<Attachment, Malformed> {
@@ -407,18 +465,26 @@ fn read_heard(ages: Vec<pb::HeardAge>) -> Result<Vec<HeardAge>, Malformed> {
 fn carriers(ports: &[Carrier]) -> Vec<pb::Carrier> {
     ports
         .iter()
-        .map(|port| pb::Carrier { ifindex: port.ifindex, up: port.up, age_ms: millis(port.age) })
+        .map(|port| pb::Carrier {
+            ifindex: port.ifindex,
+            up: port.up,
+            age_ms: millis(port.age),
+            role: port.role.map(role),
+        })
         .collect()
 }
 
 fn read_carriers(ports: Vec<pb::Carrier>) -> Result<Vec<Carrier>, Malformed> {
     bounded(&ports, PLACES_MAX, "carriers")?;
-    let read = |port: pb::Carrier| Carrier {
-        ifindex: port.ifindex,
-        up: port.up,
-        age: Duration::from_millis(port.age_ms),
+    let read = |port: pb::Carrier| {
+        Ok(Carrier {
+            ifindex: port.ifindex,
+            up: port.up,
+            age: Duration::from_millis(port.age_ms),
+            role: port.role.map(read_role).transpose()?,
+        })
     };
-    Ok(ports.into_iter().map(read).collect())
+    ports.into_iter().map(read).collect()
 }
 
 fn recorder_entry(entry: &RecorderEntry) -> pb::RecorderEntry {

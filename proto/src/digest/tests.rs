@@ -26,6 +26,7 @@ fn host(name: &str, state: HostState, on: u8) -> News {
         gateway: MacAddress::default(),
         attachment: Some(attachment),
         reason: "".into(),
+        bond: None,
     };
     News::Host(HostNews {
         name: Name::new(name).unwrap(),

@@ -220,3 +220,53 @@ fn no_bytes_panic_or_change_anything() {
         assert!(pair.probe.open(pair.relay_at, &mut datagram).is_err(), "round {round}");
     }
 }
+
+#[test]
+fn every_leg_of_a_bond_and_its_role_arrive_as_they_were_told() {
+    use ringmesh_topology::id::MacAddress;
+    use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, Place, WireId};
+
+    let hangs_on = |switch: u8| Attachment {
+        switch: WireId { subtype: 4, octets: [2, 0, 0, 0, 1, switch].into() },
+        port: WireId { subtype: 5, octets: (*b"p7").into() },
+        switch_name: "tor".into(),
+        evidence: Evidence::Lldp,
+    };
+    let (active, standby) =
+        (BondRole { active: true, partner: Some(MacAddress([2, 0, 0, 0, 0, 0xaa])) }, BondRole::default());
+    let mate = BondMate {
+        ifindex: 3,
+        ifname: "eth1".into(),
+        carrier: false,
+        role: standby,
+        attachment: Some(hangs_on(2)),
+    };
+    let bond = Bond { ifname: "bond0".into(), mode: "802.3ad".into(), role: active, mates: vec![mate] };
+    let place = Place {
+        ifindex: 2,
+        ifname: "eth0".into(),
+        carrier: true,
+        address: [10, 0, 0, 5].into(),
+        prefix_len: 24,
+        gateway: MacAddress::default(),
+        attachment: Some(hangs_on(1)),
+        reason: "".into(),
+        bond: Some(bond),
+    };
+    let mut pair = pair();
+    pair.shake_hands();
+    let carrier = |ifindex, role| Carrier { ifindex, up: true, age: Duration::from_millis(7), role };
+    let told = [
+        ToRelay::Attachment { report: Report(1), places: vec![place] },
+        ToRelay::Evidence {
+            report: Report(2),
+            carriers: vec![carrier(2, Some(active)), carrier(3, Some(standby)), carrier(4, None)],
+            heard: Vec::new(),
+        },
+    ];
+    for message in told {
+        let datagram = pair.sealed(&message);
+        let Ok(FromProbe::Message { message: arrived, .. }) = pair.at_relay(&datagram) else { panic!() };
+        assert_eq!(arrived, message);
+    }
+}

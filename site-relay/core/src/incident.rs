@@ -1045,6 +1045,9 @@ impl Relay {
         _out: &mut impl Sink<Action>,
     ) {
         for carrier in carriers {
+            if self.roster[host].take_bond(carrier) {
+                self.tell_host(host);
+            }
             let leg = self.roster[host].leg(carrier.ifindex);
             let place = self.roster[host].places.iter_mut().find(|place| place.ifindex == carrier.ifindex);
             let Some(place) = place else { continue };

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use core::mem::replace;
 use core::net::SocketAddr;
 
-use ringmesh_proto::message::{Generation, LinkId, PROBE_PORT, Report, RingId};
+use ringmesh_proto::message::{Carrier, Generation, LinkId, PROBE_PORT, Report, RingId};
 use ringmesh_proto::time::Time;
 use ringmesh_topology::diagnosis::{HostIx, SwitchIx};
 use ringmesh_topology::id::{Boot, HostBoot, Name, ProbeId};
@@ -80,6 +81,23 @@ impl Member {
     /// The place behind a port.
     pub(crate) fn place(&self, via: u32) -> Option<&Place> {
         self.places.iter().find(|place| place.ifindex == via)
+    }
+
+    /// Takes how a port stands in its bond, and the carrier of one that does not stand for the address; whether
+    /// that was news.
+    pub(crate) fn take_bond(&mut self, told: &Carrier) -> bool {
+        let Some(role) = told.role else { return false };
+        self.places.iter_mut().any(|place| {
+            let own = place.ifindex == told.ifindex;
+            let Some(bond) = place.bond.as_mut() else { return false };
+            if own {
+                return replace(&mut bond.role, role) != role;
+            }
+            let mate = bond.mates.iter_mut().find(|mate| mate.ifindex == told.ifindex);
+            mate.is_some_and(|mate| {
+                (replace(&mut mate.role, role), replace(&mut mate.carrier, told.up)) != (role, told.up)
+            })
+        })
     }
 
     /// The port it stands in a ring by.

@@ -218,6 +218,7 @@ impl Probe {
             gateway: MacAddress::default(),
             attachment: None,
             reason: "no LLDP heard".into(),
+            bond: None,
         };
         let announce = Announce {
             name: self.name.clone(),

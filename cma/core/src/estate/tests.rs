@@ -1,5 +1,7 @@
 use ringmesh_proto::news::{HostState, SwitchState};
-use ringmesh_topology::place::Evidence;
+use ringmesh_proto::time::Time;
+use ringmesh_topology::id::MacAddress;
+use ringmesh_topology::place::{BondMate, Evidence};
 
 use super::*;
 use crate::graph::{Label, scan_all};
@@ -47,6 +49,41 @@ fn a_host_hangs_on_its_switch_and_what_it_said_before_is_gone_with_its_next_news
     for label in [Label::Host, Label::Nic, Label::IpAddress, Label::SwitchPort, Label::Probe] {
         assert_eq!(ids(&world, label), Vec::<String>::new(), "{label:?}");
     }
+}
+
+#[test]
+fn every_leg_of_a_bond_hangs_on_its_switch_and_shows_its_role() {
+    let mut world = World::settled();
+    let role = |active| BondRole { active, partner: Some(MacAddress([2, 0, 0, 0, 0, 0xaa])) };
+    let leg = place(3, "10.77.1.1", Some((2, "p9")));
+    let mate = BondMate {
+        ifindex: 3,
+        ifname: "eth1".into(),
+        carrier: true,
+        role: role(false),
+        attachment: leg.attachment,
+    };
+    let bond =
+        Bond { ifname: "bond0".into(), mode: "active-backup".into(), role: role(true), mates: vec![mate] };
+    let bonded = Place { bond: Some(bond), ..place(2, "10.77.1.1", Some((1, "p1"))) };
+    world.news(News::Host(host("h1", vec![bonded])));
+    assert_eq!(ids(&world, Label::Nic), ["h1/2", "h1/3"]);
+    let address = NodeKey::address(&name("lab"), [10, 77, 1, 1].into());
+    assert_eq!(ends(&world, &address, Direction::In, Relation::HasAddress), ["h1/2"]);
+    let tree = world.cma.tree(Time::ZERO).unwrap();
+    let ports = tree.sites[0].switches.iter().flat_map(|switch| &switch.ports);
+    let seen: Vec<_> = ports
+        .map(|port| {
+            let bond = port.bond.as_ref().expect("both are bonded");
+            (port.port.as_str(), port.ifname.as_str(), bond.active, bond.partner_system.as_str())
+        })
+        .collect();
+    let partner = "02:00:00:00:00:aa";
+    assert_eq!(seen, [("p1", "eth0", true, partner), ("p9", "eth1", false, partner)]);
+    assert!(tree.sites[0].hosts[0].dual_homed);
+    // Without its bond the second leg is gone.
+    world.news(News::Host(host("h1", vec![place(2, "10.77.1.1", Some((1, "p1")))])));
+    assert_eq!(ids(&world, Label::Nic), ["h1/2"]);
 }
 
 #[test]

@@ -18,7 +18,9 @@ mod record;
 
 pub use keys::{EdgeKey, Label, NodeKey, Relation};
 pub use memory::MemoryGraph;
-pub use model::{Edge, Facts, HostFacts, Node, Op, RelayFacts, RingFacts, Source, Stamp, SwitchFacts, Tie};
+pub use model::{
+    Edge, Facts, HostFacts, NicBond, Node, Op, RelayFacts, RingFacts, Source, Stamp, SwitchFacts, Tie,
+};
 
 /// The store failed. Nothing of the batch was applied, or nothing was read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use ringmesh_proto::message::Generation;
 use ringmesh_proto::news::{HostState, SwitchState};
 use ringmesh_topology::id::{IncidentId, Name, RelayId};
-use ringmesh_topology::place::Evidence;
+use ringmesh_topology::place::{BondRole, Evidence};
 use ringmesh_topology::verdict::Class;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,8 @@ pub enum Facts {
         carrier: bool,
         /// Why it has no switch port; empty where it has one.
         reason: String,
+        /// The bond it belongs to.
+        bond: Option<NicBond>,
     },
     /// An address.
     IpAddress {
@@ -113,6 +115,17 @@ pub enum Facts {
         /// It is over.
         closed: bool,
     },
+}
+
+/// How a network port stands in a bond.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicBond {
+    /// The bond's name on its host.
+    pub ifname: String,
+    /// Its mode as the kernel names it.
+    pub mode: String,
+    /// How the port stands in it.
+    pub role: BondRole,
 }
 
 /// A relay.

@@ -10,12 +10,12 @@ use ringmesh_topology::verdict::Class;
 use super::line;
 use crate::cma::Cma;
 use crate::documents::{
-    FallbackRingDoc, HostDoc, PlaceDoc, PortDoc, RingDoc, SCHEMA, SiteDoc, SwitchDoc, Tree, TreeIncident,
-    TreeRelay,
+    BondDoc, FallbackRingDoc, HostDoc, PlaceDoc, PortDoc, RingDoc, SCHEMA, SiteDoc, SwitchDoc, Tree,
+    TreeIncident, TreeRelay,
 };
 use crate::graph::{
-    Direction, Facts, GraphStore, HostFacts, Label, Node, NodeKey, Relation, RingFacts, StoreError, Tie,
-    scan_all,
+    Direction, Facts, GraphStore, HostFacts, Label, NicBond, Node, NodeKey, Relation, RingFacts, StoreError,
+    Tie, scan_all,
 };
 use crate::relay::Presence;
 
@@ -159,7 +159,11 @@ impl<G: GraphStore> Drawing<'_, G> {
         };
         let mut docs = Vec::new();
         for wire in self.graph.neighbours(port, Direction::In, Some(Relation::WiredTo))? {
-            let Some((ifname, carrier)) = self.nic(&wire.key.from)? else { continue };
+            let Some(Facts::Nic { ifname, carrier, bond, .. }) =
+                self.graph.node(&wire.key.from)?.map(|node| node.facts)
+            else {
+                continue;
+            };
             let Some(host) = self.host_of(&wire.key.from)? else { continue };
             let state = if carrier { host_word(host.state) } else { "no-carrier" };
             docs.push(PortDoc {
@@ -169,16 +173,10 @@ impl<G: GraphStore> Drawing<'_, G> {
                 evidence: evidence_word(wire.tie).to_owned(),
                 age_s: self.at_ms.saturating_sub(wire.since_ms) / 1_000,
                 ifname,
+                bond: bond.map(bond_doc),
             });
         }
         Ok(docs)
-    }
-
-    fn nic(&self, key: &NodeKey) -> Result<Option<(String, bool)>, StoreError> {
-        Ok(match self.graph.node(key)?.map(|node| node.facts) {
-            Some(Facts::Nic { ifname, carrier, .. }) => Some((ifname, carrier)),
-            Some(_) | None => None,
-        })
     }
 
     fn host_of(&self, nic: &NodeKey) -> Result<Option<HostFacts>, StoreError> {
@@ -210,7 +208,7 @@ impl<G: GraphStore> Drawing<'_, G> {
     }
 
     fn place(&self, nic: &NodeKey) -> Result<Option<PlaceDoc>, StoreError> {
-        let Some(Facts::Nic { ifname, carrier, reason }) = self.graph.node(nic)?.map(|node| node.facts)
+        let Some(Facts::Nic { ifname, carrier, reason, bond }) = self.graph.node(nic)?.map(|node| node.facts)
         else {
             return Ok(None);
         };
@@ -222,6 +220,7 @@ impl<G: GraphStore> Drawing<'_, G> {
             port: String::new(),
             evidence: "fallback".to_owned(),
             reason,
+            bond: bond.map(bond_doc),
         };
         for wire in self.graph.neighbours(nic, Direction::Out, Some(Relation::WiredTo))? {
             place.evidence = evidence_word(wire.tie).to_owned();
@@ -291,6 +290,11 @@ fn natural(text: &str) -> Vec<(String, u64)> {
         rest = tail;
     }
     parts
+}
+
+fn bond_doc(NicBond { ifname, mode, role }: NicBond) -> BondDoc {
+    let partner_system = role.partner.map_or_else(String::new, |partner| partner.to_string());
+    BondDoc { ifname, mode, active: role.active, partner_system }
 }
 
 fn evidence_word(tie: Tie) -> &'static str {

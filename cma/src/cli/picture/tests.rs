@@ -71,6 +71,7 @@ fn switch(number: usize, hosts: &[String]) -> SwitchDoc {
         evidence: "lldp".into(),
         age_s: 60,
         ifname: "eth0".into(),
+        bond: None,
     };
     SwitchDoc {
         id: format!("02:00:00:00:01:{number:02x}"),

@@ -8,7 +8,7 @@ use ringmesh_proto::wire::{ProbeWire, RelayWire};
 use ringmesh_topology::place::{Evidence, WireId};
 
 use super::*;
-use crate::CachedAttachment;
+use crate::{BondFacts, CachedAttachment};
 
 fn lldp(switch: u8, ttl_s: u16) -> Vec<u8> {
     let mac = [2, 0, 0, 0, 1, switch];
@@ -363,7 +363,9 @@ fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
     bench.clear();
     bench.event(Event::Ports { ports: &[leg(3, false), leg(2, true), port(4)], own: &[] });
     let said = bench.said();
-    let [(_, _, _, ToRelay::Attachment { places, .. })] = &said[..] else { panic!("{said:?}") };
+    let [(.., ToRelay::Evidence { .. }), (.., ToRelay::Attachment { places, .. })] = &said[..] else {
+        panic!("{said:?}")
+    };
     assert_eq!(places.iter().map(|place| place.ifindex).collect::<Vec<_>>(), [2, 4]);
     assert_eq!(bench.probe.attachments(Time::ZERO).len(), 3, "every port is shown");
 }
@@ -455,4 +457,120 @@ fn a_frame_by_a_port_that_is_none_of_ours_is_not_kept() {
     assert_eq!(bench.probe.next_deadline(), Time::NEVER, "nothing is to expire");
     bench.frame(2, &lldp(1, 120));
     assert_eq!(bench.probe.next_deadline(), Time::from_millis(120_000));
+}
+
+/// Two ports of one bond under one address, the second a standby unless both carry.
+fn bonded(active: [bool; 2], mode: &str) -> [PortFacts; 2] {
+    [2_u8, 3].map(|n| {
+        let bond = BondFacts {
+            ifname: "bond0".into(),
+            mode: mode.into(),
+            active: active[usize::from(n - 2)],
+            partner: None,
+        };
+        PortFacts { address: port(2).address, bond: Some(bond), ..port(n) }
+    })
+}
+
+fn lacp(system: u8) -> Vec<u8> {
+    let mut frame = [&Mac::SLOW_PROTOCOLS.0[..], &[2, 0, 0, 0, 0, 0x51], &[0x88, 0x09, 1, 1]].concat();
+    frame.extend([1, 20, 0x80, 0x00, 2, 0, 0, 0, 0, system, 0, 7, 0, 1, 0, 3, 0x3d, 0, 0, 0]);
+    frame.extend([2, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0]);
+    frame.resize(124, 0);
+    frame
+}
+
+fn last_places(bench: &mut Bench) -> Vec<ringmesh_topology::place::Place> {
+    let told = bench.said().into_iter().filter_map(|(.., message)| match message {
+        ToRelay::Attachment { places, .. } => Some(places),
+        _ => None,
+    });
+    told.last().expect("an attachment was told")
+}
+
+#[test]
+fn a_bond_is_one_place_that_tells_of_every_leg() {
+    let mut bench = Bench::joined(config(&[RELAY]), &bonded([true, false], "active-backup"), &[link(1)]);
+    bench.frame(2, &lldp(1, 120));
+    bench.frame(3, &lldp(2, 120));
+    bench.note_all();
+    let places = last_places(&mut bench);
+    let [place] = &places[..] else { panic!("one address, one place: {places:?}") };
+    let bond = place.bond.as_ref().expect("it is bonded");
+    assert_eq!((&*place.ifname, &*bond.ifname, &*bond.mode), ("eth2", "bond0", "active-backup"));
+    assert!(bond.role.active);
+    let [mate] = &bond.mates[..] else { panic!("{bond:?}") };
+    assert_eq!((&*mate.ifname, mate.carrier, mate.role.active), ("eth3", true, false));
+    let on =
+        |at: &Option<ringmesh_topology::place::Attachment>| at.as_ref().map(|at| at.switch_name.to_string());
+    assert_eq!((on(&place.attachment), on(&mate.attachment)), (Some("sw1".into()), Some("sw2".into())));
+}
+
+#[test]
+fn a_failover_is_told_as_evidence_at_once_and_the_other_leg_stands_for_the_address() {
+    let mut bench = Bench::joined(config(&[RELAY]), &bonded([true, false], "active-backup"), &[link(1)]);
+    bench.frame(2, &lldp(1, 120));
+    bench.frame(3, &lldp(2, 120));
+    bench.note_all();
+    bench.said();
+    bench.event(Event::Ports { ports: &bonded([false, true], "active-backup"), own: &[] });
+    let said = bench.said();
+    let roles = said.iter().find_map(|(_, _, _, message)| match message {
+        ToRelay::Evidence { carriers, .. } => Some(
+            carriers.iter().map(|port| (port.ifindex, port.role.map(|role| role.active))).collect::<Vec<_>>(),
+        ),
+        _ => None,
+    });
+    assert_eq!(roles, Some(vec![(2, Some(false)), (3, Some(true))]));
+    let place = said.iter().find_map(|(_, _, _, message)| match message {
+        ToRelay::Attachment { places, .. } => Some(places[0].clone()),
+        _ => None,
+    });
+    let place = place.expect("another leg is news");
+    assert_eq!((&*place.ifname, place.bond.map(|bond| bond.mates[0].ifindex)), ("eth3", Some(2)));
+}
+
+#[test]
+fn the_lacp_partner_is_known_for_each_leg_and_forgotten_with_its_carrier() {
+    let mut bench = Bench::joined(config(&[RELAY]), &bonded([true, true], "802.3ad"), &[link(1)]);
+    bench.frame(2, &lacp(9));
+    bench.frame(3, &lacp(9));
+    bench.note_all();
+    let partner = |system: u8| Some(MacAddress([2, 0, 0, 0, 0, system]));
+    let place = last_places(&mut bench).swap_remove(0);
+    let bond = place.bond.expect("it is bonded");
+    assert_eq!((bond.role.partner, bond.mates[0].role.partner), (partner(9), partner(9)));
+    let views = bench.probe.attachments(Time::from_millis(bench.now));
+    assert_eq!(views[1].bond.as_ref().and_then(|bond| bond.partner), partner(9));
+    // The same again is no news; a cable that was out may hang on somebody else.
+    bench.frame(3, &lacp(9));
+    assert_eq!(bench.kinds(), []);
+    bench.event(Event::Carrier { port: 3, up: false });
+    let view = bench.probe.attachments(Time::from_millis(bench.now)).swap_remove(1);
+    assert_eq!(view.bond.and_then(|bond| bond.partner), None);
+}
+
+#[test]
+fn places_with_full_bonds_fit_a_datagram() {
+    let mut ports = Vec::new();
+    for n in 0..16_u8 {
+        let bond = BondFacts {
+            ifname: format!("bond{}-long-name", n / 4).into(),
+            mode: "active-backup".into(),
+            active: true,
+            partner: Some(MacAddress([n; 6])),
+        };
+        let address = Some(([10, 0, n / 4, 5].into(), 24));
+        ports.push(PortFacts { bond: Some(bond), address, ..port(n + 2) });
+    }
+    let mut bench = Bench::joined(config(&[RELAY]), &ports, &[link(1)]);
+    (2..18_u8).for_each(|n| bench.frame(u32::from(n), &lldp(n, 120)));
+    bench.note_all();
+    let places = last_places(&mut bench);
+    assert!(!places.is_empty());
+    let told =
+        places.iter().map(|place| place.bond.as_ref().map_or(0, |bond| bond.mates.len())).sum::<usize>();
+    assert!(told < 12, "not everything can fit: {told} ports beside {} places", places.len());
+    let octets = sealed(&ToRelay::Attachment { report: Report(u32::MAX), places });
+    assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");
 }

@@ -21,6 +21,10 @@ use support::{open_pages, picture_differs};
 const SEEDS: u64 = 40;
 /// Seeds that end unclean for a reason that is known and not mended. Each runs when it is asked for by its number.
 const KNOWN: [(u64, &str); 0] = [];
+/// Seeds that found a fault which is mended: they are run with any others.
+///
+/// 87 .. 886: an attachment was lost, and the order that answered the one before ended its repetition.
+const MENDED: [u64; 7] = [87, 181, 294, 461, 566, 619, 886];
 /// How long all probes and relays have to find each other at the start.
 const SETTLES: Duration = Duration::from_secs(30);
 /// Faults begin within this time.
@@ -335,12 +339,14 @@ fn number(variable: &str) -> Option<u64> {
 fn after_everything_is_healed_nothing_is_left_of_it() {
     let only = number("RINGMESH_SEED");
     let first = number("RINGMESH_FIRST").unwrap_or(1);
-    let seeds = only.map_or(first..first + number("RINGMESH_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
-    let count = seeds.clone().count();
+    let many = first..first + number("RINGMESH_SEEDS").unwrap_or(SEEDS);
+    let seeds: BTreeSet<u64> = only.map_or_else(|| many.chain(MENDED).collect(), |seed| [seed].into());
+    let count = seeds.len();
     for (seed, what) in KNOWN.iter().filter(|(seed, _)| only.is_none() && seeds.contains(seed)) {
         println!("SKIPPED: seed {seed}: {what}");
     }
-    let seeds = seeds.filter(|seed| only.is_some() || KNOWN.iter().all(|(known, _)| known != seed));
+    let seeds =
+        seeds.into_iter().filter(|seed| only.is_some() || KNOWN.iter().all(|(known, _)| known != seed));
     let told = |seed| run(&story(seed), only.is_some()).err().map(|told| (seed, told));
     let (failed, told): (Vec<u64>, Vec<String>) = seeds.filter_map(told).unzip();
     let told = told.join("\n\n--------\n\n");

@@ -309,3 +309,37 @@ fn a_leg_that_is_lost_while_its_relay_is_killed_is_an_incident() {
     world.set_cable(8, 1, true);
     ends(&mut world, 60 * SECOND);
 }
+
+#[test]
+fn a_dark_site_whose_relay_is_cut_off_again_before_it_told_of_its_start_was_dark() {
+    for after_ms in [3_200, 4_000, 5_000, 6_500] {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.power_site(1, false);
+        world.run_for(60 * SECOND);
+        world.power_site(1, true);
+        world.run_for(Duration::from_millis(after_ms));
+        world.set_wan(1, false);
+        world.run_for(15 * SECOND);
+        world.set_wan(1, true);
+        ends(&mut world, 120 * SECOND);
+        assert_eq!(only(&world).verdict, "SiteDark", "{after_ms} ms\n{}", lines(&world));
+        assert_eq!(pages(&world), (1, 1), "{after_ms} ms: {:#?}", world.pages());
+    }
+}
+
+#[test]
+fn a_dark_site_whose_relay_comes_with_an_older_disk_was_dark() {
+    let mut world = settled(Plan::sites(2, 2, 4));
+    let before = world.back_up(1);
+    world.kill_host(9);
+    world.run_for(20 * SECOND);
+    world.boot_host(9);
+    world.run_for(60 * SECOND);
+    world.power_site(1, false);
+    world.run_for(60 * SECOND);
+    world.put_back(1, before);
+    world.power_site(1, true);
+    ends(&mut world, 120 * SECOND);
+    let of_site: Vec<_> = outages(&world).into_iter().map(|incident| incident.verdict).collect();
+    assert_eq!(of_site, ["SiteDark"], "{}", lines(&world));
+}

@@ -21,6 +21,12 @@ use support::{open_pages, picture_differs};
 const SEEDS: u64 = 40;
 /// Seeds that end unclean for a reason that is known and not mended. Each runs when it is asked for by its number.
 const KNOWN: [(u64, &str); 0] = [];
+/// Seeds that found a fault which is mended: they are run with any others.
+///
+/// - 87, 181, 294, 461, 566, 619, 886: an attachment was lost, and the order that answered the one before ended its
+///   repetition.
+/// - 227, 538, 732: a relay ended while its disk was full, and nobody closed what it had told of a single host.
+const MENDED: [u64; 10] = [87, 181, 227, 294, 461, 538, 566, 619, 732, 886];
 /// How long all probes and relays have to find each other at the start.
 const SETTLES: Duration = Duration::from_secs(30);
 /// Faults begin within this time.
@@ -165,10 +171,7 @@ fn story(seed: u64) -> Story {
     let leg =
         |chance: &mut Chance| (Duration::from_millis(1 + chance.below(80)), [0, 0, 10, 50][chance.index(4)]);
     let wan = (0..sites).map(|_| leg(chance)).collect();
-    let mut faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| Fault::draw(chance, &plan)).collect();
-    // A relay that ends while its disk is full does not know afterwards what it has told meanwhile.
-    let full: Vec<usize> = (0..sites).filter(|site| faults.contains(&Fault::Disk(*site))).collect();
-    faults.retain(|fault| !matches!(fault, Fault::Relay(site) | Fault::Power(site) if full.contains(site)));
+    let faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| Fault::draw(chance, &plan)).collect();
     let mut steps = BTreeMap::new();
     for fault in faults {
         let begins = chance.below(FAULTS_WITHIN_MS);
@@ -335,12 +338,14 @@ fn number(variable: &str) -> Option<u64> {
 fn after_everything_is_healed_nothing_is_left_of_it() {
     let only = number("RINGMESH_SEED");
     let first = number("RINGMESH_FIRST").unwrap_or(1);
-    let seeds = only.map_or(first..first + number("RINGMESH_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
-    let count = seeds.clone().count();
+    let many = first..first + number("RINGMESH_SEEDS").unwrap_or(SEEDS);
+    let seeds: BTreeSet<u64> = only.map_or_else(|| many.chain(MENDED).collect(), |seed| [seed].into());
+    let count = seeds.len();
     for (seed, what) in KNOWN.iter().filter(|(seed, _)| only.is_none() && seeds.contains(seed)) {
         println!("SKIPPED: seed {seed}: {what}");
     }
-    let seeds = seeds.filter(|seed| only.is_some() || KNOWN.iter().all(|(known, _)| known != seed));
+    let seeds =
+        seeds.into_iter().filter(|seed| only.is_some() || KNOWN.iter().all(|(known, _)| known != seed));
     let told = |seed| run(&story(seed), only.is_some()).err().map(|told| (seed, told));
     let (failed, told): (Vec<u64>, Vec<String>) = seeds.filter_map(told).unzip();
     let told = told.join("\n\n--------\n\n");

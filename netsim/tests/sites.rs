@@ -254,3 +254,92 @@ fn a_relay_that_is_killed_while_a_switch_comes_back_still_knows_what_was_broken(
         );
     }
 }
+
+#[test]
+fn a_leg_that_is_back_is_no_incident_any_more_though_its_relay_was_killed_before_that_had_held() {
+    for after_ms in [700, 1_500, 3_000, 5_000, 8_000] {
+        let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+        world.set_cable(8, 1, false);
+        world.run_for(20 * SECOND);
+        assert_eq!(only(&world).verdict, "RedundancyLost");
+        world.set_cable(8, 1, true);
+        world.run_for(Duration::from_millis(after_ms));
+        world.kill_relay(0);
+        world.start_relay(0);
+        ends(&mut world, 60 * SECOND);
+        assert_eq!(only(&world).verdict, "RedundancyLost", "{after_ms} ms\n{}", lines(&world));
+    }
+}
+
+#[test]
+fn a_leg_that_is_lost_again_while_its_relay_is_killed_stays_an_incident() {
+    for after_ms in [700, 3_000, 8_000] {
+        let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+        world.set_cable(8, 1, false);
+        world.run_for(20 * SECOND);
+        world.set_cable(8, 1, true);
+        world.run_for(Duration::from_millis(after_ms));
+        world.kill_relay(0);
+        world.set_cable(8, 1, false);
+        world.run_for(SECOND);
+        world.start_relay(0);
+        world.run_for(90 * SECOND);
+        let [incident] = &open(&world)[..] else { panic!("{after_ms} ms\n{}", lines(&world)) };
+        assert_eq!(incident.verdict, "RedundancyLost");
+        world.set_cable(8, 1, true);
+        ends(&mut world, 60 * SECOND);
+        assert_eq!(only(&world).verdict, "RedundancyLost", "{after_ms} ms\n{}", lines(&world));
+    }
+}
+
+#[test]
+fn a_leg_that_is_lost_while_its_relay_is_killed_is_an_incident() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    world.kill_relay(0);
+    world.set_cable(8, 1, false);
+    world.run_for(8 * SECOND);
+    world.start_relay(0);
+    world.run_for(30 * SECOND);
+    assert_eq!(
+        open(&world).iter().map(|i| &*i.verdict).collect::<Vec<_>>(),
+        ["RedundancyLost"],
+        "{}",
+        lines(&world)
+    );
+    world.set_cable(8, 1, true);
+    ends(&mut world, 60 * SECOND);
+}
+
+#[test]
+fn a_dark_site_whose_relay_is_cut_off_again_before_it_told_of_its_start_was_dark() {
+    for after_ms in [3_200, 4_000, 5_000, 6_500] {
+        let mut world = settled(Plan::sites(2, 2, 4));
+        world.power_site(1, false);
+        world.run_for(60 * SECOND);
+        world.power_site(1, true);
+        world.run_for(Duration::from_millis(after_ms));
+        world.set_wan(1, false);
+        world.run_for(15 * SECOND);
+        world.set_wan(1, true);
+        ends(&mut world, 120 * SECOND);
+        assert_eq!(only(&world).verdict, "SiteDark", "{after_ms} ms\n{}", lines(&world));
+        assert_eq!(pages(&world), (1, 1), "{after_ms} ms: {:#?}", world.pages());
+    }
+}
+
+#[test]
+fn a_dark_site_whose_relay_comes_with_an_older_disk_was_dark() {
+    let mut world = settled(Plan::sites(2, 2, 4));
+    let before = world.back_up(1);
+    world.kill_host(9);
+    world.run_for(20 * SECOND);
+    world.boot_host(9);
+    world.run_for(60 * SECOND);
+    world.power_site(1, false);
+    world.run_for(60 * SECOND);
+    world.put_back(1, before);
+    world.power_site(1, true);
+    ends(&mut world, 120 * SECOND);
+    let of_site: Vec<_> = outages(&world).into_iter().map(|incident| incident.verdict).collect();
+    assert_eq!(of_site, ["SiteDark"], "{}", lines(&world));
+}

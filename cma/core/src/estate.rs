@@ -14,6 +14,7 @@ use crate::graph::{
     Direction, Edge, EdgeKey, Facts, GraphStore, HostFacts, Label, NicBond, NodeKey, Op, Relation,
     RelayFacts, RingFacts, Source, StoreError, SwitchFacts, Tie, scan_all,
 };
+use crate::incident::hosts_of;
 
 /// Turns news into operations.
 ///
@@ -380,7 +381,7 @@ fn incident_operations<G: GraphStore>(
     let was = graph.neighbours(&key, Direction::Out, None)?;
     let mut wanted = Wanted::default();
     wanted.edge(&key, Relation::InSite, &NodeKey::site(site), Tie::Plain);
-    for host in &news.behind {
+    for host in hosts_of(news) {
         wanted.edge(&key, Relation::Affects, &NodeKey::host(site, host), Tie::Plain);
     }
     for alternative in &news.alternatives {

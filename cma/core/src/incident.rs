@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::keep::Keep;
-use ringmesh_proto::news::{Alternative, IncidentNews};
+use ringmesh_proto::news::{Alternative, IncidentNews, SubjectKind};
 use ringmesh_topology::id::{IncidentId, Name, RelayId};
 use ringmesh_topology::verdict::{Impact, Severity, Verdict, severity};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,11 @@ impl Incident {
         forgotten
     }
 
+    /// The hosts it takes.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        hosts_of(&self.news)
+    }
+
     /// The likeliest of its alternatives.
     pub fn best(&self) -> Option<&Alternative> {
         self.news.alternatives.first()
@@ -110,6 +115,13 @@ fn written(source: &Source, news: &IncidentNews) -> [Keep; 2] {
     let revision = Revision::of(news);
     let key = revision_key(news.id, revision.number);
     [Keep::put(records::INCIDENT, &news.id, &(source, news)), Keep::put(records::REVISION, &key, &revision)]
+}
+
+/// The hosts an incident takes: those behind its subject, or the one that is its subject.
+pub fn hosts_of(news: &IncidentNews) -> impl Iterator<Item = &str> {
+    let alone = news.alternatives.first().filter(|best| best.subject.kind == SubjectKind::Host);
+    let alone = alone.filter(|_| news.behind.is_empty()).map(|best| best.subject.id.as_str());
+    news.behind.iter().map(String::as_str).chain(alone)
 }
 
 /// Alternatives in one word: sorted and joined by `|`, or `Undetermined` where their subjects differ.

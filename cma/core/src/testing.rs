@@ -138,7 +138,7 @@ pub(crate) fn host_incident(verdict: Verdict) -> IncidentNews {
         alternatives: vec![alternative(verdict, SubjectKind::Host, "h1")],
         class: Class::Normal,
         silent: 1,
-        behind: vec!["h1".into()],
+        behind: Vec::new(),
         witnesses: vec!["h2".into(), "h4".into()],
         silent_since_ms: RELAY_MS - 3_000,
         opened_ms: RELAY_MS,

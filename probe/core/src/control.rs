@@ -37,9 +37,7 @@ impl Probe {
                 let pong = self.pong(now, nonce);
                 self.send(from, via, 0, pong, out);
                 // The pong has said all that these say.
-                self.talk.drop_reports(|pending| {
-                    matches!(pending.subject, Subject::Suspicion(..) | Subject::Evidence)
-                });
+                self.talk.drop_reports(|pending| matches!(pending.subject, Subject::Suspicion(..)));
                 self.talk.answered(now, from, via)
             }
             ToProbe::RecorderAsk => {
@@ -86,21 +84,18 @@ impl Probe {
     }
 
     fn take_up(&mut self, now: Time, order: &Assignment, out: &mut impl Sink<Action>) {
-        let answers_attachment = self.links.has_new_ring(order);
         self.in_force = Some((order.generation, order.relay));
         self.applied = false;
         self.beside.counters.beats_sent += self.links.apply(now, order, out);
         let Self { links, beside, talk, .. } = self;
         links.set_carriers(now, |via| beside.ports.carries(via));
-        // What an assignment answers need not be repeated: suspicions of links that are over, and an attachment
-        // if it brings a new ring. Others of this host's changes may have crossed it.
+        // Suspicions of links that are over need not be repeated. No order says which attachment it knows: it may
+        // answer the one before, so what our ports are like is said until it is noted.
         talk.drop_reports(|pending| match pending.subject {
             Subject::Suspicion(link, _) | Subject::Refuted(link) | Subject::Loss(link, _) => {
                 links.get(link).is_none()
             }
-            Subject::Attachment => answers_attachment,
-            Subject::Evidence => true,
-            Subject::Goodbye => false,
+            Subject::Attachment | Subject::Evidence | Subject::Goodbye => false,
         });
         out.put(Action::Say(Note::Assigned { generation: order.generation, links: links.len() }));
     }

@@ -229,12 +229,6 @@ impl Links {
         beats
     }
 
-    /// Rings of level 0 that `order` has and the assignment in force has not.
-    pub(crate) fn has_new_ring(&self, order: &Assignment) -> bool {
-        let known = |ring: RingId| self.rings.iter().any(|&(held, _)| held == ring);
-        order.rings.iter().any(|ring| ring.level == 0 && !known(ring.ring))
-    }
-
     /// Sends the beats if they are due, all together, and says how many.
     pub(crate) fn beat_if_due(&mut self, now: Time, out: &mut impl Sink<Action>) -> u64 {
         if self.all.is_empty() || now < self.beat_at {

@@ -924,11 +924,14 @@ impl Relay {
     }
 
     /// Takes up an incident of an earlier run. Who of its members was back already is so for now: if that was wrong,
-    /// the check of the first seconds says it before the return has held.
+    /// the check of the first seconds says it before the return has held. The same of a leg.
     pub(crate) fn restored(&mut self, now: Time, number: u32, mut incident: Incident, members: &[HostIx]) {
         incident.members.extend(members);
         incident.ask_at = Some(now + BEAT_EVERY);
-        if !matches!(incident.kind, Kind::Leg { .. }) {
+        if let Kind::Leg { via } = incident.kind {
+            let back = members.iter().all(|host| !self.roster[*host].lost_legs.contains(&via));
+            incident.close_at = back.then(|| now + self.config.timing.close_hold);
+        } else {
             for &host in members.iter().filter(|host| self.roster[**host].standing == Standing::Live) {
                 let report =
                     HealReport { host, rebooted: false, ring_heard_inside: None, carrier_lost: None };
@@ -1065,9 +1068,7 @@ impl Relay {
                 self.tell_host(host);
             }
         }
-        self.legs_told(host);
-        let down = carriers.iter().filter(|carrier| !carrier.up).map(|carrier| carrier.ifindex);
-        down.collect::<Vec<_>>().into_iter().for_each(|via| self.watch_leg(now, host, via));
+        self.legs_told(now, host);
     }
 
     /// A leg may be lost: looked at again when its switch had time to explain it.
@@ -1079,8 +1080,11 @@ impl Relay {
         }
     }
 
-    /// Legs with carrier again are no longer lost, nor are those of a port that the host has no more.
-    pub(crate) fn legs_told(&mut self, host: HostIx) {
+    /// Legs with carrier again are no longer lost, nor are those of a port that the host has no more. Those without
+    /// are watched: it may be that nobody heard of it before.
+    pub(crate) fn legs_told(&mut self, now: Time, host: HostIx) {
+        let dark = self.roster[host].places.iter().filter(|place| !place.carrier).map(|place| place.ifindex);
+        dark.collect::<Vec<_>>().into_iter().for_each(|via| self.watch_leg(now, host, via));
         let member = &mut self.roster[host];
         let up = |via: &u32| member.place(*via).is_none_or(|place| place.carrier);
         let back: Vec<u32> = member.lost_legs.iter().copied().filter(up).collect();
@@ -1088,7 +1092,7 @@ impl Relay {
         self.changed.members.insert(host);
         for number in back.into_iter().filter_map(|via| self.incidents.of_leg(host, via)).collect::<Vec<_>>()
         {
-            let hold = self.roster[host].heard_at + self.config.timing.close_hold;
+            let hold = now + self.config.timing.close_hold;
             if let Some(incident) = self.incidents.open.get_mut(&number) {
                 incident.close_at = Some(hold);
             }

@@ -291,7 +291,7 @@ impl Relay {
                 }
                 self.roster[host].places_told = report;
                 self.take_places(host, places);
-                self.legs_told(host);
+                self.legs_told(now, host);
                 self.tell_host(host);
                 self.replan(now, host);
             }
@@ -360,7 +360,7 @@ impl Relay {
             self.roster[host].since = now;
         }
         self.take_places(host, announce.places);
-        self.legs_told(host);
+        self.legs_told(now, host);
         if restarted {
             self.forget_links(now, host);
         }

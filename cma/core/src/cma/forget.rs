@@ -76,7 +76,10 @@ impl<G: GraphStore> Cma<G> {
         let mut found = Vec::new();
         for site in sites {
             let node = self.graph.node(&NodeKey::host(&site, host.as_str()))?;
-            found.extend(node.filter(|node| matches!(node.facts, Facts::Host(_))).map(|_| site));
+            let is_host = node.is_some_and(|node| matches!(node.facts, Facts::Host(_)));
+            // One that its relay has forgotten may still be what an incident waits for.
+            let known = is_host || !self.orphans_of(&site, host).is_empty();
+            found.extend(known.then_some(site));
         }
         match &found[..] {
             [] => Err(ForgetError::Unknown { host: host.clone(), site: site.cloned() }),

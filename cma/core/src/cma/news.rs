@@ -114,7 +114,7 @@ impl<G: GraphStore> Cma<G> {
             }
             News::HostGone(name) => {
                 self.forgotten(&source.site, name, turn);
-                self.stir_orphans(now, &source.site, name);
+                self.leave_orphans(now, &source.site, name, turn);
                 self.note(now, source, sequence, Thing::Host(name.clone()), Happened::HostGone, turn);
             }
             News::Switch(switch) => {

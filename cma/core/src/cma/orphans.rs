@@ -1,8 +1,10 @@
 //! Incidents that their relay knows nothing of any more: it lost its state, and nobody will close them.
 //!
 //! Amnesia alone closes nothing. An orphan ends when the relay has told that each host it takes is up, and that held;
-//! or when a new incident of the same site takes at least half of the same hosts: then it is the same thing under
+//! when the last of them left for good; or when a new incident of the same site takes at least half of the same hosts: then it is the same thing under
 //! another id, and whoever was told of the one is not told again of the other.
+
+use std::collections::BTreeSet;
 
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{HostState, IncidentNews, Key};
@@ -83,12 +85,33 @@ impl<G: GraphStore> Cma<G> {
 
     /// The relay told something of a host.
     pub(super) fn stir_orphans(&mut self, now: Time, site: &Name, host: &Name) {
+        self.orphans_of(site, host).into_iter().for_each(|id| self.look_at_orphan(now, id));
+    }
+
+    /// A host left for good: an orphan goes on without it, and ends with the last of its hosts.
+    pub(super) fn leave_orphans(&mut self, now: Time, site: &Name, host: &Name, turn: &mut Turn) {
+        for id in self.orphans_of(site, host) {
+            let Some(incident) = self.incidents.get(id) else { continue };
+            if incident.hosts().all(|name| name == host.as_str()) {
+                self.end_orphan(now, id, format!("{host} left for good"), turn);
+                continue;
+            }
+            let mut news = incident.news.clone();
+            news.behind.retain(|name| name != host.as_str());
+            news.silent = u32::try_from(news.behind.len()).unwrap_or(u32::MAX);
+            news.why = format!("without {host}, which left for good");
+            self.revise_orphan(now, id, news, turn);
+            self.look_at_orphan(now, id);
+        }
+    }
+
+    /// The orphans that take a host.
+    pub(super) fn orphans_of(&self, site: &Name, host: &Name) -> Vec<IncidentId> {
         let touched = |id: &&IncidentId| {
             let incident = self.incidents.get(**id).filter(|incident| incident.source.site == *site);
-            incident.is_some_and(|incident| incident.news.behind.iter().any(|name| name == host.as_str()))
+            incident.is_some_and(|incident| incident.hosts().any(|name| name == host.as_str()))
         };
-        let ids: Vec<IncidentId> = self.orphans.keys().filter(touched).copied().collect();
-        ids.into_iter().for_each(|id| self.look_at_orphan(now, id));
+        self.orphans.keys().filter(touched).copied().collect()
     }
 
     /// A relay is there again: what waited for it is looked at anew.
@@ -105,18 +128,18 @@ impl<G: GraphStore> Cma<G> {
         }
     }
 
-    /// Whether its relay is there and tells that each host it takes is up. A host that is not known any more is not.
+    /// Whether its relay is there and tells that each host it takes is up. A host that is not known any more is not;
+    /// where nobody is behind it, nobody is away.
     fn all_up(&self, incident: &Incident) -> bool {
         let relay = RelayKey { site: incident.source.site.clone(), relay: incident.source.relay };
-        let is_up = |host: &String| {
+        let is_up = |host: &str| {
             let node = self.graph.node(&NodeKey::host(&relay.site, host)).ok().flatten();
             node.is_some_and(|node| {
                 let up = matches!(&node.facts, Facts::Host(facts) if facts.state == HostState::Up);
                 up && node.source.relay == relay.relay
             })
         };
-        let behind = &incident.news.behind;
-        !behind.is_empty() && self.sites.is_live(&relay) && behind.iter().all(is_up)
+        self.sites.is_live(&relay) && incident.hosts().all(is_up)
     }
 
     /// Ends those whose hosts have been up for long enough.
@@ -128,7 +151,9 @@ impl<G: GraphStore> Cma<G> {
             // Its relay may have gone meanwhile.
             self.look_at_orphan(now, id);
             if self.orphans.get(&id).is_some_and(Option::is_some) {
-                let why = "its relay knows nothing of it any more, and all its hosts are up".to_owned();
+                let nobody = self.incidents.get(id).is_none_or(|incident| incident.hosts().next().is_none());
+                let hosts = if nobody { "no host is behind it" } else { "all its hosts are up" };
+                let why = format!("its relay knows nothing of it any more, and {hosts}");
                 self.end_orphan(now, id, why, turn);
             }
         }
@@ -141,15 +166,21 @@ impl<G: GraphStore> Cma<G> {
     fn end_orphan(&mut self, now: Time, id: IncidentId, why: String, turn: &mut Turn) {
         self.orphans.remove(&id);
         let Some(incident) = self.incidents.get(id) else { return };
+        let closed_ms = self.wall.unix_ms(now);
+        let news = IncidentNews { closed: true, closed_ms, why, ..incident.news.clone() };
+        self.revise_orphan(now, id, news, turn);
+    }
+
+    /// The next revision of an incident that no relay speaks of any more.
+    fn revise_orphan(&mut self, now: Time, id: IncidentId, news: IncidentNews, turn: &mut Turn) {
+        let Some(incident) = self.incidents.get(id) else { return };
         let key = RelayKey { site: incident.source.site.clone(), relay: incident.source.relay };
         let Some((source, sequence)) = self.relays.get(&key).map(|relay| (relay.source(), relay.sequence))
         else {
             return;
         };
-        let at_ms = self.wall.unix_ms(now);
         let revision = incident.news.revision.saturating_add(1);
-        let news =
-            IncidentNews { revision, closed: true, closed_ms: at_ms, at_ms, why, ..incident.news.clone() };
+        let news = IncidentNews { revision, at_ms: self.wall.unix_ms(now), ..news };
         match Estate::incident_operations(&self.graph, &source.site, &news) {
             Ok(ops) => {
                 self.apply(now, &source, sequence, &ops, turn);
@@ -165,14 +196,14 @@ impl<G: GraphStore> Cma<G> {
 
 /// Whether an incident of the same site, no older, takes at least half of an orphan's hosts.
 fn takes_the_same(heir: &Incident, orphan: &Incident) -> bool {
-    let (new, old) = (&heir.news, &orphan.news);
-    let same = old.behind.iter().filter(|host| new.behind.contains(*host)).count();
-    let later = new.opened_ms >= old.opened_ms;
+    let new: BTreeSet<&str> = heir.hosts().collect();
+    let same = orphan.hosts().filter(|host| new.contains(host)).count();
+    let later = heir.news.opened_ms >= orphan.news.opened_ms;
     heir.source.site == orphan.source.site
         && !heir.is_own()
         && later
         && same > 0
-        && same * 2 >= old.behind.len()
+        && same * 2 >= orphan.hosts().count()
 }
 
 #[cfg(test)]

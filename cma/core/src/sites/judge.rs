@@ -180,7 +180,8 @@ impl Sites {
         self.touched.insert(id);
     }
 
-    /// It takes what it took before, as the runs that they are by now.
+    /// It takes what it took before, as the runs that they were when each was lost first: one that came as another run
+    /// had no time to say what it found, and does when it is back for good.
     fn lost_again(&mut self, id: IncidentId) {
         let Some(outage) = self.outages.get(&id) else { return };
         let mine = |key: &RelayKey| match &outage.kept.about {
@@ -193,9 +194,11 @@ impl Sites {
         let Some(outage) = self.outages.get_mut(&id) else { return };
         (outage.phase, outage.by) = (Phase::Away, None);
         outage.kept.takes.extend(more);
-        let runs =
-            outage.kept.takes.iter().filter_map(|key| Some((key.clone(), self.contacts.get(key)?.run)));
-        outage.kept.runs = runs.collect();
+        for key in &outage.kept.takes {
+            if let Some(contact) = self.contacts.get(key) {
+                outage.kept.runs.entry(key.clone()).or_insert(contact.run);
+            }
+        }
         self.touched.insert(id);
     }
 

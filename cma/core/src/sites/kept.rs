@@ -17,7 +17,7 @@ use crate::relay::RelayKey;
 pub(crate) struct KeptOutage {
     pub(super) about: About,
     pub(super) takes: BTreeSet<RelayKey>,
-    /// As which run each of them was lost.
+    /// As which run each of them was lost first.
     pub(super) runs: BTreeMap<RelayKey, Boot>,
     /// Nothing can change its verdict any more.
     pub(super) settled: bool,

@@ -109,7 +109,7 @@ fn what_changed_between_two_announcements_is_told_again() {
 }
 
 #[test]
-fn an_attachment_is_repeated_until_noted_or_until_a_new_ring_answers_it() {
+fn what_ports_are_like_is_said_until_it_is_noted_whatever_order_crosses_it() {
     let rings = |ids: &[u32]| {
         let ring = |&id| RingPlace { ring: RingId(id), level: 0, links: vec![] };
         let rings = ids.iter().map(ring).collect();
@@ -117,18 +117,25 @@ fn an_attachment_is_repeated_until_noted_or_until_a_new_ring_answers_it() {
     };
     let cases: [(&str, ToProbe, usize); 4] = [
         ("noted", ToProbe::Noted(Report(1)), 0),
-        ("a new ring", rings(&[1, 2]), 0),
+        ("a new ring: it may answer the attachment before", rings(&[1, 2]), 2),
         ("the same ring: a change of somebody else", rings(&[1]), 2),
         ("a ping", ToProbe::Ping { nonce: 1 }, 2),
     ];
-    for (case, answer, repeats) in cases {
-        let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
-        bench.frame(2, &lldp(1, 120));
-        bench.relay(answer);
-        bench.clear();
-        bench.run_to(JOINED + 1_400);
-        let repeated = bench.kinds().iter().filter(|(_, kind)| *kind == "Attachment").count();
-        assert_eq!(repeated, repeats, "{case}");
+    let ports = || [port(2), port(3)];
+    let changes: [(&str, &dyn Fn(&mut Bench)); 2] = [
+        ("Attachment", &|bench| bench.frame(2, &lldp(1, 120))),
+        ("Evidence", &|bench| bench.event(Event::Carrier { port: 3, up: false })),
+    ];
+    for (kind, change) in changes {
+        for (case, answer, repeats) in &cases {
+            let mut bench = Bench::joined(config(&[RELAY]), &ports(), &[]);
+            change(&mut bench);
+            bench.relay(answer.clone());
+            bench.clear();
+            bench.run_to(JOINED + 1_400);
+            let repeated = bench.kinds().iter().filter(|(_, said)| *said == kind).count();
+            assert_eq!(repeated, *repeats, "{kind}: {case}");
+        }
     }
 }
 

@@ -4,12 +4,15 @@ use ringmesh_proto::digest::Picture;
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::news::{HostNews, News};
 use ringmesh_proto::time::WallClock;
+use ringmesh_topology::verdict::Verdict;
 
 use super::*;
 use crate::cma::{Action, Event};
 use crate::graph::MemoryGraph;
 use crate::relay::StreamId;
-use crate::testing::{CMA_MS, RELAY_MS, World, config, hello, host, revised, switch_incident};
+use crate::testing::{
+    CMA_MS, RELAY_MS, World, config, hello, host, host_incident, name, revised, switch_incident,
+};
 
 const STREAM: StreamId = StreamId(9);
 
@@ -22,12 +25,16 @@ struct Lost {
 
 impl Lost {
     fn new(paged: bool) -> Self {
+        Self::of(paged, &switch_incident(4))
+    }
+
+    fn of(paged: bool, incident: &IncidentNews) -> Self {
         let mut world = World::settled();
         for n in 1..=4 {
             let silent = HostNews { state: HostState::Silent, ..host(&format!("h{n}"), vec![]) };
             world.news(News::Host(silent));
         }
-        world.incident(&switch_incident(4));
+        world.incident(incident);
         if paged {
             world.run_to(world.now_ms + 5_000);
         }
@@ -217,4 +224,56 @@ fn orphans_are_found_again_after_a_restart() {
     lost.run(10);
     assert_eq!(lost.open(), Vec::<String>::new());
     assert!(lost.world.cma.next_deadline() > lost.world.now());
+}
+
+/// Why the only incident was closed.
+fn closed_why(lost: &Lost) -> String {
+    let docs = lost.world.cma.incidents(lost.world.now(), true).incidents;
+    docs[0].revisions.last().map(|revision| revision.why.clone()).unwrap_or_default()
+}
+
+#[test]
+fn one_about_a_single_host_ends_when_that_host_is_up() {
+    let mut lost = Lost::of(true, &host_incident(Verdict::HostDown));
+    lost.compare();
+    lost.run(100);
+    assert_eq!(lost.open(), ["abc"]);
+    lost.tell_up(&["h1"]);
+    lost.run(10);
+    assert_eq!(lost.open(), Vec::<String>::new());
+    assert_eq!(closed_why(&lost), "its relay knows nothing of it any more, and all its hosts are up");
+}
+
+#[test]
+fn one_with_no_host_behind_it_ends_when_its_relay_is_there() {
+    let nobody = IncidentNews { behind: Vec::new(), ..switch_incident(0) };
+    let mut lost = Lost::of(true, &nobody);
+    lost.compare();
+    lost.run(9);
+    assert_eq!(lost.open(), ["abc"]);
+    lost.run(1);
+    assert_eq!(lost.open(), Vec::<String>::new());
+    assert_eq!(closed_why(&lost), "its relay knows nothing of it any more, and no host is behind it");
+}
+
+#[test]
+fn hosts_that_left_for_good_are_waited_for_no_longer() {
+    let mut lost = Lost::new(true);
+    lost.tell_up(&["h1", "h2"]);
+    lost.compare();
+    lost.run(100);
+    assert_eq!(lost.open(), ["abc"], "its relay knows nothing of h3 and h4");
+    for id in ["h3", "h4"] {
+        let mut out = Vec::new();
+        let forgotten = lost.world.cma.forget(lost.world.now(), None, &name(id), &mut out).unwrap();
+        assert!(forgotten.told, "{id}");
+        lost.tell(News::HostGone(name(id)));
+    }
+    lost.run(10);
+    assert_eq!(lost.open(), Vec::<String>::new());
+
+    let mut lost = Lost::of(true, &host_incident(Verdict::HostDown));
+    lost.compare();
+    lost.tell(News::HostGone(name("h1")));
+    assert_eq!((lost.open(), closed_why(&lost)), (vec![], "h1 left for good".to_owned()));
 }

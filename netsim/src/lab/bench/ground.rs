@@ -34,25 +34,28 @@ pub(super) struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
-    /// Starts everything and waits until every ring is whole and nothing is open.
-    ///
-    /// # Errors
-    /// [`LabError::Failed`] if it does not come to rest, [`LabError::Interrupted`].
-    pub(super) fn form(
+    /// A lab that was built and not started.
+    pub(super) fn new(
         lab: &'a mut Lab,
         seed: u64,
         stop: &'a Interrupt,
         progress: &'a Progress,
-    ) -> Result<Self, LabError> {
+    ) -> Self {
         let operator = lab.operator();
-        let ground = Self { lab, operator, stop, progress, draws: Draws::new(seed, 0) };
-        ground.progress.doing("start everything, wait until every ring is whole");
-        ground.lab.start_roles(stop)?;
-        ground.lab.start_announcers()?;
-        ground.wait_calm()?;
+        Self { lab, operator, stop, progress, draws: Draws::new(seed, 0) }
+    }
+
+    /// Starts everything and waits until every ring is whole and nothing is open.
+    ///
+    /// # Errors
+    /// [`LabError::Failed`] if it does not come to rest, [`LabError::Interrupted`].
+    pub(super) fn form(&mut self) -> Result<(), LabError> {
+        self.progress.doing("start everything, wait until every ring is whole");
+        self.lab.start_roles(self.stop)?;
+        self.lab.start_announcers()?;
+        self.wait_calm()?;
         // The last orders and their answers, and whatever newcomers still have to say.
-        ground.stop.sleep(Duration::from_secs(10))?;
-        Ok(ground)
+        self.stop.sleep(Duration::from_secs(10))
     }
 
     /// The n-th random time below a bound.

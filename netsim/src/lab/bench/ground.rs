@@ -30,19 +30,15 @@ pub(super) struct Ground<'a> {
     pub(super) stop: &'a Interrupt,
     /// Tells people.
     pub(super) progress: &'a Progress,
+    seed: u64,
     draws: Draws,
 }
 
 impl<'a> Ground<'a> {
     /// A lab that was built and not started.
-    pub(super) fn new(
-        lab: &'a mut Lab,
-        seed: u64,
-        stop: &'a Interrupt,
-        progress: &'a Progress,
-    ) -> Self {
+    pub(super) fn new(lab: &'a mut Lab, seed: u64, stop: &'a Interrupt, progress: &'a Progress) -> Self {
         let operator = lab.operator();
-        Self { lab, operator, stop, progress, draws: Draws::new(seed, 0) }
+        Self { lab, operator, stop, progress, seed, draws: Draws::new(seed, 0) }
     }
 
     /// Starts everything and waits until every ring is whole and nothing is open.
@@ -56,6 +52,11 @@ impl<'a> Ground<'a> {
         self.wait_calm()?;
         // The last orders and their answers, and whatever newcomers still have to say.
         self.stop.sleep(Duration::from_secs(10))
+    }
+
+    /// Of every random choice.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The n-th random time below a bound.

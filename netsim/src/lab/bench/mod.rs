@@ -2,19 +2,25 @@
 //! shipped. What is not measured is not printed, and a promise that does not hold is called missed.
 
 mod args;
+mod audit;
 mod changes;
 mod datagram;
+mod disk;
 mod footprint;
 mod ground;
 mod kills;
 mod machine;
 mod packet;
+mod paged;
 mod quiet;
 mod report;
+mod restless;
+mod resync;
 mod several;
 mod soak;
 mod stats;
 mod steady;
+mod stream;
 mod tap;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +67,14 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
 /// As [`bench`].
 pub(super) fn soak(args: &SoakArgs) -> Result<(), LabError> {
     let options = args.build.options_with(1, Profile::Default)?;
+    if options.size.sites() > 1 {
+        let mut run = Run::start(&args.result, "ringmesh-netsim lab soak --sites")?;
+        run.lab(&options, |ground| {
+            let section = tried("kills", restless::measure(ground, args.kills));
+            section.map(|section| vec![section])
+        })?;
+        return run.end("Killed again and again", &args.result);
+    }
     let quiet = Duration::from_secs(args.quiet_s);
     let mut run = Run::start(&args.result, "ringmesh-netsim lab soak")?;
     run.lab(&options, |ground| {

@@ -70,7 +70,8 @@ pub(super) fn read(frame: &[u8]) -> Option<Packet> {
     Some(match packet.get(9)? {
         6 => tcp(octets, header, inner, from, to)?,
         17 => {
-            let (from, to) = (SocketAddrV4::new(from, short(inner, 0)?), SocketAddrV4::new(to, short(inner, 2)?));
+            let (from, to) =
+                (SocketAddrV4::new(from, short(inner, 0)?), SocketAddrV4::new(to, short(inner, 2)?));
             Packet { octets, inner: Inner::Udp { from, to, octets: inner.len().checked_sub(8)? } }
         }
         _ => Packet { octets, inner: Inner::Other },
@@ -126,7 +127,10 @@ mod tests {
     fn a_segment_keeps_its_ends_its_place_and_its_payload() {
         let packet = read(&segment(0x18, 5)).unwrap();
         let Inner::Tcp(segment) = packet.inner else { panic!("no segment") };
-        assert_eq!((packet.octets, segment.payload.len(), segment.sequence, segment.begins), (57, 5, 9, false));
+        assert_eq!(
+            (packet.octets, segment.payload.len(), segment.sequence, segment.begins),
+            (57, 5, 9, false)
+        );
         assert_eq!((segment.from.to_string().as_str(), segment.to.port()), ("10.77.0.2:40000", 1991));
     }
 
@@ -150,6 +154,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_cut_is_not_read_and_never_panics() {
         let whole = segment(0x18, 40);
-        (0..whole.len()).for_each(|length| assert!(length <= 34 || read(&whole[..length]).is_none(), "{length}"));
+        (0..whole.len())
+            .for_each(|length| assert!(length <= 34 || read(&whole[..length]).is_none(), "{length}"));
     }
 }

@@ -1,9 +1,9 @@
-//! What is measured between sites: what a site costs on the WAN, with few hosts and with many.
+//! What is measured between sites: what a site costs on the WAN at rest, with few hosts and with many, and after a cut.
 
 use std::time::Duration;
 
 use super::args::BenchArgs;
-use super::{Run, steady};
+use super::{Run, resync, steady, tried};
 use crate::lab::error::LabError;
 use crate::lab::running::Options;
 
@@ -31,7 +31,8 @@ pub(super) fn bench(options: &Options, args: &BenchArgs) -> Result<(), LabError>
     run.lab(options, |ground| {
         ground.form()?;
         let many = steady::measure(ground, quiet)?;
-        Ok(vec![steady::section(&few, &many)?])
+        let steady = steady::section(&few, &many)?;
+        Ok(vec![steady, tried("resync", resync::measure(ground))?])
     })?;
     run.end("Measured between sites", &args.result)
 }

@@ -42,7 +42,9 @@ impl Purpose {
 
     fn of(packet: &Packet) -> Self {
         match &packet.inner {
-            Inner::Tcp(segment) if [segment.from.port(), segment.to.port()].contains(&CMA_PORT) => Self::Stream,
+            Inner::Tcp(segment) if [segment.from.port(), segment.to.port()].contains(&CMA_PORT) => {
+                Self::Stream
+            }
             Inner::Udp { from, to, .. } if [from.port(), to.port()].contains(&RELAY_PORT) => Self::MeshBeat,
             Inner::Tcp(_) | Inner::Udp { .. } | Inner::Other => Self::Other,
         }
@@ -104,7 +106,8 @@ pub(super) fn leg_of(ground: &Ground<'_>, site: &str) -> Result<Place, LabError>
 /// As of [`Tap::start_at`], [`LabError::Failed`] if something opened meanwhile, [`LabError::Interrupted`].
 pub(super) fn measure(ground: &Ground<'_>, quiet: Duration) -> Result<Vec<Carried>, LabError> {
     let plan = ground.lab.plan();
-    let places: Vec<Place> = plan.sites.iter().map(|site| leg_of(ground, &site.name)).collect::<Result<_, _>>()?;
+    let places: Vec<Place> =
+        plan.sites.iter().map(|site| leg_of(ground, &site.name)).collect::<Result<_, _>>()?;
     ground.wait_calm()?;
     let words = format!("{} hosts: count what crosses the WAN for {} s", plan.hosts.len(), quiet.as_secs());
     ground.progress.doing(&words);
@@ -149,7 +152,10 @@ pub(super) fn section(few: &[Carried], many: &[Carried]) -> Result<Section, LabE
         gate(few, small),
         gate(many, large),
         Gate::at_most(&more, ((large / small) - 1.0).abs() * 100.0, PERCENT_MORE_MAX, 2, "%"),
-        Gate::none("WAN at rest, sites without beats or stream: a deaf tap", silent(Purpose::MeshBeat).max(silent(Purpose::Stream))),
+        Gate::none(
+            "WAN at rest, sites without beats or stream: a deaf tap",
+            silent(Purpose::MeshBeat).max(silent(Purpose::Stream)),
+        ),
     ];
     let rows: Vec<Vec<String>> = all().flat_map(rows).collect();
     let seconds = all().map(|site| site.seconds).fold(f64::NAN, f64::min);

@@ -171,11 +171,25 @@ impl Heard {
             *stored.entry(row_id(row)).or_default() += 1;
             *of_thing.entry((row.source.site.to_string(), thing(&row.thing))).or_default() += 1;
         }
+        let mut births: BTreeMap<&RelayId, BTreeSet<u64>> = BTreeMap::new();
+        let (mut last, mut known) = (BTreeMap::new(), BTreeMap::new());
+        for id in self.news.keys() {
+            births.entry(&id.relay).or_default().insert(id.birth);
+            let outbox = (&id.relay, id.birth);
+            // Keys are in order: the last of an outbox is the highest.
+            last.insert(outbox, id.sequence);
+            *known.entry(outbox).or_insert(0) += 1;
+        }
         let mut audit = Audit {
             connections: self.connections,
             told: self.news.len(),
             reused: self.reused.clone(),
             twice: stored.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect(),
+            anew: births.values().map(|births| births.len() - 1).sum(),
+            never_told: last
+                .iter()
+                .map(|(outbox, last)| last - known.get(outbox).copied().unwrap_or(0))
+                .sum(),
             unheard: stored
                 .keys()
                 .filter(|id| id.relay.1 != OWN && !self.news.contains_key(id))
@@ -215,6 +229,10 @@ pub(super) struct Audit {
     pub(super) compacted: usize,
     /// Events that were told while the CMA died, and replaced by newer ones before it was back.
     pub(super) replaced: usize,
+    /// Sequences that an outbox gave and nobody heard: replaced before they could be told.
+    pub(super) never_told: u64,
+    /// Outboxes that began anew: what waited in them is lost.
+    pub(super) anew: usize,
     /// Events that were taken and are nowhere: which, about what, told when.
     pub(super) lost: Vec<(NewsId, String, i64)>,
     /// Events that are there twice.
@@ -324,7 +342,10 @@ mod tests {
         // Under another birth it counts from one again.
         let mut wire = Wire::default();
         wire.opens(0, 9, 0).tells(0, 1, "a").opens(1, 10, 5);
-        assert_eq!(lost(&wire.0.audit(&[])), [0; 0]);
+        assert_eq!((lost(&wire.0.audit(&[])), wire.0.audit(&[]).anew), (vec![], 0));
+        wire.tells(1, 4, "a");
+        let audit = wire.0.audit(&[]);
+        assert_eq!((audit.anew, audit.never_told), (1, 3));
     }
 
     #[test]

@@ -71,7 +71,14 @@ impl<'a> Ground<'a> {
     /// [`LabError::Failed`] says what is missing, [`LabError::Interrupted`].
     pub(super) fn wait_calm(&self) -> Result<(), LabError> {
         let start = Instant::now();
-        while let Some(missing) = self.missing()? {
+        loop {
+            let missing = match self.missing() {
+                Ok(None) => return Ok(()),
+                Ok(Some(missing)) => missing,
+                // It has only just been started.
+                Err(LabError::Unreachable(why)) => why,
+                Err(error) => return Err(error),
+            };
             if let Some(casualty) = self.lab.casualties().into_iter().next() {
                 return Err(LabError::Failed(casualty));
             }
@@ -81,7 +88,6 @@ impl<'a> Ground<'a> {
             }
             self.stop.sleep(POLL)?;
         }
-        Ok(())
     }
 
     /// What keeps it from being calm.

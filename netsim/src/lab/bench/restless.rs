@@ -93,7 +93,7 @@ pub(super) fn measure(ground: &mut Ground<'_>, kills: u32) -> Result<Section, La
     };
     restless.walk(ground)?;
     let seen = restless.end(ground)?;
-    told::section(&seen, ground.seed())
+    told::section(&seen, kills, ground.seed())
 }
 
 struct Restless {

@@ -8,14 +8,21 @@ use crate::lab::error::LabError;
 /// More of one kind say nothing new.
 const SHOWN: usize = 20;
 
-pub(super) fn section(seen: &Seen, seed: u64) -> Result<Section, LabError> {
+pub(super) fn section(seen: &Seen, wanted: u32, seed: u64) -> Result<Section, LabError> {
     let (audit, paged) = (&seen.audit, &seen.paged);
+    let some = |what: &str, count: usize, least: usize| Gate {
+        what: what.into(),
+        wanted: format!(">= {least}"),
+        measured: count.to_string(),
+        met: count >= least,
+    };
     let gates = vec![
-        Gate::at_least("kills at random moments", seen.kills.len() as f64, 1.0, 0, ""),
-        Gate::at_least("kills, events that the CMA acknowledged and has", audit.stored as f64, 1.0, 0, ""),
+        some("kills at random moments", seen.kills.len(), wanted as usize),
+        some("kills, events that the CMA acknowledged and has", audit.stored, 1),
         Gate::none("kills, events acknowledged and lost", audit.lost.len()),
         Gate::none("kills, events in the store twice", audit.twice.len()),
         Gate::none("kills, events in the store that nobody told", audit.unheard.len()),
+        Gate::none("kills, outboxes that began anew", audit.anew),
         Gate::none("kills, sequences given to two news", audit.reused.len()),
         Gate::none("kills, streams that could not be read", seen.unread),
         Gate::none("kills, groups that did not come to rest", seen.not_calm.len()),
@@ -48,6 +55,7 @@ fn story(seen: &Seen, seed: u64) -> String {
 }
 
 fn figures(seen: &Seen) -> Vec<Vec<String>> {
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let (audit, paged) = (&seen.audit, &seen.paged);
     let rows = [
         ("things done to hosts, probes, cables and switches meanwhile", seen.deeds),
@@ -56,6 +64,10 @@ fn figures(seen: &Seen) -> Vec<Vec<String>> {
         ("events acknowledged and in the store, once", audit.stored),
         ("events acknowledged that made room for newer ones of the same thing", audit.compacted),
         ("events told while the CMA died, and replaced before it was back", audit.replaced),
+        (
+            "sequences that nobody heard: replaced in the outbox before they could be told",
+            count(audit.never_told),
+        ),
         ("lines to people", paged.lines),
         ("of these, said again under the same key", paged.again),
     ];
@@ -110,4 +122,52 @@ fn lines(seen: &Seen) -> Vec<String> {
 fn words(id: &NewsId) -> String {
     let (site, relay) = &id.relay;
     format!("relay {relay} of {site}, birth {:x}, sequence {}", id.birth, id.sequence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::bench::audit::Audit;
+    use crate::lab::bench::restless::Kill;
+
+    fn good() -> Seen {
+        let kill = Kill { round: 1, whom: "r1".into(), moment_ms: 5, away_ms: 7, killed_at_ms: 1_000 };
+        Seen { kills: vec![kill], audit: Audit { stored: 9, ..Audit::default() }, ..Seen::default() }
+    }
+
+    fn missed(seen: &Seen) -> Vec<String> {
+        let section = section(seen, 1, 7).unwrap();
+        section.gates.into_iter().filter(|gate| !gate.met).map(|gate| gate.what).collect()
+    }
+
+    #[test]
+    fn every_finding_misses_its_gate_and_is_told_with_its_kill() {
+        assert_eq!(missed(&good()), [""; 0]);
+        assert_eq!(section(&good(), 2, 7).unwrap().gates.iter().filter(|gate| !gate.met).count(), 1);
+        let id = NewsId { relay: ("s1".into(), 1), birth: 255, sequence: 4 };
+        type Spoil = fn(&mut Seen, NewsId);
+        let cases: &[(&str, &str, Spoil)] = &[
+            ("acknowledged and lost", "after kill 1 (r1)", |seen, id| {
+                seen.audit.lost.push((id, "host h1".into(), 1_500_000));
+            }),
+            ("store twice", "birth ff, sequence 4", |seen, id| seen.audit.twice.push(id)),
+            ("that nobody told", "told by nobody", |seen, id| seen.audit.unheard.push(id)),
+            ("to two news", "given to two", |seen, id| seen.audit.reused.push(id)),
+            ("not come to rest", "not calm: x", |seen, _| seen.not_calm.push("x".into())),
+            ("pictures differed", "pictures differ: x", |seen, _| seen.not_agreed.push("x".into())),
+            ("CMA's disk", "disk differs: x", |seen, _| seen.differing.push("x".into())),
+            ("several keys", "several keys: x", |seen, _| seen.paged.keys.push("x".into())),
+            ("open at once", "two open at once: x", |seen, _| seen.paged.both_open.push("x".into())),
+            ("never closed", "never closed: x", |seen, _| seen.paged.left_open.push("x".into())),
+            ("by themselves", "ended by itself: x", |seen, _| seen.ended.push("x".into())),
+        ];
+        for (gate, line, spoil) in cases {
+            let mut seen = good();
+            spoil(&mut seen, id.clone());
+            let missed = missed(&seen);
+            assert!(missed.len() == 1 && missed[0].contains(gate), "{gate}: {missed:?}");
+            let text = section(&seen, 1, 7).unwrap().text;
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
 }

@@ -29,7 +29,8 @@ pub(in crate::lab) struct BenchArgs {
     /// How often each change is made.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) rounds: u32,
-    /// Seconds over which memory, CPU and quiet datagrams are measured, each; of several sites, the quiet WAN.
+    /// Seconds over which memory, CPU and quiet datagrams are measured, each; of several sites, the quiet WAN, for a
+    /// minute at least.
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
     pub(super) idle_s: u64,
     /// Only these parts [default: all].

@@ -17,7 +17,7 @@ lint: ## formatting, clippy, documentation: no warning, no broken link
 bench: ## the figures, in release; writes docs/measured/
 	@scripts/bench
 
-soak: ## the long ones: default timing, ten minutes in which nothing may happen
+soak: ## the long ones: default timing, ten minutes in which nothing may happen, 200 kills under load
 	@scripts/soak
 
 vmlab: ## the lab of bonds, LACP and VLANs, in a kernel that has them under QEMU; writes docs/measured/

@@ -39,9 +39,11 @@ pub(super) enum Command {
     },
     /// Build a lab, break and heal everything once, and check every verdict.
     Tour(TourArgs),
-    /// Measure memory, CPU, datagrams and detection times, with the timing as shipped.
+    /// Measure memory, CPU, datagrams and detection times, with the timing as shipped; of several sites, what they
+    /// cost on the WAN.
     Bench(BenchArgs),
-    /// Build a lab, touch nothing for a long time, and see that nothing happens.
+    /// Build a lab, touch nothing for a long time, and see that nothing happens; with several sites, kill the CMA and
+    /// relays again and again, and see that no event is lost or doubled.
     Soak(SoakArgs),
     /// Break something in a running lab.
     Break {

@@ -13,8 +13,10 @@ use super::state::Profile;
 
 /// A path that the kernel takes for a Unix socket, its closing NUL included, is at most this long.
 const SOCKET_PATH_MAX: usize = 107;
-const RELAY_PORT: u16 = 1990;
-const CMA_PORT: u16 = 1991;
+/// Where relays hear their members and each other.
+pub(super) const RELAY_PORT: u16 = 1990;
+/// Where the CMA hears relays.
+pub(super) const CMA_PORT: u16 = 1991;
 
 /// Where everything of one lab lies.
 #[derive(Clone, Debug)]
@@ -56,6 +58,11 @@ impl Files {
     /// The CMA's configuration.
     pub(super) fn cma(&self) -> PathBuf {
         self.of(CMA).join("cma.toml")
+    }
+
+    /// What a role finds again after it was killed.
+    pub(super) fn store(&self, name: &str, role: &str) -> PathBuf {
+        self.of(name).join("state").join(format!("{role}.redb"))
     }
 
     /// The socket of the operator's command.

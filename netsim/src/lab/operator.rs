@@ -176,8 +176,14 @@ impl Incident {
 pub struct PageLine {
     /// When.
     pub at_ms: u64,
+    /// By which lines of one matter are known to belong together.
+    pub key: String,
     /// Whose.
     pub incident: String,
+    /// What broke.
+    pub subject: Named,
+    /// Where.
+    pub site: String,
     /// `opened` or `closed`.
     pub transition: String,
     /// `page`, `ticket` or `log`.

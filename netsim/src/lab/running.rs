@@ -148,6 +148,11 @@ impl Lab {
         self.files.of(place).join(name)
     }
 
+    /// What a role finds again after it was killed.
+    pub(super) fn store_file(&self, name: &str, role: Role) -> PathBuf {
+        self.files.store(name, role.word())
+    }
+
     /// Where the notifier writes.
     pub fn pages_file(&self) -> PathBuf {
         self.files.pages()

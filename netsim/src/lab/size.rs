@@ -53,6 +53,11 @@ impl Size {
         Ok(Self { sites, ..self })
     }
 
+    /// The same sites and switches, with one host on each.
+    pub(super) fn thinned(self) -> Self {
+        Self { hosts: 1, dual: 0, ..self }
+    }
+
     /// Number of sites.
     pub fn sites(self) -> u8 {
         self.sites

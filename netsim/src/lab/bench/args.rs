@@ -29,7 +29,8 @@ pub(in crate::lab) struct BenchArgs {
     /// How often each change is made.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) rounds: u32,
-    /// Seconds over which memory, CPU and quiet datagrams are measured, each.
+    /// Seconds over which memory, CPU and quiet datagrams are measured, each; of several sites, the quiet WAN, for a
+    /// minute at least.
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
     pub(super) idle_s: u64,
     /// Only these parts [default: all].
@@ -43,7 +44,10 @@ pub(in crate::lab) struct BenchArgs {
 pub(in crate::lab) struct SoakArgs {
     #[command(flatten)]
     pub(super) build: Build,
-    /// How long nothing is touched, in seconds.
+    /// With several sites: how often the CMA or a relay is killed.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) kills: u32,
+    /// With one site: how long nothing is touched, in seconds.
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) quiet_s: u64,
     #[command(flatten)]

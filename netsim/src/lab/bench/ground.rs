@@ -30,29 +30,33 @@ pub(super) struct Ground<'a> {
     pub(super) stop: &'a Interrupt,
     /// Tells people.
     pub(super) progress: &'a Progress,
+    seed: u64,
     draws: Draws,
 }
 
 impl<'a> Ground<'a> {
+    /// A lab that was built and not started.
+    pub(super) fn new(lab: &'a mut Lab, seed: u64, stop: &'a Interrupt, progress: &'a Progress) -> Self {
+        let operator = lab.operator();
+        Self { lab, operator, stop, progress, seed, draws: Draws::new(seed, 0) }
+    }
+
     /// Starts everything and waits until every ring is whole and nothing is open.
     ///
     /// # Errors
     /// [`LabError::Failed`] if it does not come to rest, [`LabError::Interrupted`].
-    pub(super) fn form(
-        lab: &'a mut Lab,
-        seed: u64,
-        stop: &'a Interrupt,
-        progress: &'a Progress,
-    ) -> Result<Self, LabError> {
-        let operator = lab.operator();
-        let ground = Self { lab, operator, stop, progress, draws: Draws::new(seed, 0) };
-        ground.progress.doing("start everything, wait until every ring is whole");
-        ground.lab.start_roles(stop)?;
-        ground.lab.start_announcers()?;
-        ground.wait_calm()?;
+    pub(super) fn form(&mut self) -> Result<(), LabError> {
+        self.progress.doing("start everything, wait until every ring is whole");
+        self.lab.start_roles(self.stop)?;
+        self.lab.start_announcers()?;
+        self.wait_calm()?;
         // The last orders and their answers, and whatever newcomers still have to say.
-        ground.stop.sleep(Duration::from_secs(10))?;
-        Ok(ground)
+        self.stop.sleep(Duration::from_secs(10))
+    }
+
+    /// Of every random choice.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The n-th random time below a bound.
@@ -67,7 +71,14 @@ impl<'a> Ground<'a> {
     /// [`LabError::Failed`] says what is missing, [`LabError::Interrupted`].
     pub(super) fn wait_calm(&self) -> Result<(), LabError> {
         let start = Instant::now();
-        while let Some(missing) = self.missing()? {
+        loop {
+            let missing = match self.missing() {
+                Ok(None) => return Ok(()),
+                Ok(Some(missing)) => missing,
+                // It has only just been started.
+                Err(LabError::Unreachable(why)) => why,
+                Err(error) => return Err(error),
+            };
             if let Some(casualty) = self.lab.casualties().into_iter().next() {
                 return Err(LabError::Failed(casualty));
             }
@@ -77,7 +88,6 @@ impl<'a> Ground<'a> {
             }
             self.stop.sleep(POLL)?;
         }
-        Ok(())
     }
 
     /// What keeps it from being calm.

@@ -2,19 +2,28 @@
 //! shipped. What is not measured is not printed, and a promise that does not hold is called missed.
 
 mod args;
+mod audit;
 mod changes;
 mod datagram;
+mod disk;
 mod footprint;
 mod ground;
 mod kills;
 mod machine;
+mod packet;
+mod paged;
 mod quiet;
 mod report;
+mod restless;
+mod resync;
+mod several;
 mod soak;
 mod stats;
+mod steady;
+mod stream;
 mod tap;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{LabError, at};
@@ -34,41 +43,46 @@ pub(super) use args::{BenchArgs, SoakArgs};
 /// Memory first, of processes that have only just formed their rings; kills last, for they disturb most.
 const PARTS: [Part; 4] = [Part::Footprint, Part::Wire, Part::Changes, Part::Kills];
 
-/// Measures everything that [`BenchArgs`] asks for.
+/// Measures everything that [`BenchArgs`] asks for: of one site what happens in it, of several what is between them.
 ///
 /// # Errors
 /// [`LabError::Failed`] if a gate is missed; the figures are written all the same.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
-    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
+    let options = args.build.options_with(1, Profile::Default)?;
+    if options.size.sites() > 1 {
+        return several::bench(&options, args);
+    }
     let wanted = |part: &Part| args.only.is_empty() || args.only.contains(part);
-    let measure = |ground: &mut Ground<'_>| {
+    let mut run = Run::start(&args.result, "ringmesh-netsim lab bench")?;
+    run.lab(&options, |ground| {
+        ground.form()?;
         PARTS.into_iter().filter(wanted).map(|part| tried(name(part), one_part(ground, args, part))).collect()
-    };
-    measured(&options, &args.result, ("Measured in the lab", "ringmesh-netsim lab bench"), measure)
+    })?;
+    run.end("Measured in the lab", &args.result)
 }
 
-/// Leaves a lab alone for a long time.
+/// Leaves a lab alone for a long time; with several sites, kills what watches them, again and again.
 ///
 /// # Errors
 /// As [`bench`].
 pub(super) fn soak(args: &SoakArgs) -> Result<(), LabError> {
-    let options = one_site(args.build.options_with(1, Profile::Default)?)?;
+    let options = args.build.options_with(1, Profile::Default)?;
+    if options.size.sites() > 1 {
+        let mut run = Run::start(&args.result, "ringmesh-netsim lab soak --sites")?;
+        run.lab(&options, |ground| {
+            let section = tried("kills", restless::measure(ground, args.kills));
+            section.map(|section| vec![section])
+        })?;
+        return run.end("Killed again and again", &args.result);
+    }
     let quiet = Duration::from_secs(args.quiet_s);
-    let measure = |ground: &mut Ground<'_>| {
+    let mut run = Run::start(&args.result, "ringmesh-netsim lab soak")?;
+    run.lab(&options, |ground| {
+        ground.form()?;
         let section = tried("soak", soak::measure(ground, quiet));
         section.map(|section| vec![section])
-    };
-    measured(&options, &args.result, ("Untouched", "ringmesh-netsim lab soak"), measure)
-}
-
-/// The promises are made for a site: with several, figures of one would be mixed with those of another.
-fn one_site(options: Options) -> Result<Options, LabError> {
-    match options.size.sites() {
-        1 => Ok(options),
-        sites => {
-            Err(LabError::Usage(format!("--sites {sites}: figures are measured on one site; leave it out")))
-        }
-    }
+    })?;
+    run.end("Untouched", &args.result)
 }
 
 fn name(part: Part) -> &'static str {
@@ -99,31 +113,66 @@ fn tried(name: &'static str, measured: Result<Section, LabError>) -> Result<Sect
     }
 }
 
-fn measured(
-    options: &Options,
-    result: &ResultArgs,
-    (title, by): (&str, &str),
-    measure: impl FnOnce(&mut Ground<'_>) -> Result<Vec<Section>, LabError>,
-) -> Result<(), LabError> {
-    let stop = Interrupt::on_signals()?;
-    let progress = Progress::on_stderr();
-    let (seed, mut machine) = (result.seed.unwrap_or_else(now_ms), Machine::look());
-    progress.note(&format!("{by}: seed {seed}, files in {}", options.dir.display()));
-    let mut lab = Lab::build(options)?;
-    let network = network(options, &lab);
-    let mut ground = Ground::form(&mut lab, seed, &stop, &progress)?;
-    let sections = measure(&mut ground)?;
-    machine.look_again();
-    let ok = sections.iter().flat_map(|section| &section.gates).all(|gate| gate.met);
-    let (title, by) = (title.into(), by.into());
-    let report = Report { schema: 1, title, by, ok, machine, network, seed, sections };
-    if !report.ok
-        && let Some(json) = &result.json
-    {
-        keep_logs(&lab, json, &progress);
+/// One measurement, in as many labs as it takes.
+struct Run {
+    by: &'static str,
+    seed: u64,
+    stop: Interrupt,
+    progress: Progress,
+    machine: Machine,
+    networks: Vec<String>,
+    sections: Vec<Section>,
+    /// Where logs go when a gate is missed.
+    json: Option<PathBuf>,
+}
+
+impl Run {
+    fn start(result: &ResultArgs, by: &'static str) -> Result<Self, LabError> {
+        let stop = Interrupt::on_signals()?;
+        let (seed, machine) = (result.seed.unwrap_or_else(now_ms), Machine::look());
+        let (progress, json) = (Progress::on_stderr(), result.json.clone());
+        progress.note(&format!("{by}: seed {seed}"));
+        Ok(Self { by, seed, stop, progress, machine, networks: Vec::new(), sections: Vec::new(), json })
     }
-    lab.down()?;
-    write(&report, result)
+
+    /// Builds a lab, measures in it, takes it away.
+    fn lab(
+        &mut self,
+        options: &Options,
+        measure: impl FnOnce(&mut Ground<'_>) -> Result<Vec<Section>, LabError>,
+    ) -> Result<(), LabError> {
+        self.progress.note(&format!("{}, files in {}", options.size.words(), options.dir.display()));
+        let mut lab = Lab::build(options)?;
+        self.networks.push(network(options, &lab));
+        let mut ground = Ground::new(&mut lab, self.seed, &self.stop, &self.progress);
+        let sections = measure(&mut ground)?;
+        if let Some(json) = &self.json
+            && !are_met(&sections)
+        {
+            keep_logs(&lab, json, &self.progress);
+        }
+        self.sections.extend(sections);
+        lab.down()
+    }
+
+    fn end(mut self, title: &str, result: &ResultArgs) -> Result<(), LabError> {
+        self.machine.look_again();
+        let report = Report {
+            schema: 1,
+            title: title.into(),
+            by: self.by.into(),
+            ok: are_met(&self.sections),
+            machine: self.machine,
+            network: self.networks.join("; then "),
+            seed: self.seed,
+            sections: self.sections,
+        };
+        write(&report, result)
+    }
+}
+
+fn are_met(sections: &[Section]) -> bool {
+    sections.iter().flat_map(|section| &section.gates).all(|gate| gate.met)
 }
 
 fn network(options: &Options, lab: &Lab) -> String {
@@ -132,8 +181,12 @@ fn network(options: &Options, lab: &Lab) -> String {
         Profile::Default => "timing as shipped",
         Profile::Lab => "closing and settling shortened",
     };
-    let (switches, hosts) = (options.size.switches(), options.size.hosts_total());
-    format!("{switches} switches, {hosts} hosts, {dual} of them dual-homed, one relay, one CMA; {timing}")
+    let relays = match options.size.sites() {
+        1 => "one relay".into(),
+        sites => format!("{sites} relays"),
+    };
+    let words = options.size.words();
+    format!("{words}, {dual} of them dual-homed, {relays}, one CMA; {timing}")
 }
 
 fn keep_logs(lab: &Lab, json: &Path, progress: &Progress) {

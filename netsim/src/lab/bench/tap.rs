@@ -31,9 +31,12 @@ const LOOK: usize = 128;
 /// How long the thread may take to notice that it is to end.
 const GLANCE_MS: u8 = 200;
 
+/// Octets of a frame that are read where all of it is wanted: a kernel hands over several segments in one.
+pub(super) const ALL: usize = 66_000;
+
 /// A datagram and where it was seen.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct Seen<T = Datagram> {
     /// Microseconds since the epoch, by the kernel.
     pub(super) at_us: i64,
     /// Position in the list of places the tap was made for.
@@ -41,13 +44,31 @@ pub(super) struct Seen {
     /// Whether it left that place, or came to it.
     pub(super) outgoing: bool,
     /// What it was.
-    pub(super) datagram: Datagram,
+    pub(super) datagram: T,
+}
+
+/// Where a tap listens.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// In this namespace.
+    pub(super) netns: String,
+    /// At the port of that index; at all of them, if none is named.
+    pub(super) port: Option<usize>,
+}
+
+/// How frames become what is wanted of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<T> {
+    /// So many octets of each are looked at.
+    pub(super) look: usize,
+    /// What one is, given those octets; `None` for one that is none of ours.
+    pub(super) read: fn(&[u8]) -> Option<T>,
 }
 
 /// Listens until dropped.
 #[derive(Debug)]
-pub(super) struct Tap {
-    heard: Arc<Mutex<Vec<Seen>>>,
+pub(super) struct Tap<T = Datagram> {
+    heard: Arc<Mutex<Vec<Seen<T>>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,22 +79,35 @@ impl Tap {
     /// # Errors
     /// [`LabError::NotPermitted`] without CAP_NET_RAW there, [`LabError::File`] for a missing namespace.
     pub(super) fn start(namespaces: &[String]) -> Result<Self, LabError> {
-        let sockets = namespaces.iter().map(|netns| open_in(netns)).collect::<Result<Vec<_>, _>>()?;
+        let place = |netns: &String| Place { netns: netns.clone(), port: None };
+        let places: Vec<Place> = namespaces.iter().map(place).collect();
+        Self::start_at(&places, Reader { look: LOOK, read })
+    }
+}
+
+impl<T: Send + 'static> Tap<T> {
+    /// Listens at these places from now on, and keeps what `reader` makes of each frame.
+    ///
+    /// # Errors
+    /// As [`Tap::start`].
+    pub(super) fn start_at(places: &[Place], reader: Reader<T>) -> Result<Self, LabError> {
+        let open = |place: &Place| Ok::<_, LabError>((open_in(&place.netns)?, place.port));
+        let sockets = places.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (heard, ends) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (into, until) = (Arc::clone(&heard), Arc::clone(&ends));
-        let thread = std::thread::spawn(move || listen(&sockets, &into, &until));
+        let thread = std::thread::spawn(move || listen(&sockets, reader, &into, &until));
         Ok(Self { heard, ends, thread: Some(thread) })
     }
 
     /// Everything heard since the last time, in the order it passed.
-    pub(super) fn take(&self) -> Vec<Seen> {
+    pub(super) fn take(&self) -> Vec<Seen<T>> {
         let mut heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         heard.sort_by_key(|seen| seen.at_us);
         heard
     }
 }
 
-impl Drop for Tap {
+impl<T> Drop for Tap<T> {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
         // A thread that panicked has told so already; its last words add nothing here.
@@ -102,36 +136,51 @@ fn enter_and_open(netns: &str) -> Result<OwnedFd, LabError> {
     Ok(fd)
 }
 
-fn listen(sockets: &[OwnedFd], into: &Mutex<Vec<Seen>>, ends: &AtomicBool) {
+fn listen<T>(
+    sockets: &[(OwnedFd, Option<usize>)],
+    reader: Reader<T>,
+    into: &Mutex<Vec<Seen<T>>>,
+    ends: &AtomicBool,
+) {
+    let mut frame = vec![0; reader.look];
     while !ends.load(Ordering::Relaxed) {
         let mut waiting: Vec<PollFd<'_>> =
-            sockets.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
+            sockets.iter().map(|(fd, _)| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
         // Interrupted or not: what is ready is read, and the rest at the next glance.
         let _ = poll(&mut waiting, PollTimeout::from(GLANCE_MS));
-        for (place, fd) in sockets.iter().enumerate() {
-            drain(fd, place, into);
+        for (place, (fd, port)) in sockets.iter().enumerate() {
+            while let Some(passed) = next(fd, &mut frame) {
+                if port.is_some_and(|port| port != passed.port) {
+                    continue;
+                }
+                let Some(datagram) = frame.get(..passed.octets).and_then(reader.read) else { continue };
+                let Passed { at_us, outgoing, .. } = passed;
+                let seen = Seen { at_us, place, outgoing, datagram };
+                into.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+            }
         }
     }
 }
 
-fn drain(fd: &OwnedFd, place: usize, into: &Mutex<Vec<Seen>>) {
-    let mut frame = [0; LOOK];
+/// What the kernel says of a frame.
+struct Passed {
+    octets: usize,
+    at_us: i64,
+    port: usize,
+    outgoing: bool,
+}
+
+/// The next frame that waits.
+fn next(fd: &OwnedFd, frame: &mut [u8]) -> Option<Passed> {
     let mut space = nix::cmsg_space!(TimeSpec);
-    loop {
-        let mut parts = [IoSliceMut::new(&mut frame)];
-        let came = recvmsg::<LinkAddr>(fd.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty());
-        let Ok(came) = came else { return };
-        let (octets, at_us) = (came.bytes, passed_at(&came));
-        let outgoing = came.address.is_some_and(|from| from.pkttype() == OUTGOING);
-        if let Some(datagram) = frame.get(..octets).and_then(read) {
-            into.lock().unwrap_or_else(PoisonError::into_inner).push(Seen {
-                at_us,
-                place,
-                outgoing,
-                datagram,
-            });
-        }
-    }
+    let mut parts = [IoSliceMut::new(frame)];
+    let came = recvmsg::<LinkAddr>(fd.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty()).ok()?;
+    Some(Passed {
+        octets: came.bytes,
+        at_us: passed_at(&came),
+        port: came.address.map_or(0, |from| from.ifindex()),
+        outgoing: came.address.is_some_and(|from| from.pkttype() == OUTGOING),
+    })
 }
 
 /// When the kernel saw it; it says so of every frame since we asked.

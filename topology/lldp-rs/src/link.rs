@@ -30,6 +30,17 @@ impl Protocol {
         }
     }
 
+    /// Where its announcements are usually sent to.
+    pub fn destination(self) -> Mac {
+        match self {
+            Self::Lldp => Mac::NEAREST_BRIDGE,
+            Self::Cdp => Mac::CDP,
+            Self::Edp => Mac::EDP,
+            Self::Fdp => Mac::FDP,
+            Self::Sonmp => Mac::SONMP,
+        }
+    }
+
     /// Whether the protocol is sent to that destination. Another one means that no direct neighbour
     /// sent the frame, or that it is forged.
     pub fn is_sent_to(self, destination: Mac) -> bool {

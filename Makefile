@@ -17,10 +17,10 @@ lint: ## formatting, clippy, documentation: no warning, no broken link
 bench: ## the figures, in release; writes docs/measured/
 	@scripts/bench
 
-soak: ## the long ones: default timing, ten minutes in which nothing may happen
+soak: ## the long ones: default timing, ten quiet minutes, ten million inputs a fuzz target
 	@scripts/soak
 
-fuzz: ## the laws of the pure crates with ever new seeds, for FUZZ_MINUTES=10
+fuzz: ## inputs nobody has seen, and laws with ever new seeds, for FUZZ_MINUTES=10
 	@FUZZ_MINUTES="$(or $(FUZZ_MINUTES),10)" scripts/fuzz
 
 audit: ## licences, sources and duplicates of the dependencies

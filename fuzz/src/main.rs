@@ -33,11 +33,27 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> ExitCode {
     let load = report::load();
-    let figures: Vec<Figure> = arguments.targets.iter().map(|target| try_out(target, arguments)).collect();
+    let Some(figures) = try_all(arguments) else {
+        // What was broken and by which input stands above.
+        return ExitCode::FAILURE;
+    };
     match &arguments.report {
         Some(path) => end(fs::write(path, report::markdown(arguments.seed, &figures, &load)), path),
         None => ExitCode::SUCCESS,
     }
+}
+
+/// All targets side by side; `None` when one of them broke.
+fn try_all(arguments: &Arguments) -> Option<Vec<Figure>> {
+    std::thread::scope(|scope| {
+        let spawn = |target: &&'static Target| {
+            let target: &'static Target = target;
+            scope.spawn(move || try_out(target, arguments))
+        };
+        let running: Vec<_> = arguments.targets.iter().map(spawn).collect();
+        let ended: Vec<_> = running.into_iter().map(|it| it.join().ok()).collect();
+        ended.into_iter().collect()
+    })
 }
 
 fn end(outcome: std::io::Result<()>, path: &str) -> ExitCode {

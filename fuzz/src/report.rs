@@ -45,7 +45,8 @@ pub(crate) fn load() -> String {
 
 pub(crate) fn markdown(seed: u64, figures: &[Figure], load_before: &str) -> String {
     let mut text = String::from("# Fuzzing\n\nWritten by `ringmesh-fuzz --report`; not to be edited. ");
-    text.push_str("Every input kept every law: one that does not ends the run.\n\n");
+    text.push_str("Every input kept every law: one that does not ends the run.\n");
+    text.push_str("The targets ran side by side and shared the cores with whatever else ran.\n\n");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let build = if cfg!(debug_assertions) { "with debug assertions" } else { "release" };
     // Writing to a String cannot fail.

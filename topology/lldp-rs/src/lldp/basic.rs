@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt::Write;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::DefectKind;
@@ -178,9 +177,10 @@ impl ManagementAddress {
 
 pub(crate) fn hex(octets: &[u8], separator: &str) -> String {
     let mut text = String::with_capacity(octets.len() * (2 + separator.len()));
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
     for (at, octet) in octets.iter().enumerate() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{}{octet:02x}", if at == 0 { "" } else { separator });
+        text.push_str(if at == 0 { "" } else { separator });
+        text.extend([digit(octet >> 4), digit(octet & 15)]);
     }
     text
 }

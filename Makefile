@@ -17,13 +17,13 @@ lint: ## formatting, clippy, documentation: no warning, no broken link
 bench: ## the figures, in release; writes docs/measured/
 	@scripts/bench
 
-soak: ## the long ones: default timing, ten minutes in which nothing may happen, 200 kills under load
+soak: ## the long ones: default timing, ten quiet minutes, 200 kills under load, ten million inputs a fuzz target
 	@scripts/soak
 
 vmlab: ## the lab of bonds, LACP and VLANs, in a kernel that has them under QEMU; writes docs/measured/
 	@scripts/vmlab
 
-fuzz: ## the laws of the pure crates with ever new seeds, for FUZZ_MINUTES=10
+fuzz: ## inputs nobody has seen, and laws with ever new seeds, for FUZZ_MINUTES=10
 	@FUZZ_MINUTES="$(or $(FUZZ_MINUTES),10)" scripts/fuzz
 
 audit: ## licences, sources and duplicates of the dependencies

@@ -53,13 +53,16 @@ enum Command {
     Decode {
         /// A pcap or pcapng file.
         file: PathBuf,
+        /// As JSON. There is no other form; the word is taken so that scripts may say it as elsewhere.
+        #[arg(long)]
+        json: bool,
     },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Decode { file }) => commands::decode(file),
+        Some(Command::Decode { file, json: _ }) => commands::decode(file),
         Some(Command::Doctor) => block_on(commands::doctor(&arguments.config)).unwrap_or_else(|code| code),
         Some(Command::Attachments { json }) => ask(&arguments, |config| commands::attachments(config, *json)),
         Some(Command::Status { json }) => ask(&arguments, |config| commands::status(config, *json)),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use lldp_rs::{Link, Protocol};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 use ringmesh_shell::clock;
 
@@ -47,10 +48,11 @@ impl FrameSource for CaptureFile {
     }
 }
 
-/// Every captured Ethernet frame of a file, however long. A file cut short gives what it holds.
+/// Every captured packet of a file as an Ethernet frame, however long, so that their numbers are the file's; one of
+/// another link is empty. A file cut short gives what it holds.
 pub fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
     let mut frames = Vec::new();
-    let mut ethernet = true;
+    let mut links = Vec::new();
     let file = fs::File::open(path)?;
     if file.metadata()?.len() == 0 {
         return Ok(frames);
@@ -60,11 +62,14 @@ pub fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
         let more = match reader.next() {
             Ok((length, block)) => {
                 match block {
-                    PcapBlockOwned::LegacyHeader(header) => ethernet = header.network == Linktype::ETHERNET,
-                    PcapBlockOwned::NG(Block::InterfaceDescription(it)) => {
-                        ethernet = it.linktype == Linktype::ETHERNET
-                    }
-                    packet => frames.extend(octets(&packet).filter(|_| ethernet).map(Box::from)),
+                    PcapBlockOwned::LegacyHeader(header) => links = vec![header.network],
+                    // Each section of a pcapng file numbers its interfaces anew.
+                    PcapBlockOwned::NG(Block::SectionHeader(_)) => links.clear(),
+                    PcapBlockOwned::NG(Block::InterfaceDescription(it)) => links.push(it.linktype),
+                    packet => frames.extend(octets(&packet).map(|(interface, octets)| {
+                        let link = usize::try_from(interface).ok().and_then(|at| links.get(at).copied());
+                        link.map_or_else(Box::default, |link| ethernet(link, octets))
+                    })),
                 }
                 reader.consume(length);
                 continue;
@@ -80,17 +85,54 @@ pub fn frames(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
     }
 }
 
-/// What was captured of a packet; of other blocks nothing.
-fn octets<'a>(block: &'a PcapBlockOwned<'a>) -> Option<&'a [u8]> {
+/// The interface of a packet and what was captured of it; of other blocks nothing.
+fn octets<'a>(block: &'a PcapBlockOwned<'a>) -> Option<(u32, &'a [u8])> {
     match block {
-        PcapBlockOwned::Legacy(packet) => Some(packet.data),
+        PcapBlockOwned::Legacy(packet) => Some((0, packet.data)),
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
             let kept = usize::try_from(packet.caplen).unwrap_or(usize::MAX);
-            Some(packet.data.get(..kept).unwrap_or(packet.data))
+            Some((packet.if_id, packet.data.get(..kept).unwrap_or(packet.data)))
         }
-        PcapBlockOwned::NG(Block::SimplePacket(packet)) => Some(packet.data),
+        PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
+            let kept = usize::try_from(packet.origlen).unwrap_or(usize::MAX);
+            Some((0, packet.data.get(..kept).unwrap_or(packet.data)))
+        }
         _ => None,
     }
+}
+
+fn ethernet(link: Linktype, octets: &[u8]) -> Box<[u8]> {
+    match link {
+        Linktype::ETHERNET => octets.into(),
+        LINUX_SLL => cooked(octets, 1, 6, 14).unwrap_or_default(),
+        LINUX_SLL2 => cooked(octets, 10, 12, 0).unwrap_or_default(),
+        _ => Box::default(),
+    }
+}
+
+/// What `tcpdump -i any` writes, in both versions of its header.
+const LINUX_SLL: Linktype = Linktype(113);
+const LINUX_SLL2: Linktype = Linktype(276);
+/// Their word for "802.2 follows" in place of an EtherType.
+const COOKED_LLC: u16 = 4;
+/// Packet type "to a group".
+const COOKED_MULTICAST: u8 = 2;
+
+/// The Ethernet frame of a cooked one. Where it was sent is not kept, only that it went to a group: that must have
+/// been its protocol's.
+fn cooked(octets: &[u8], kind_at: usize, source_at: usize, protocol_at: usize) -> Option<Box<[u8]>> {
+    let header = if protocol_at == 0 { 20 } else { 16 };
+    let kind = *octets.get(kind_at)?;
+    let source = octets.get(source_at..source_at + 6)?;
+    let protocol = u16::from_be_bytes(octets.get(protocol_at..protocol_at + 2)?.try_into().ok()?);
+    let body = octets.get(header..)?;
+    let field = if protocol == COOKED_LLC { u16::try_from(body.len()).ok()? } else { protocol };
+    let mut frame = [&[0; 6], source, &field.to_be_bytes(), body].concat();
+    let group = Link::checked(&frame).ok().and_then(|link| link.protocol()).map(Protocol::destination);
+    if let Some(group) = group.filter(|_| kind == COOKED_MULTICAST) {
+        frame.get_mut(..6)?.copy_from_slice(&group.0);
+    }
+    Some(frame.into())
 }
 
 fn broken(path: &Path, error: &PcapError<&[u8]>) -> io::Error {
@@ -111,6 +153,22 @@ mod tests {
             file.extend(*frame);
         }
         file
+    }
+
+    #[test]
+    fn cooked_frames_are_read_and_frames_of_other_links_keep_their_number() {
+        let lldpdu = [2, 7, 4, 2, 0, 0, 0, 0, 9, 4, 2, 5, b'p', 6, 2, 0, 120, 0, 0];
+        let sll = [&[0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x88, 0xcc][..], &lldpdu].concat();
+        let head = [0x88, 0xcc, 0, 0, 0, 0, 0, 3, 0, 1, 2, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+        let sll2 = [&head[..], &lldpdu].concat();
+        for (link, packet) in [(LINUX_SLL, &sll), (LINUX_SLL2, &sll2)] {
+            let heard = lldp_rs::decode(&ethernet(link, packet)).unwrap();
+            assert_eq!((heard.source.0, heard.announcement.ttl_s()), ([2, 0, 0, 0, 0, 1], 120), "{link:?}");
+            (0..packet.len()).for_each(|cut| drop(ethernet(link, &packet[..cut])));
+        }
+        let to_us = [&[0, 0][..], &sll[2..]].concat();
+        assert_eq!(lldp_rs::decode(&ethernet(LINUX_SLL, &to_us)), Err(lldp_rs::Reject::Destination));
+        assert!(ethernet(Linktype(127), &sll).is_empty());
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -27,6 +27,8 @@ pub enum EncodeError {
     Destination,
     /// More than four VLAN tags.
     TooManyTags,
+    /// A VLAN tag of a protocol that decoders do not take for one.
+    TagProtocol(u16),
     /// A protocol version that does not exist.
     Version,
     /// A protocol that only exists in SNAP was asked for in Ethernet II.
@@ -48,6 +50,7 @@ impl fmt::Display for EncodeError {
             Self::ManagementAddress => f.write_str("a management address or its object id is too long"),
             Self::Destination => f.write_str("the protocol is not sent to that destination"),
             Self::TooManyTags => f.write_str("more than four VLAN tags"),
+            Self::TagProtocol(protocol) => write!(f, "{protocol:#06x} is no protocol of VLAN tags"),
             Self::Version => f.write_str("no such protocol version"),
             Self::Encapsulation => f.write_str("the protocol exists in SNAP only"),
             Self::FrameTooLong => f.write_str("the announcement does not fit in one frame"),
@@ -128,6 +131,9 @@ fn tags(vlans: &[VlanTag], frame: &mut Vec<u8>) -> Result<(), EncodeError> {
         return Err(EncodeError::TooManyTags);
     }
     for tag in vlans {
+        if !VlanTag::PROTOCOLS.contains(&tag.protocol) {
+            return Err(EncodeError::TagProtocol(tag.protocol));
+        }
         frame.extend_from_slice(&tag.protocol.to_be_bytes());
         frame.extend_from_slice(&tag.control.to_be_bytes());
     }

@@ -275,7 +275,12 @@ impl<S: Subtype> fmt::Debug for Id<S> {
 
 /// Whether `octets` can be an id of this subtype (802.1AB 8.5.2.3, 8.5.3.3).
 pub(crate) fn fits<S: Subtype>(subtype: S, octets: &[u8]) -> bool {
-    (1..=255).contains(&octets.len()) && subtype.fits(octets)
+    fits_length(octets) && subtype.fits(octets)
+}
+
+/// Whether so many octets can be an id of any subtype.
+pub(crate) fn fits_length(octets: &[u8]) -> bool {
+    (1..=255).contains(&octets.len())
 }
 
 /// A family octet and an address as long as the family has them.
@@ -289,7 +294,7 @@ fn is_network_address(octets: &[u8]) -> bool {
 }
 
 fn mac_text(octets: &[u8]) -> Option<String> {
-    octets::array(octets, 0).map(|mac| Mac(mac).to_string())
+    octets.try_into().ok().map(|mac| Mac(mac).to_string())
 }
 
 /// By length alone: a family nobody knows is no reason to print an address as garbage.

@@ -1,6 +1,6 @@
 //! The link layer: Ethernet II, VLAN tags, 802.3 with LLC and SNAP.
 
-use crate::octets::{array, be16, part, rest};
+use crate::octets::{array, be16, rest};
 use crate::{Mac, Reject};
 
 /// An announcement protocol.
@@ -27,6 +27,17 @@ impl Protocol {
             Self::Edp => "edp",
             Self::Fdp => "fdp",
             Self::Sonmp => "sonmp",
+        }
+    }
+
+    /// Where its announcements are usually sent to.
+    pub fn destination(self) -> Mac {
+        match self {
+            Self::Lldp => Mac::NEAREST_BRIDGE,
+            Self::Cdp => Mac::CDP,
+            Self::Edp => Mac::EDP,
+            Self::Fdp => Mac::FDP,
+            Self::Sonmp => Mac::SONMP,
         }
     }
 
@@ -67,7 +78,7 @@ pub enum Encapsulation {
 /// A VLAN tag that was stripped. LLDP is sent untagged by the standard, but tagged ones occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VlanTag {
-    /// The tag protocol: 0x8100 (802.1Q C-tag), 0x88a8 (S-tag), 0x9100 or 0x9200 (older QinQ).
+    /// The tag protocol: 0x8100 (802.1Q C-tag), 0x88a8 (S-tag), 0x9100 (older QinQ).
     pub protocol: u16,
     /// Priority (3 bits), drop eligible (1 bit), VLAN id (12 bits).
     pub control: u16,
@@ -76,6 +87,8 @@ pub struct VlanTag {
 impl VlanTag {
     /// How many tags a frame may carry before it is refused.
     pub const STACK_MAX: usize = 4;
+    /// 802.1Q's C-tag and S-tag, and what QinQ was before the standard.
+    pub const PROTOCOLS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 
     /// VLAN id; 0 is a priority tag.
     pub fn id(self) -> u16 {
@@ -123,20 +136,30 @@ pub struct Link<'a> {
     tags: &'a [u8],
 }
 
-/// From here on, the field after the addresses is an EtherType, not a length (802.3 3.2.6).
-const ETHERTYPE_MIN: u16 = 0x600;
+/// Up to here the field after the addresses is a length, from 1536 on an EtherType (802.3 3.2.6). What
+/// lies between is undefined: a type that nobody has.
+const LENGTH_MAX: u16 = 1500;
 
 impl<'a> Link<'a> {
     /// Reads the headers. Says nothing yet about whether the protocol is ours.
     pub fn checked(frame: &'a [u8]) -> Result<Self, Reject> {
+        let link = Self::with_any_tags(frame)?;
+        if link.tags.len() > 4 * VlanTag::STACK_MAX {
+            return Err(Reject::TooManyTags);
+        }
+        Ok(link)
+    }
+
+    /// As [`Link::checked`], however many tags there are: for showing what was refused.
+    pub(crate) fn with_any_tags(frame: &'a [u8]) -> Result<Self, Reject> {
         let destination = array(frame, 0).map(Mac).ok_or(Reject::TooShort)?;
         let source = array(frame, 6).map(Mac).ok_or(Reject::TooShort)?;
-        let tags = tags_of(rest(frame, 12))?;
+        let tags = tags_of(rest(frame, 12));
         let after = rest(frame, 12 + tags.len());
         let kind = be16(after, 0).ok_or(Reject::TooShort)?;
         let (payload, body, overrun) = match kind {
-            ETHERTYPE_MIN.. => (Payload::EtherType(kind), rest(after, 2), false),
-            _ => length_field(rest(after, 2), usize::from(kind)),
+            ..=LENGTH_MAX => length_field(rest(after, 2), usize::from(kind)),
+            _ => (Payload::EtherType(kind), rest(after, 2), false),
         };
         Ok(Self { destination, source, payload, body, overrun, tags })
     }
@@ -150,7 +173,8 @@ impl<'a> Link<'a> {
     /// The announcement protocol, by EtherType or SNAP protocol alone.
     pub fn protocol(&self) -> Option<Protocol> {
         match self.payload {
-            Payload::EtherType(0x88cc) | Payload::Snap { oui: [0, 0, 0], pid: 0x88cc } => {
+            // SNAP carries EtherTypes under 00-00-00, and under 00-00-F8 what a bridge tunnels (802.1H).
+            Payload::EtherType(0x88cc) | Payload::Snap { oui: [0, 0, 0x00 | 0xf8], pid: 0x88cc } => {
                 Some(Protocol::Lldp)
             }
             Payload::Snap { oui: [0x00, 0x00, 0x0c], pid: 0x2000 } => Some(Protocol::Cdp),
@@ -184,13 +208,12 @@ impl<'a> Link<'a> {
     }
 }
 
-fn tags_of(after_addresses: &[u8]) -> Result<&[u8], Reject> {
-    let is_tag = |at| matches!(be16(after_addresses, at), Some(0x8100 | 0x88a8 | 0x9100 | 0x9200));
-    let count = (0..=VlanTag::STACK_MAX).take_while(|n| is_tag(4 * n)).count();
-    if count > VlanTag::STACK_MAX {
-        return Err(Reject::TooManyTags);
-    }
-    part(after_addresses, 0, 4 * count).ok_or(Reject::TooShort)
+/// The whole tags at the front; a cut one is left, and refused as the type it is not.
+fn tags_of(after_addresses: &[u8]) -> &[u8] {
+    let is_tag = |tag: &[u8; 4]| be16(tag, 0).is_some_and(|protocol| VlanTag::PROTOCOLS.contains(&protocol));
+    let (fours, _) = after_addresses.as_chunks::<4>();
+    let tags = fours.split(|four| !is_tag(four)).next().unwrap_or_default();
+    tags.as_flattened()
 }
 
 /// The respected length is the field's, not the frame's: short frames are padded to 60 octets.

@@ -113,7 +113,7 @@ fn the_optional_part_of_lldp_costs_only_itself() {
         ("no address", (8, &[0]), Some(Length)),
         ("empty address", (8, &[]), Some(Length)),
         ("address of a family only", (8, &[1, 1, 2, 0, 0, 0, 3, 0]), Some(Length)),
-        ("33 octets of address", (8, &[33; 60]), Some(Length)),
+        ("32 octets of address", (8, &[&[33, 1][..], &[7; 32], &[2, 0, 0, 0, 3, 0]].concat()), Some(Length)),
         ("address past its TLV", (8, &[30, 1, 10, 0, 0, 1, 2, 0, 0, 0, 3, 0]), Some(InnerLength)),
         ("object id past its TLV", (8, &[5, 1, 10, 0, 0, 1, 2, 0, 0, 0, 3, 9]), Some(InnerLength)),
         ("reserved type", (9, b"x"), None),
@@ -275,8 +275,100 @@ fn json_says_what_was_heard_and_why_not() {
     assert!(json::frame(1, &empty_list).contains(r#""addresses":[]"#));
     let file = json::capture("f", [&frame[..14]]);
     assert!(
-        file.starts_with(r#"{"file":"f","frames":[{"n":1,"#) && file.ends_with(r#""reject":"truncated"}]}"#)
+        file.starts_with(r#"{"file":"f","frames":[{"n":1,"#)
+            && file.ends_with(r#""reject":"truncated","lldp":{"tlvs":[]}}]}"#)
     );
+}
+
+/// What the JSON of a refused frame shows, and why it was refused.
+fn refused(frame: &[u8]) -> (Option<Reject>, String) {
+    let text = json::frame(1, frame);
+    let shown =
+        text.split_once(r#","reject":""#).and_then(|(_, end)| end.split_once(",")).map(|(_, end)| end);
+    (decode(frame).err(), shown.unwrap_or_default().into())
+}
+
+#[test]
+fn a_refused_frame_is_shown_as_far_as_it_can_be_read() {
+    let chassis = r#""chassis":{"subtype":4,"hex":"020000000009","text":"02:00:00:00:00:09"}"#;
+    let short_mac = lldp(&[(1, &[4, 2, 0, 0, 0, 0]), PORT, TTL, END]);
+    let reserved = lldp(&[CHASSIS, (2, &[9, b'x']), TTL, (5, b"sw"), END]);
+    let twice = lldp(&[CHASSIS, PORT, TTL, TTL, (5, b"sw"), END]);
+    let cases: [(&str, Vec<u8>, Reject, &str); 4] = [
+        (
+            "no port",
+            lldp(&[CHASSIS, TTL, END]),
+            Reject::MandatoryOrder,
+            &format!(r#""tlvs":[[1,7]],{chassis}"#),
+        ),
+        (
+            "short mac",
+            short_mac,
+            Reject::IdLength,
+            r#""tlvs":[[1,6]],"chassis":{"subtype":4,"hex":"0200000000""#,
+        ),
+        ("reserved subtype", reserved, Reject::IdSubtype, r#""text":"x"},"ttl":120,"sys_name":"sw""#),
+        ("ttl twice", twice, Reject::MandatoryRepeated, r#""tlvs":[[1,7],[2,5],[3,2],[3,2]],"#),
+    ];
+    for (name, frame, why, want) in cases {
+        let (reject, shown) = refused(&frame);
+        assert_eq!(reject, Some(why), "{name}");
+        assert!(shown.starts_with(r#""lldp":{"#) && shown.contains(want), "{name}: {shown}");
+    }
+    let mut third = cdp(&cdp_tlv((1, b"core1")));
+    third[22] = 3;
+    assert!(json::frame(1, &third).contains(r#""reject":"version","cdp":{"tlvs":[[1,9]],"#));
+    let tags = [[0x81, 0, 0, 5].repeat(5), vec![0x88, 0xcc]].concat();
+    let deep =
+        json::frame(1, &ethernet([0x01, 0x80, 0xc2, 0, 0, 0x0e], &tags, &lldpdu(&[CHASSIS, PORT, TTL, END])));
+    assert!(
+        deep.contains(r#""vlan":[5,5,5,5,5],"verdict":"reject","reject":"too_many_tags","lldp":{"#),
+        "{deep}"
+    );
+}
+
+#[test]
+fn of_repeated_cdp_tlvs_the_first_counts_and_of_offered_power_the_last() {
+    let address = |last: u8| [&[0, 0, 0, 1, 1, 1, 0xcc, 0, 4, 10, 0, 0][..], &[last]].concat();
+    let body = [
+        cdp_tlv((1, b"core1")),
+        cdp_tlv((2, &[0; 4])),
+        cdp_tlv((2, &address(1))),
+        cdp_tlv((0x16, &address(2))),
+        cdp_tlv((0x16, &address(3))),
+        cdp_tlv((0x10, &[0, 1])),
+        cdp_tlv((0x10, &[0, 2])),
+    ];
+    let heard = decode(&cdp(&body.concat())).expect("sound");
+    let Announcement::Cdp(cdp) = heard.announcement else { panic!("not CDP") };
+    assert_eq!((cdp.addresses, cdp.power.drawn_mw), (vec![], Some(2)), "an empty list came first");
+    assert_eq!(cdp.management, [CdpAddress::Ipv4([10, 0, 0, 2].into())]);
+}
+
+#[test]
+fn a_misnumbered_cdp_address_is_kept_as_sent_and_spelled_as_meant() {
+    let octets = [0, 0, 0, 1, 2, 1, 0xcc, 0, 4, 10, 0, 0, 1];
+    let heard = decode(&cdp(&[cdp_tlv((1, b"core1")), cdp_tlv((2, &octets))].concat())).expect("sound");
+    let Announcement::Cdp(cdp) = heard.announcement else { panic!("not CDP") };
+    assert!(matches!(&cdp.addresses[..], [CdpAddress::Other { protocol_type: 2, .. }]));
+    assert_eq!((cdp.addresses[0].text().as_str(), cdp.addresses[0].ip()), ("10.0.0.1", None));
+}
+
+#[test]
+fn a_tag_that_is_cut_or_unknown_is_no_tag_and_bridged_ethertypes_are_ethertypes() {
+    let body = lldpdu(&[CHASSIS, PORT, TTL, END]);
+    let group = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
+    for (kind, want) in [
+        (vec![0x92, 0x00, 0, 5, 0x88, 0xcc], Err(Reject::Foreign)),
+        (vec![0x05, 0xdd], Err(Reject::Foreign)),
+        (vec![0x91, 0x00, 0, 5, 0x88, 0xcc], Ok(Protocol::Lldp)),
+    ] {
+        let got = decode(&ethernet(group, &kind, &body)).map(|heard| heard.protocol());
+        assert_eq!(got, want, "{kind:02x?}");
+    }
+    assert_eq!(decode(&ethernet(group, &[0x81, 0x00], &[])), Err(Reject::Foreign));
+    let tunnelled = snap(group, [0, 0, 0xf8, 0x88, 0xcc], &body, body.len() + 8);
+    assert_eq!(decode(&tunnelled).map(|heard| heard.protocol()), Ok(Protocol::Lldp));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::DefectKind;
+use crate::id::ip_text;
 use crate::lldp::hex;
 use crate::octets::{be16, be32, part};
 
@@ -48,6 +49,10 @@ impl CdpAddress {
         match self {
             Self::Ipv4(address) => address.to_string(),
             Self::Ipv6(address) => address.to_string(),
+            // Some senders number the protocol wrong; what the protocol octets say is clear all the same.
+            Self::Other { protocol, octets, .. } if matches!(&**protocol, NLPID_IPV4 | LLC_IPV6) => {
+                ip_text(1, octets).or_else(|| ip_text(2, octets)).unwrap_or_else(|| hex(octets, ""))
+            }
             Self::Other { octets, .. } => hex(octets, ""),
         }
     }

@@ -14,8 +14,9 @@ impl Cdp {
             cdp.defects.push(Defect { tlv: 0, kind: DefectKind::Checksum });
         }
         let mut count = 0_u16;
+        let mut lists = Lists::default();
         for tlv in view.tlvs() {
-            if let Err(kind) = tlv.and_then(|tlv| cdp.take(tlv)) {
+            if let Err(kind) = tlv.and_then(|tlv| cdp.take(tlv, &mut lists)) {
                 cdp.defects.push(Defect { tlv: count, kind });
             }
             count = count.saturating_add(1);
@@ -26,7 +27,7 @@ impl Cdp {
         cdp
     }
 
-    fn take(&mut self, tlv: CdpTlv<'_>) -> Result<(), DefectKind> {
+    fn take(&mut self, tlv: CdpTlv<'_>, lists: &mut Lists) -> Result<(), DefectKind> {
         let value = tlv.value;
         match tlv.kind {
             tlv_type::DEVICE_ID => first(&mut self.device_id, Text::from(value)),
@@ -35,8 +36,8 @@ impl Cdp {
             tlv_type::PLATFORM => first(&mut self.platform, Text::from(value)),
             tlv_type::VTP_DOMAIN => first(&mut self.vtp_domain, Text::from(value)),
             tlv_type::SYSTEM_NAME => first(&mut self.system_name, Text::from(value)),
-            tlv_type::ADDRESSES => return addresses(&mut self.addresses, value),
-            tlv_type::MANAGEMENT => return addresses(&mut self.management, value),
+            tlv_type::ADDRESSES => return lists.addresses.first(&mut self.addresses, value),
+            tlv_type::MANAGEMENT => return lists.management.first(&mut self.management, value),
             tlv_type::CAPABILITIES => first(&mut self.capabilities, CdpCapabilities(long(value)?)),
             tlv_type::NATIVE_VLAN => first(&mut self.native_vlan, short(value)?),
             tlv_type::DUPLEX => first(&mut self.full_duplex, octet(value)? != 0),
@@ -45,9 +46,10 @@ impl Cdp {
             tlv_type::MTU => first(&mut self.mtu, long(value)?),
             tlv_type::TRUST => first(&mut self.trust, octet(value)?),
             tlv_type::UNTRUSTED_COS => first(&mut self.untrusted_cos, octet(value)?),
-            tlv_type::POWER_DRAWN => first(&mut self.power.drawn_mw, short(value)?),
-            tlv_type::POWER_REQUESTED => first(&mut self.power.requested, levels(value)?),
-            tlv_type::POWER_AVAILABLE => first(&mut self.power.available, levels(value)?),
+            // Power is bargained for: of several offers in one frame the last stands.
+            tlv_type::POWER_DRAWN => self.power.drawn_mw = Some(short(value)?),
+            tlv_type::POWER_REQUESTED => self.power.requested = Some(levels(value)?),
+            tlv_type::POWER_AVAILABLE => self.power.available = Some(levels(value)?),
             kind => return self.keep(OtherTlv { kind, octets: value.into() }),
         }
         Ok(())
@@ -79,12 +81,27 @@ fn long(value: &[u8]) -> Result<u32, DefectKind> {
     be32(value, 0).ok_or(DefectKind::Length)
 }
 
-fn addresses(slot: &mut Vec<CdpAddress>, value: &[u8]) -> Result<(), DefectKind> {
-    let (found, outcome) = address::decode(value);
-    if slot.is_empty() {
-        *slot = found;
+/// Which lists of addresses came already: the first counts, were it empty.
+#[derive(Default)]
+struct Lists {
+    addresses: List,
+    management: List,
+}
+
+#[derive(Default)]
+struct List {
+    came: bool,
+}
+
+impl List {
+    fn first(&mut self, slot: &mut Vec<CdpAddress>, value: &[u8]) -> Result<(), DefectKind> {
+        let (found, outcome) = address::decode(value);
+        if !self.came && outcome != Err(DefectKind::Length) {
+            self.came = true;
+            *slot = found;
+        }
+        outcome
     }
-    outcome
 }
 
 fn levels(value: &[u8]) -> Result<(u16, u16, Vec<u32>), DefectKind> {

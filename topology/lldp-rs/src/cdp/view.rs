@@ -62,12 +62,18 @@ pub struct CdpView<'a> {
 impl<'a> CdpView<'a> {
     /// Checks the octets after the SNAP header, cut to the 802.3 length.
     pub fn checked(announcement: &'a [u8]) -> Result<Self, Reject> {
+        let view = Self::of_any_version(announcement)?;
+        if !matches!(view.version, 1 | 2) {
+            return Err(Reject::Version);
+        }
+        Ok(view)
+    }
+
+    /// As [`CdpView::checked`], whatever the version: for showing what was refused.
+    pub(crate) fn of_any_version(announcement: &'a [u8]) -> Result<Self, Reject> {
         let &[version, ttl_s, _, _, ..] = announcement else {
             return Err(Reject::Truncated);
         };
-        if !matches!(version, 1 | 2) {
-            return Err(Reject::Version);
-        }
         Ok(Self { version, ttl_s, checksum_ok: checksum_ok(announcement), body: rest(announcement, 4) })
     }
 

@@ -19,9 +19,9 @@ pub(crate) fn edp(edp: &Edp) -> Json {
         .with_some("vlan", edp.vlans.first().map(|vlan| vlan.id.to_string()))
 }
 
-pub(crate) fn fdp(fdp: &Fdp) -> Json {
+pub(crate) fn fdp(fdp: &Fdp, version: u8) -> Json {
     Json::object()
-        .with("version", "1")
+        .with("version", version.to_string())
         .with("ttl", fdp.ttl_s.to_string())
         .with_some("device_id", fdp.device_id.as_ref())
         .with_some("port_id", fdp.port_id.as_ref())

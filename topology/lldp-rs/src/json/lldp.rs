@@ -1,23 +1,32 @@
 //! LLDP in JSON.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::id::Subtype;
 use crate::json::value::Json;
 use crate::lldp::{hex, tlv_type};
-use crate::{Aggregation, Dot1, Dot3, Id, Lldp, LldpView, ManagementAddress, Med, Policy, Power, Tlv};
+use crate::{
+    Aggregation, ChassisSubtype, Dot1, Dot3, Lldp, LldpView, ManagementAddress, Med, Policy, PortSubtype,
+    Power, Tlv, text,
+};
 
 pub(crate) fn render(lldp: &Lldp, view: &LldpView<'_>) -> Json {
     let tlvs: Vec<Tlv<'_>> = view.tlvs().flatten().collect();
+    let head = Json::object()
+        .with("tlvs", types_and_lengths(&tlvs))
+        .with("chassis", id::<ChassisSubtype>(lldp.chassis.subtype().code(), lldp.chassis.octets()))
+        .with("port", id::<PortSubtype>(lldp.port.subtype().code(), lldp.port.octets()))
+        .with("ttl", lldp.ttl_s);
+    optional(head, lldp, &tlvs)
+}
+
+/// Everything after the mandatory part.
+pub(crate) fn optional(head: Json, lldp: &Lldp, tlvs: &[Tlv<'_>]) -> Json {
     let caps = lldp
         .capabilities
         .map(|caps| Json::object().with("available", caps.available.0).with("enabled", caps.enabled.0));
-    Json::object()
-        .with_some("tlvs", Json::list(tlvs.iter().map(type_and_length)))
-        .with("chassis", id(&lldp.chassis))
-        .with("port", id(&lldp.port))
-        .with("ttl", lldp.ttl_s)
-        .with_some("port_descr", lldp.port_description.as_ref())
+    head.with_some("port_descr", lldp.port_description.as_ref())
         .with_some("sys_name", lldp.system_name.as_ref())
         .with_some("sys_descr", lldp.system_description.as_ref())
         .with_some("caps", caps)
@@ -28,8 +37,9 @@ pub(crate) fn render(lldp: &Lldp, view: &LldpView<'_>) -> Json {
         .with_some("med", med(&lldp.med).unless_empty())
 }
 
-fn type_and_length(tlv: &Tlv<'_>) -> Json {
-    Json::List(Vec::from([Json::from(tlv.kind), Json::from(tlv.value.len() as u64)]))
+pub(crate) fn types_and_lengths(tlvs: &[Tlv<'_>]) -> Json {
+    let pair = |tlv: &Tlv<'_>| Json::List([tlv.kind.into(), Json::from(tlv.value.len() as u64)].into());
+    Json::List(tlvs.iter().map(pair).collect())
 }
 
 fn organisation(tlv: &Tlv<'_>) -> Option<Json> {
@@ -40,11 +50,11 @@ fn organisation(tlv: &Tlv<'_>) -> Option<Json> {
     (tlv.kind == tlv_type::ORGANISATION).then(|| object.with("len", tlv.value.len() as u64))
 }
 
-fn id<S: Subtype>(id: &Id<S>) -> Json {
-    Json::object()
-        .with("subtype", id.subtype().code())
-        .with("hex", hex(id.octets(), ""))
-        .with("text", id.lossy())
+/// An id as it lies in its TLV, sound or not.
+pub(crate) fn id<S: Subtype>(code: u8, octets: &[u8]) -> Json {
+    let spelled = S::from_lldp(code).and_then(|subtype| subtype.spell(octets));
+    let text = spelled.map_or_else(|| text::lossy(octets), Cow::Owned);
+    Json::object().with("subtype", code).with("hex", hex(octets, "")).with("text", text)
 }
 
 fn management(address: &ManagementAddress) -> Json {

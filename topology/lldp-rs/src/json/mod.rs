@@ -7,23 +7,24 @@
 //!  "verdict":"ok"|"partial"|"reject", "reject":NAME, "defects":[{"tlv":N,"kind":NAME}], PROTO:{...}}
 //! ```
 //!
-//! Keys without a value are left out. A refused frame keeps `n`, `proto`, `src`, `dst`, `verdict` and
-//! `reject`. Texts hold what was sent, invalid UTF-8 replaced, control characters escaped as JSON wants.
+//! Keys without a value are left out. Of a refused frame `PROTO` shows what can be read, for people who
+//! ask why; nothing of it was believed. Texts hold what was sent, invalid UTF-8 replaced, control characters escaped as JSON wants.
 //! Fields may be added later, never renamed or dropped.
 
 mod cdp;
 mod legacy;
 mod lldp;
+mod refused;
 mod value;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::{Announcement, CdpView, Defect, Heard, Link, LldpView, Reject, VlanTag, decode};
+use crate::{Announcement, CdpView, Defect, Heard, Link, LldpView, Protocol, Reject, decode};
 use value::Json;
 
-/// The C-tag; other tags are service tags.
-const C_TAG: u16 = 0x8100;
+/// The S-tag; others are told apart by nobody.
+const S_TAG: u16 = 0x88a8;
 
 /// The object of one frame. `n` is its number in the capture, from 1.
 pub fn frame(n: u64, octets: &[u8]) -> String {
@@ -38,18 +39,28 @@ pub fn capture<'a>(file: &str, frames: impl IntoIterator<Item = &'a [u8]>) -> St
 
 fn object(n: u64, octets: &[u8]) -> Json {
     let frame = Json::object().with("n", n);
-    match Link::checked(octets) {
-        Err(reject) => refused(frame.with("proto", "other"), reject),
-        Ok(link) => {
-            let protocol = link.protocol().map_or("other", |protocol| protocol.name());
-            let frame = frame.with("proto", protocol);
-            let frame = frame.with("src", link.source.to_string()).with("dst", link.destination.to_string());
-            match decode(octets) {
-                Err(reject) => refused(frame, reject),
-                Ok(heard) => believed(frame, &heard, &link),
-            }
+    let Ok(link) = Link::with_any_tags(octets) else {
+        return refused(frame.with("proto", "other"), Reject::TooShort);
+    };
+    let protocol = link.protocol();
+    let frame = frame
+        .with("proto", protocol.map_or("other", Protocol::name))
+        .with("src", link.source.to_string())
+        .with("dst", link.destination.to_string())
+        .with_some("vlan", Json::list(ids(&link, false)))
+        .with_some("svlan", Json::list(ids(&link, true)));
+    match (decode(octets), protocol) {
+        (Ok(heard), _) => believed(frame, &heard, &link),
+        (Err(reject), None) => refused(frame, reject),
+        (Err(reject), Some(protocol)) => {
+            refused(frame, reject).with_some(protocol.name(), refused::contents(protocol, &link))
         }
     }
+}
+
+fn ids(link: &Link<'_>, is_service: bool) -> Vec<Json> {
+    let tags = link.tags().filter(|tag| (tag.protocol == S_TAG) == is_service);
+    tags.map(|tag| tag.id().into()).collect()
 }
 
 fn refused(frame: Json, reject: Reject) -> Json {
@@ -57,21 +68,15 @@ fn refused(frame: Json, reject: Reject) -> Json {
 }
 
 fn believed(frame: Json, heard: &Heard, link: &Link<'_>) -> Json {
-    let ids = |is_c_tag: bool| -> Vec<Json> {
-        let tags = heard.vlans.iter().filter(|tag| (tag.protocol == C_TAG) == is_c_tag);
-        tags.map(|tag: &VlanTag| tag.id().into()).collect()
-    };
     let defects = heard.announcement.defects();
     let contents = match &heard.announcement {
         Announcement::Lldp(value) => LldpView::checked(link.body).ok().map(|view| lldp::render(value, &view)),
         Announcement::Cdp(value) => CdpView::checked(link.body).ok().map(|view| cdp::render(value, &view)),
         Announcement::Edp(value) => Some(legacy::edp(value)),
-        Announcement::Fdp(value) => Some(legacy::fdp(value)),
+        Announcement::Fdp(value) => link.body.first().map(|version| legacy::fdp(value, *version)),
         Announcement::Sonmp(value) => Some(legacy::sonmp(value)),
     };
     frame
-        .with_some("vlan", Json::list(ids(true)))
-        .with_some("svlan", Json::list(ids(false)))
         .with("verdict", if defects.is_empty() { "ok" } else { "partial" })
         .with_some("defects", Json::list(defects.iter().map(defect)))
         .with_some(heard.protocol().name(), contents)

@@ -124,16 +124,22 @@ fn between<T>(
 
 fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str("\"")?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            // DEL and the C1 controls are legal JSON, but a terminal obeys them.
-            c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-            c => write!(f, "{c}")?,
+    // Nearly all text is one plain run.
+    for run in text.split_inclusive(needs_escape) {
+        let last = run.chars().next_back().filter(|c| needs_escape(*c));
+        f.write_str(last.map_or(Some(run), |c| run.strip_suffix(c)).unwrap_or_default())?;
+        match last {
+            None => {}
+            Some(c @ ('"' | '\\')) => write!(f, "\\{c}")?,
+            Some(c) => write!(f, "\\u{:04x}", u32::from(c))?,
         }
     }
     f.write_str("\"")
+}
+
+/// DEL and the C1 controls are legal JSON, but a terminal obeys them.
+fn needs_escape(c: char) -> bool {
+    matches!(c, '"' | '\\') || c.is_control()
 }
 
 #[cfg(test)]

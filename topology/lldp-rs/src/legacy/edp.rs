@@ -67,6 +67,12 @@ impl Edp {
         if be16(header, 8) != Some(ID_IS_MAC) {
             return Err(Reject::NoIdentity);
         }
+        Self::of_any_version(octets)
+    }
+
+    /// As [`Edp::decode`], whatever the header says: for showing what was refused.
+    pub(crate) fn of_any_version(octets: &[u8]) -> Result<Self, Reject> {
+        let header = part(octets, 0, HEADER).ok_or(Reject::Truncated)?;
         let machine = array(header, 10).map(Mac).ok_or(Reject::Truncated)?;
         let length = usize::from(be16(header, 2).ok_or(Reject::Truncated)?);
         let whole = octets.get(..length).unwrap_or(octets);
@@ -78,13 +84,21 @@ impl Edp {
     fn take_all(&mut self, mut left: &[u8]) {
         let mut at = 0_u16;
         while !left.is_empty() {
-            let taken = tlv(left).and_then(|(kind, value)| Ok((kind, value.len(), self.take(kind, value)?)));
-            let length = match taken {
-                Ok((END, ..)) => return,
-                Ok((_, length, ())) => length,
+            let (marker, kind, value) = match tlv(left) {
+                Ok(tlv) => tlv,
+                // A broken length leaves no way to find the next TLV.
                 Err(kind) => return self.defects.push(Defect { tlv: at, kind }),
             };
-            left = rest(left, 4 + length);
+            if marker != MARKER {
+                self.defects.push(Defect { tlv: at, kind: DefectKind::Marker });
+            }
+            if kind == END {
+                return;
+            }
+            if let Err(kind) = self.take(kind, value) {
+                self.defects.push(Defect { tlv: at, kind });
+            }
+            left = rest(left, 4 + value.len());
             at = at.saturating_add(1);
         }
     }
@@ -93,30 +107,32 @@ impl Edp {
         match kind {
             DISPLAY => _ = self.display.get_or_insert(terminated(value)),
             INFO => _ = self.port.get_or_insert(info(value).ok_or(DefectKind::Length)?),
-            VLAN => self.vlans.push(vlan(value).ok_or(DefectKind::Length)?),
+            VLAN => return self.take_vlan(value),
             _ => {}
         }
         Ok(())
     }
+
+    /// A cut one still says which VLAN it is about.
+    fn take_vlan(&mut self, value: &[u8]) -> Result<(), DefectKind> {
+        let id = be16(value, 2).ok_or(DefectKind::Length)?;
+        let address = array::<4>(value, 8);
+        let name = terminated(rest(value, 12));
+        self.vlans.push(EdpVlan { id, address: address.unwrap_or_default().into(), name });
+        address.map_or(Err(DefectKind::Length), |_| Ok(()))
+    }
 }
 
-fn tlv(left: &[u8]) -> Result<(u8, &[u8]), DefectKind> {
+/// Marker, type and contents.
+fn tlv(left: &[u8]) -> Result<(u8, u8, &[u8]), DefectKind> {
     let [marker, kind] = array(left, 0).ok_or(DefectKind::Overrun)?;
-    if marker != MARKER {
-        return Err(DefectKind::Marker);
-    }
     let length = usize::from(be16(left, 2).ok_or(DefectKind::Overrun)?);
     let value = part(left, 4, length.checked_sub(4).ok_or(DefectKind::Length)?);
-    Ok((kind, value.ok_or(DefectKind::Overrun)?))
+    Ok((marker, kind, value.ok_or(DefectKind::Overrun)?))
 }
 
 fn info(value: &[u8]) -> Option<EdpPort> {
     Some(EdpPort { slot: be16(value, 0)?, port: be16(value, 2)?, version: array(value, 12)? })
-}
-
-fn vlan(value: &[u8]) -> Option<EdpVlan> {
-    let address = array::<4>(value, 8)?.into();
-    Some(EdpVlan { id: be16(value, 2)?, address, name: terminated(rest(value, 12)) })
 }
 
 /// Texts end at a NUL; what follows is whatever was in the sender's memory.

@@ -30,12 +30,18 @@ pub struct Fdp {
 impl Fdp {
     /// Decodes the octets after the SNAP header, cut to the 802.3 length.
     pub fn decode(octets: &[u8]) -> Result<Self, Reject> {
-        let &[version, ttl_s, _, _, ..] = octets else {
-            return Err(Reject::Truncated);
-        };
-        if version != VERSION {
+        let fdp = Self::of_any_version(octets)?;
+        if octets.first() != Some(&VERSION) {
             return Err(Reject::Version);
         }
+        Ok(fdp)
+    }
+
+    /// As [`Fdp::decode`], whatever the version: for showing what was refused.
+    pub(crate) fn of_any_version(octets: &[u8]) -> Result<Self, Reject> {
+        let &[_, ttl_s, _, _, ..] = octets else {
+            return Err(Reject::Truncated);
+        };
         let mut fdp = Self {
             ttl_s,
             device_id: None,

@@ -22,12 +22,18 @@ impl Sonmp {
 
     /// Decodes the octets after the SNAP header.
     pub fn decode(octets: &[u8]) -> Result<Self, Reject> {
+        let sonmp = Self::of_anybody(octets)?;
+        if sonmp.address == Ipv4Addr::UNSPECIFIED {
+            return Err(Reject::NoIdentity);
+        }
+        Ok(sonmp)
+    }
+
+    /// As [`Sonmp::decode`], whoever sent it: for showing what was refused.
+    pub(crate) fn of_anybody(octets: &[u8]) -> Result<Self, Reject> {
         let address = array::<4>(octets, 0).ok_or(Reject::Truncated)?.into();
         let segment = array(octets, 4).ok_or(Reject::Truncated)?;
         let chassis_type = *octets.get(7).ok_or(Reject::Truncated)?;
-        if address == Ipv4Addr::UNSPECIFIED {
-            return Err(Reject::NoIdentity);
-        }
         Ok(Self { address, segment, chassis_type })
     }
 }

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt::Write;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::DefectKind;
@@ -105,7 +104,7 @@ impl Numbering {
 pub struct ManagementAddress {
     /// IANA address family: 1 IPv4, 2 IPv6, 6 a MAC address.
     pub family: u8,
-    /// The address, 1 to 31 octets.
+    /// The address, 1 to 31 octets when it is sound.
     pub octets: Box<[u8]>,
     /// What `interface` counts.
     pub numbering: Numbering,
@@ -116,6 +115,11 @@ pub struct ManagementAddress {
 }
 
 impl ManagementAddress {
+    /// The longest address (802.1AB 8.5.9.4). A longer one is kept, and is a defect.
+    pub const OCTETS_MAX: usize = 31;
+    /// The longest object identifier (802.1AB 8.5.9.8).
+    pub const OID_MAX: usize = 128;
+
     /// An IPv4 address of the interface with this number.
     pub fn ipv4(address: Ipv4Addr, numbering: Numbering, interface: u32) -> Self {
         Self { family: 1, octets: address.octets().into(), numbering, interface, oid: Box::default() }
@@ -141,10 +145,10 @@ impl ManagementAddress {
         }
     }
 
-    pub(crate) fn decode(value: &[u8]) -> Result<Self, DefectKind> {
+    /// The address, and what is wrong with a TLV that still holds one.
+    pub(crate) fn decode(value: &[u8]) -> Result<(Self, Result<(), DefectKind>), DefectKind> {
         let length = usize::from(*value.first().ok_or(DefectKind::Length)?);
-        // 802.1AB 8.5.9.2: the length covers the family and an address of 1 to 31 octets.
-        if !(2..=32).contains(&length) {
+        if length < 2 {
             return Err(DefectKind::Length);
         }
         let (family, octets) =
@@ -152,22 +156,31 @@ impl ManagementAddress {
         let numbering = value.get(1 + length).ok_or(DefectKind::InnerLength)?;
         let interface = be32(value, 2 + length).ok_or(DefectKind::InnerLength)?;
         let oid_length = usize::from(*value.get(6 + length).ok_or(DefectKind::InnerLength)?);
-        let oid = part(value, 7 + length, oid_length).ok_or(DefectKind::InnerLength)?;
-        Ok(Self {
+        let oid = part(value, 7 + length, oid_length);
+        let soundness = match oid {
+            None => Err(DefectKind::InnerLength),
+            Some(oid) if octets.len() > Self::OCTETS_MAX || oid.len() > Self::OID_MAX => {
+                Err(DefectKind::Length)
+            }
+            Some(_) => Ok(()),
+        };
+        let address = Self {
             family: *family,
             octets: octets.into(),
             numbering: Numbering::from_code(*numbering),
             interface,
-            oid: oid.into(),
-        })
+            oid: oid.unwrap_or_default().into(),
+        };
+        Ok((address, soundness))
     }
 }
 
 pub(crate) fn hex(octets: &[u8], separator: &str) -> String {
     let mut text = String::with_capacity(octets.len() * (2 + separator.len()));
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
     for (at, octet) in octets.iter().enumerate() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{}{octet:02x}", if at == 0 { "" } else { separator });
+        text.push_str(if at == 0 { "" } else { separator });
+        text.extend([digit(octet >> 4), digit(octet & 15)]);
     }
     text
 }

@@ -15,12 +15,17 @@ impl Lldp {
         let chassis = ChassisId::new(view.chassis_subtype, view.chassis).map_err(|_| Reject::IdLength)?;
         let port = PortId::new(view.port_subtype, view.port).map_err(|_| Reject::IdLength)?;
         let mut lldp = Self::new(chassis, port, view.ttl_s);
-        for (at, tlv) in view.tlvs().enumerate().skip(MANDATORY) {
-            if let Err(kind) = tlv.and_then(|tlv| lldp.take(tlv)) {
-                lldp.defects.push(Defect { tlv: u16::try_from(at).unwrap_or(u16::MAX), kind });
+        lldp.take_optional(view.tlvs());
+        Ok(lldp)
+    }
+
+    /// Takes what follows the mandatory TLVs of a whole list.
+    pub(crate) fn take_optional<'a>(&mut self, tlvs: impl Iterator<Item = Result<Tlv<'a>, DefectKind>>) {
+        for (at, tlv) in tlvs.enumerate().skip(MANDATORY) {
+            if let Err(kind) = tlv.and_then(|tlv| self.take(tlv)) {
+                self.defects.push(Defect { tlv: u16::try_from(at).unwrap_or(u16::MAX), kind });
             }
         }
-        Ok(lldp)
     }
 
     fn take(&mut self, tlv: Tlv<'_>) -> Result<(), DefectKind> {
@@ -32,8 +37,9 @@ impl Lldp {
             tlv_type::SYSTEM_DESCRIPTION => once(&mut self.system_description, Text::from(tlv.value)),
             tlv_type::SYSTEM_CAPABILITIES => once(&mut self.capabilities, Capabilities::decode(tlv.value)?),
             tlv_type::MANAGEMENT_ADDRESS => {
-                self.management.push(ManagementAddress::decode(tlv.value)?);
-                Ok(())
+                let (address, soundness) = ManagementAddress::decode(tlv.value)?;
+                self.management.push(address);
+                soundness
             }
             tlv_type::ORGANISATION => self.take_organisation(tlv.value),
             kind => self.keep(UnknownTlv::Reserved { kind, octets: tlv.value.into() }),

@@ -75,8 +75,9 @@ fn id<S: Subtype>(out: &mut Vec<u8>, kind: u8, id: &Id<S>) -> Result<(), EncodeE
 }
 
 fn management(out: &mut Vec<u8>, address: &ManagementAddress) -> Result<(), EncodeError> {
-    // 802.1AB 8.5.9.3, 8.5.9.8: addresses have 1 to 31 octets, object ids 0 to 128.
-    if !(1..=31).contains(&address.octets.len()) || address.oid.len() > 128 {
+    // 802.1AB 8.5.9.2, 8.5.9.8: addresses have 1 to 31 octets, object ids 0 to 128.
+    let fits = (1..=ManagementAddress::OCTETS_MAX).contains(&address.octets.len());
+    if !fits || address.oid.len() > ManagementAddress::OID_MAX {
         return Err(EncodeError::ManagementAddress);
     }
     let head = [address.octets.len() as u8 + 1, address.family];

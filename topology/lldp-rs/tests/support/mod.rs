@@ -213,7 +213,7 @@ pub(crate) fn cdp() -> impl Strategy<Value = Cdp> {
 }
 
 fn vlans() -> impl Strategy<Value = Vec<VlanTag>> {
-    let protocol = prop::sample::select(vec![0x8100_u16, 0x88a8, 0x9100, 0x9200]);
+    let protocol = prop::sample::select(VlanTag::PROTOCOLS.to_vec());
     vec((protocol, any::<u16>()).prop_map(|(protocol, control)| VlanTag { protocol, control }), 0..=4)
 }
 

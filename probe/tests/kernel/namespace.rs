@@ -2,7 +2,8 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::Duration;
 
 const INSIDE: &str = "RINGMESH_TEST_NAMESPACE";
 
@@ -57,7 +58,48 @@ pub(crate) fn cable() -> u32 {
     ip("link add eth0 type veth peer name p1");
     ip("link set eth0 up");
     ip("link set p1 up");
-    pnet::datalink::interfaces().into_iter().find(|interface| interface.name == "eth0").unwrap().index
+    index_of("eth0")
+}
+
+/// The number of an interface.
+pub(crate) fn index_of(name: &str) -> u32 {
+    pnet::datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap().index
+}
+
+/// A second network namespace, kept by a process that does nothing.
+pub(crate) struct Elsewhere(pub(crate) Child);
+
+impl Elsewhere {
+    pub(crate) fn new() -> Self {
+        let keeper = Command::new("unshare").args(["-n", "--", "sleep", "60"]).spawn().unwrap();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        let its = format!("/proc/{}/ns/net", keeper.id());
+        for _ in 0..500 {
+            if std::fs::read_link(&its).is_ok_and(|its| its != own) {
+                return Self(keeper);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no second namespace");
+    }
+
+    /// `ip` with these words over there; must succeed.
+    pub(crate) fn ip(&self, words: &str) {
+        let target = self.0.id().to_string();
+        let output = Command::new("nsenter")
+            .args(["-n", "-t", &target, "ip"])
+            .args(words.split_whitespace())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "ip {words}: {}", both(&output));
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Sends whole frames out of an interface.

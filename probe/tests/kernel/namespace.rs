@@ -14,14 +14,54 @@ pub(crate) fn inside(test: &str, body: fn()) {
     if env::var_os(INSIDE).is_some() {
         return body();
     }
-    if let Some(reason) = impossible() {
-        // Written past the test harness, which would keep it to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
-        return;
+    match impossible() {
+        Some(reason) => skipped(test, &reason),
+        None => again(test, &["-rn"]),
     }
+}
+
+/// As [`inside`], for programs that change to a user of their own, which only root may let them do: with a `/run`
+/// and process numbers of its own, so that every process of the test ends with it.
+pub(crate) fn inside_as_root(test: &str, programs: &[&str], body: fn()) {
+    if env::var_os(INSIDE).is_some() {
+        mount("-t tmpfs -o mode=755 tmpfs /run");
+        return body();
+    }
+    let missing = programs.iter().find(|program| !is_installed(program));
+    match missing.map(|program| format!("{program} is not installed (scripts/setup installs it as root)")) {
+        Some(reason) => skipped(test, &reason),
+        None if !is_root() => skipped(test, "only root may start daemons that change their user"),
+        None => again(test, &["-nmpf", "--mount-proc", "--kill-child"]),
+    }
+}
+
+/// Written past the test harness, which would keep it to itself.
+pub(crate) fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
+}
+
+/// Whether a program of the system is there. Daemons are not in an ordinary user's path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(program)).any(|file| file.is_file())
+}
+
+/// Root outside of any user namespace.
+fn is_root() -> bool {
+    let users = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    nix::unistd::geteuid().is_root() && users.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn mount(words: &str) {
+    let output = Command::new("mount").args(words.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "mount {words}: {}", both(&output));
+}
+
+fn again(test: &str, namespaces: &[&str]) {
     let own = env::current_exe().unwrap();
     let mut again = Command::new("unshare");
-    again.args(["-rn", "--"]).arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
+    again.args(namespaces).arg("--").arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
     let output = again.output().unwrap();
     let text = both(&output);
     assert!(output.status.success(), "inside the namespace:\n{text}");
@@ -83,14 +123,16 @@ impl Elsewhere {
         panic!("no second namespace");
     }
 
+    /// A command that will run over there.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-n", "-t", &self.0.id().to_string(), program]);
+        command
+    }
+
     /// `ip` with these words over there; must succeed.
     pub(crate) fn ip(&self, words: &str) {
-        let target = self.0.id().to_string();
-        let output = Command::new("nsenter")
-            .args(["-n", "-t", &target, "ip"])
-            .args(words.split_whitespace())
-            .output()
-            .unwrap();
+        let output = self.command("ip").args(words.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "ip {words}: {}", both(&output));
     }
 }

@@ -79,6 +79,8 @@ struct Watched {
     waiting_since: Option<Time>,
     /// What came instead of announcements.
     sign: Option<&'static str>,
+    /// The last who took its leave: it may come back under another name.
+    departed: Option<Who>,
 }
 
 /// All ports and who is heard on them.
@@ -127,6 +129,7 @@ impl Watch {
             port: port.clone(),
             waiting_since: (port.carrier && deaf.is_none()).then_some(now),
             sign: None,
+            departed: None,
         };
         self.ports.insert(port.ifindex, watched);
         self.table.carrier(port.ifindex, port.carrier, now.nanos(), &mut self.events);
@@ -215,7 +218,13 @@ impl Watch {
                 TableEvent::Appeared { key } => (key.ifindex, What::Appeared(self.see(&key))),
                 TableEvent::Recovered { key } => (key.ifindex, What::Back(self.see(&key))),
                 TableEvent::Late { key } => (key.ifindex, What::Late(self.see(&key))),
-                TableEvent::Shutdown { key } => (key.ifindex, What::Shutdown(self.part(&key))),
+                TableEvent::Shutdown { key } => {
+                    let who = self.part(&key);
+                    if let Some(watched) = self.ports.get_mut(&key.ifindex) {
+                        watched.departed = Some(who.clone());
+                    }
+                    (key.ifindex, What::Shutdown(who))
+                }
                 TableEvent::Expired { key } => (key.ifindex, What::Expired(self.part(&key))),
                 TableEvent::Displaced { key } => (key.ifindex, What::Displaced(self.part(&key))),
                 TableEvent::Moved { from, to } => {
@@ -254,10 +263,10 @@ impl Watch {
         who
     }
 
-    /// After a rename the one who left is already forgotten: its id says enough.
     fn remembered(&self, key: &Key) -> Who {
+        let departed = || self.ports.get(&key.ifindex)?.departed.as_ref().filter(|who| who.key == *key);
         let unknown = || Who { key: key.clone(), name: String::new(), ttl_s: 0 };
-        self.known.get(key).cloned().unwrap_or_else(unknown)
+        self.known.get(key).or_else(departed).cloned().unwrap_or_else(unknown)
     }
 }
 

@@ -77,6 +77,8 @@ fn a_switch_is_told_from_its_first_word_to_its_last() {
     assert_eq!(words(&watch.carrier(at(28), 2, true)), ["eth2 carrier back"]);
     assert_eq!(words(&watch.frame(at(29), 2, &said(1, "sw1b", 20))), ["eth2 back sw1b p1 lldp 20s"]);
     assert_eq!(words(&watch.frame(at(30), 2, &said(1, "", 0))), ["eth2 shutdown sw1b p1 lldp 20s"]);
+    let renamed = watch.frame(at(31), 2, &said(7, "sw7", 20));
+    assert_eq!(words(&renamed), ["eth2 renamed sw7 p1 lldp 20s", "was p1 of sw1b"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! - [`capture`]: frames of the switch. [`net`]: datagrams of the rings. [`netlink`], [`ports`]: interfaces.
 //! - [`cache`]: attachments over a restart. [`config`]: what an operator decided.
 //! - [`driver`]: the loop between all of these and the machine.
-//! - [`control`], [`commands`], [`hints`]: what an operator asks and is told.
+//! - [`rights`]: what the process may do. [`control`], [`commands`], [`hints`]: what an operator asks and is told.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
@@ -19,4 +19,5 @@ pub mod hints;
 pub mod net;
 pub mod netlink;
 pub mod ports;
+pub mod rights;
 mod sys;

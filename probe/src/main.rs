@@ -47,6 +47,14 @@ enum Command {
         #[arg(long, value_name = "N")]
         back_within_s: Option<u32>,
     },
+    /// Show who is heard on the ports, live, until Ctrl-C. Needs no running probe.
+    Listen {
+        /// Ports to listen on, by name or glob [default: those of the configuration, else all network cards].
+        ports: Vec<String>,
+        /// A line of JSON for each event.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check what a probe needs on this host, and say what is missing.
     Doctor,
     /// Print each frame of a capture file as JSON.
@@ -64,6 +72,7 @@ fn main() -> ExitCode {
     match &arguments.command {
         Some(Command::Decode { file, json: _ }) => commands::decode(file),
         Some(Command::Doctor) => block_on(commands::doctor(&arguments.config)).unwrap_or_else(|code| code),
+        Some(Command::Listen { ports, json }) => listen(&arguments, ports, *json),
         Some(Command::Attachments { json }) => ask(&arguments, |config| commands::attachments(config, *json)),
         Some(Command::Status { json }) => ask(&arguments, |config| commands::status(config, *json)),
         Some(Command::Goodbye { reason, back_within_s }) => {
@@ -85,6 +94,21 @@ fn ask(
         eprintln!("ringmesh-probe: {error}");
         error.exit_code()
     })
+}
+
+/// A host that is not configured yet can listen as well: then all its cards are meant.
+fn listen(arguments: &Arguments, ports: &[String], json: bool) -> ExitCode {
+    let globs = if !ports.is_empty() {
+        ports.to_vec()
+    } else if arguments.config.exists() {
+        match load(arguments) {
+            Ok(config) => config.ports,
+            Err(code) => return code,
+        }
+    } else {
+        Vec::new()
+    };
+    block_on(commands::listen(globs, json)).unwrap_or_else(|code| code)
 }
 
 fn run(arguments: &Arguments) -> ExitCode {

@@ -14,11 +14,11 @@ use futures_util::StreamExt;
 use ringmesh_topology::id::MacAddress;
 use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
-use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::ports::{self, Port};
+use crate::ports::{self, PassedOver, Port};
 pub use ask::Kernel;
 
 /// A change is followed by others (an address after carrier): they are waited for this long ..
@@ -40,6 +40,12 @@ pub enum PortNews {
         /// Every Ethernet address of this host.
         own: Vec<MacAddress>,
     },
+    /// A port is gone, just now. One that is back in a moment, under the same number perhaps, is another one: what
+    /// was opened for this one is dead.
+    Gone {
+        /// The port.
+        ifindex: u32,
+    },
     /// Carrier of one of the ports changed just now.
     Carrier {
         /// The port.
@@ -60,8 +66,15 @@ pub async fn watch<N: From<PortNews>>(globs: Vec<String>, news: mpsc::Sender<N>)
     ];
     let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(&groups)?;
     let connection = tokio::spawn(connection);
-    let mut watch =
-        Watch { kernel: Kernel::new(handle), globs, news, carrier: BTreeMap::new(), told: None, retries: 0 };
+    let mut watch = Watch {
+        kernel: Kernel::new(handle),
+        globs,
+        news,
+        carrier: BTreeMap::new(),
+        told: None,
+        stale: false,
+        retries: 0,
+    };
     let mut next = watch.refresh().await?;
     loop {
         tokio::select! {
@@ -89,6 +102,8 @@ struct Watch<N> {
     /// Carrier of each port, as told last.
     carrier: BTreeMap<u32, bool>,
     told: Option<(Ask, Instant)>,
+    /// A port has gone since then: what is asked next is told, also if it is the same.
+    stale: bool,
     retries: u32,
 }
 
@@ -96,13 +111,15 @@ impl<N: From<PortNews>> Watch<N> {
     /// Takes one message; whether the kernel has to be asked anew.
     async fn hear(&mut self, message: &NetlinkMessage<RouteNetlinkMessage>) -> io::Result<bool> {
         match &message.payload {
-            NetlinkPayload::InnerMessage(
-                RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link),
-            ) => {
-                let gone =
-                    matches!(message.payload, NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(_)));
-                let up = !gone && read::has_carrier(link);
-                self.tell_carrier(link.header.index, up).await?;
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
+                self.tell_carrier(link.header.index, read::has_carrier(link)).await?;
+                Ok(true)
+            }
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) => {
+                // A bridge says in the same words that the port is not the bridge's any more.
+                if link.header.interface_family != AddressFamily::Bridge {
+                    self.tell_gone(link.header.index).await?;
+                }
                 Ok(true)
             }
             NetlinkPayload::InnerMessage(
@@ -111,6 +128,16 @@ impl<N: From<PortNews>> Watch<N> {
             NetlinkPayload::InnerMessage(_) | NetlinkPayload::Overrun(_) => Ok(true),
             _ => Ok(false),
         }
+    }
+
+    /// The loss of a known port is told at once. What is asked next is news whatever it is.
+    async fn tell_gone(&mut self, ifindex: u32) -> io::Result<()> {
+        if self.carrier.contains_key(&ifindex) {
+            self.tell_carrier(ifindex, false).await?;
+            self.stale = true;
+            self.send(PortNews::Gone { ifindex }).await?;
+        }
+        Ok(())
     }
 
     /// Carrier of a known port is told at once, not after the settling.
@@ -130,7 +157,8 @@ impl<N: From<PortNews>> Watch<N> {
         let waiting =
             waiting.filter(|above| above.gateway.is_some()).any(|above| above.gateway_mac.0 == [0; 6]);
         self.retries = if waiting { self.retries + 1 } else { 0 };
-        let known = self.told.as_ref().is_some_and(|(told, _)| *told == asked);
+        let known = self.told.as_ref().is_some_and(|(told, _)| *told == asked) && !self.stale;
+        self.stale = false;
         if !known {
             let (ports, own) = asked.clone();
             self.carrier = ports.iter().map(|port| (port.ifindex, port.carrier)).collect();
@@ -159,13 +187,22 @@ impl<N: From<PortNews>> Watch<N> {
     }
 }
 
+/// What a command sees that looks once.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The ports.
+    pub ports: Vec<Port>,
+    /// What may be missed among them.
+    pub passed_over: Vec<PassedOver>,
+}
+
 /// The ports once, for a command that only looks.
-pub async fn look(globs: &[String]) -> io::Result<Vec<Port>> {
+pub async fn look(globs: &[String]) -> io::Result<Look> {
     let (connection, handle, _messages) = rtnetlink::new_connection()?;
     let connection = tokio::spawn(connection);
     let mut kernel = Kernel::new(handle);
     let view = kernel.view().await?;
     let ports = kernel.ports(&view, globs).await;
     connection.abort();
-    Ok(ports)
+    Ok(Look { ports, passed_over: ports::passed_over(&view, globs) })
 }

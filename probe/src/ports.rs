@@ -31,6 +31,21 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// For people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Card => "a card",
+            Self::Veth => "a virtual cable (veth)",
+            Self::Tun => "a tun or tap device",
+            Self::Bond => "a bond",
+            Self::Bridge => "a bridge",
+            Self::Vlan => "a VLAN",
+            Self::Other => "a virtual interface",
+        }
+    }
+}
+
 /// An interface as the kernel describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -100,8 +115,12 @@ pub struct Port {
     pub mac: MacAddress,
     /// Whether it has carrier.
     pub carrier: bool,
+    /// What it is: a card, or a virtual cable that the configuration names.
+    pub kind: Kind,
     /// The driver of the card, like `i40e`; empty for a virtual interface.
     pub driver: String,
+    /// The bridge it belongs to.
+    pub bridge: Option<String>,
     /// Where its traffic has an IP address, if anywhere.
     pub above: Option<Above>,
     /// The bond it belongs to.
@@ -144,6 +163,53 @@ pub fn ports(view: &View, globs: &[String]) -> Vec<Port> {
     view.links.values().filter(|link| is_port(link, globs)).map(|link| port(view, link)).collect()
 }
 
+/// An interface that an operator may miss among the ports, and why it is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its name.
+    pub ifname: String,
+    /// Why it is no port, and what to do.
+    pub why: String,
+}
+
+/// What the configuration names by its full name and is no port all the same; where it names nothing, the virtual
+/// cables and radios that it would have to name.
+pub fn passed_over(view: &View, globs: &[String]) -> Vec<PassedOver> {
+    let named = |link: &Link| globs.contains(&link.name);
+    let asked_for = |link: &&Link| if globs.is_empty() { link.ethernet } else { named(link) };
+    let links = view.links.values().filter(asked_for).filter(|link| !is_port(link, globs));
+    let told = links.filter_map(|link| {
+        Some(PassedOver { ifname: link.name.clone(), why: why_no_port(view, link, !globs.is_empty())? })
+    });
+    told.collect()
+}
+
+fn why_no_port(view: &View, link: &Link, is_named: bool) -> Option<String> {
+    let what = link.kind.word();
+    match (link.kind, is_named) {
+        (Kind::Bond | Kind::Bridge | Kind::Vlan, true) => {
+            let instead = below(view, link);
+            Some(format!("{what}: a switch is heard on the port below it; name {instead} in `ports`"))
+        }
+        (_, true) if !link.ethernet => Some("it carries no Ethernet frames; name a card in `ports`".into()),
+        (_, true) => Some(format!("{what}: neither a card nor a cable; name a card in `ports`")),
+        (Kind::Veth | Kind::Tun, false) => {
+            Some(format!("{what}: listened on only if `ports` of the configuration names it"))
+        }
+        (Kind::Card, false) => {
+            Some("a radio: listened on only if `ports` of the configuration names it".into())
+        }
+        (Kind::Bond | Kind::Bridge | Kind::Vlan | Kind::Other, false) => None,
+    }
+}
+
+/// The names of what a bond, a bridge or a VLAN stands on.
+fn below(view: &View, link: &Link) -> String {
+    let is_below = |other: &&Link| other.master == Some(link.ifindex) || link.below == Some(other.ifindex);
+    let names: Vec<&str> = view.links.values().filter(is_below).map(|other| other.name.as_str()).collect();
+    if names.is_empty() { "the card below it".into() } else { names.join(", ") }
+}
+
 /// Every Ethernet address that is this host's own: what comes from one of them is an echo or a sibling.
 pub fn own_addresses(view: &View) -> Vec<MacAddress> {
     let mut own: Vec<MacAddress> =
@@ -171,10 +237,17 @@ fn port(view: &View, link: &Link) -> Port {
         ifname: link.name.clone(),
         mac: link.mac,
         carrier: link.carrier,
+        kind: link.kind,
         driver: link.driver.clone(),
+        bridge: bridge(view, link),
         above: above(view, link),
         bond: bond(view, link),
     }
+}
+
+fn bridge(view: &View, member: &Link) -> Option<String> {
+    let master = view.links.get(&member.master?).filter(|link| link.kind == Kind::Bridge)?;
+    Some(master.name.clone())
 }
 
 fn bond(view: &View, member: &Link) -> Option<Bond> {

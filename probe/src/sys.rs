@@ -67,6 +67,52 @@ pub(crate) fn bind_packet(socket: BorrowedFd<'_>, ether_type: u16, ifindex: u32)
     succeeded(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
 }
 
+/// `struct __user_cap_header_struct` of `capabilities(7)`; process 0 is the calling thread.
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    process: c_int,
+}
+
+/// Half of `struct __user_cap_data_struct[2]`: 32 capabilities, as bits.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityWord {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+
+/// Keeps of the permitted capabilities of this thread those in `keep` (a bit each), makes these effective, and
+/// has none inherited. Threads made from now on have no more.
+pub(crate) fn keep_capabilities(keep: u64) -> io::Result<()> {
+    let mut header = CapabilityHeader { version: CAPABILITY_VERSION_3, process: 0 };
+    let mut words = [CapabilityWord::default(); 2];
+    // SAFETY: the kernel reads one header and writes two words, which is what version 3 has; both are alive and
+    // laid out as in `linux/capability.h`.
+    let got = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, words.as_mut_ptr()) };
+    if got < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let halves = [keep & 0xffff_ffff, keep >> 32];
+    for (word, keep) in words.iter_mut().zip(halves) {
+        let kept = word.permitted & u32::try_from(keep).unwrap_or(0);
+        *word = CapabilityWord { effective: kept, permitted: kept, inheritable: 0 };
+    }
+    // SAFETY: the kernel reads one header and two words, both alive and laid out as it wants them.
+    let set = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, words.as_ptr()) };
+    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// `prctl(2)` for options that take one number, or none.
+pub(crate) fn process_option(option: c_int, value: libc::c_ulong) -> io::Result<()> {
+    const NONE: libc::c_ulong = 0;
+    // SAFETY: the options this crate uses (no new privileges, bounding set) take numbers, no pointers.
+    succeeded(unsafe { libc::prctl(option, value, NONE, NONE, NONE) })
+}
+
 /// What holds one open descriptor for as long as it lives.
 ///
 /// # Safety

@@ -1,8 +1,9 @@
 //! The filter in the kernel: classic BPF that lets a switch's announcements through and nothing else.
 //!
-//! Nearly every frame of a busy host is refused after three instructions. Accepted are
+//! Nearly every frame of a busy host is refused after four instructions. Accepted are
 //! - LLDP (EtherType 88-cc, also with up to two VLAN tags in place, also in SNAP) to its three groups,
 //! - CDP (SNAP 00-00-0c, 20-00) to its group; not VTP, DTP, PAgP and UDLD, which share that group,
+//! - FDP (SNAP 00-e0-52, 20-00) to its group,
 //! - spanning tree (LLC 42 42 03) and LACP (EtherType 88-09): signs that a switch lives,
 //!
 //! and of these only what came in: an own daemon's announcements leave by the same port.
@@ -17,7 +18,9 @@ const OUTGOING: u32 = 4;
 // Octets 0 to 3 of the destination addresses, and their octets 4 and 5.
 const IEEE_GROUP: u32 = 0x0180_c200;
 const CISCO_GROUP: u32 = 0x0100_0ccc;
-const CISCO_GROUP_TAIL: u32 = 0xcccc;
+const FOUNDRY_GROUP: u32 = 0x01e0_52cc;
+/// Of both vendors' groups.
+const VENDOR_TAIL: u32 = 0xcccc;
 const NEAREST_BRIDGE: u32 = 0x000e;
 const NEAREST_NON_TPMR_BRIDGE: u32 = 0x0003;
 const NEAREST_CUSTOMER_BRIDGE: u32 = 0x0000;
@@ -32,6 +35,7 @@ const LENGTH_MAX: u32 = 1_500;
 const SNAP: u32 = 0xaaaa_0300;
 /// The rest of SNAP after the organisation's first octet.
 const SNAP_CDP: u32 = 0x000c_2000;
+const SNAP_FDP: u32 = 0xe052_2000;
 const SNAP_LLDP: u32 = 0x0000_88cc;
 const LLC_SPANNING_TREE: u32 = 0x42_4203;
 
@@ -39,7 +43,7 @@ const LLC_SPANNING_TREE: u32 = 0x42_4203;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Label {
     Next,
-    CiscoTail,
+    VendorTail,
     Walk,
     FirstTag,
     SecondTag,
@@ -54,6 +58,7 @@ enum Label {
     SpanningTree,
     SpanningTreeTail,
     CiscoOnly,
+    FoundryOnly,
     Accept,
     Drop,
 }
@@ -78,18 +83,19 @@ const HALF: u16 = 0x08;
 const OCTET: u16 = 0x10;
 
 use Label::{
-    Accept, CiscoOnly, CiscoTail, Drop, FirstTag, Length, Lldp, LldpTail, Next, Payload, SecondTag, Slow,
-    SlowTail, Snap, SnapProtocol, SpanningTree, SpanningTreeTail, Walk,
+    Accept, CiscoOnly, Drop, FirstTag, FoundryOnly, Length, Lldp, LldpTail, Next, Payload, SecondTag, Slow,
+    SlowTail, Snap, SnapProtocol, SpanningTree, SpanningTreeTail, VendorTail, Walk,
 };
 use Line::{At, IfAbove, IfEqual, Load, LoadBehindTags, Return, ShiftRight, TagOctets};
 
 const LINES: &[Line] = &[
     Load(WORD, 0),
     IfEqual(IEEE_GROUP, Walk, Next),
-    IfEqual(CISCO_GROUP, CiscoTail, Drop),
-    At(CiscoTail),
+    IfEqual(CISCO_GROUP, VendorTail, Next),
+    IfEqual(FOUNDRY_GROUP, VendorTail, Drop),
+    At(VendorTail),
     Load(HALF, 4),
-    IfEqual(CISCO_GROUP_TAIL, Walk, Drop),
+    IfEqual(VENDOR_TAIL, Walk, Drop),
     // The destination is one of ours; now what is inside.
     At(Walk),
     Load(OCTET, PACKET_TYPE),
@@ -121,7 +127,8 @@ const LINES: &[Line] = &[
     LoadBehindTags(WORD, 18),
     At(SnapProtocol),
     IfEqual(SNAP_LLDP, Lldp, Next),
-    IfEqual(SNAP_CDP, CiscoOnly, Drop),
+    IfEqual(SNAP_CDP, CiscoOnly, Next),
+    IfEqual(SNAP_FDP, FoundryOnly, Drop),
     // Each kind of announcement only to the groups it belongs to.
     At(Lldp),
     Load(WORD, 0),
@@ -146,6 +153,9 @@ const LINES: &[Line] = &[
     At(CiscoOnly),
     Load(WORD, 0),
     IfEqual(CISCO_GROUP, Accept, Drop),
+    At(FoundryOnly),
+    Load(WORD, 0),
+    IfEqual(FOUNDRY_GROUP, Accept, Drop),
     At(Accept),
     Return(WHOLE),
     At(Drop),

@@ -10,6 +10,7 @@
 mod channel;
 mod file;
 pub mod filter;
+mod listeners;
 mod memory;
 mod raw;
 mod socket;
@@ -23,6 +24,7 @@ use crate::hints;
 
 pub use channel::Channel;
 pub use file::{CaptureFile, frames};
+pub use listeners::{Heard, Listeners};
 pub use memory::Memory;
 pub use raw::RawSocket;
 

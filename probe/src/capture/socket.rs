@@ -9,13 +9,14 @@ use super::filter;
 use crate::sys;
 
 /// The group addresses the card must let through, none of which needs promiscuous mode: the three of LLDP
-/// (the last also of spanning tree), the slow protocols' and Cisco's.
-const GROUPS: [[u8; 6]; 5] = [
+/// (the last also of spanning tree), the slow protocols', Cisco's and Foundry's.
+const GROUPS: [[u8; 6]; 6] = [
     [0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e],
     [0x01, 0x80, 0xc2, 0x00, 0x00, 0x03],
     [0x01, 0x80, 0xc2, 0x00, 0x00, 0x00],
     [0x01, 0x80, 0xc2, 0x00, 0x00, 0x02],
     [0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc],
+    [0x01, 0xe0, 0x52, 0xcc, 0xcc, 0xcc],
 ];
 
 const EVERY_PROTOCOL: u16 = 0x0003; // ETH_P_ALL: only this sees frames a bridge or Open vSwitch takes away.

@@ -13,8 +13,8 @@ use crate::control::Request;
 use crate::control::shape::Attachments;
 use crate::hints;
 use crate::net::Sockets;
-use crate::netlink;
-use crate::ports::Port;
+use crate::netlink::{self, Look};
+use crate::ports::{PassedOver, Port};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,9 @@ async fn examine(path: &Path, config: &Config) -> Vec<Check> {
     let running: Option<Attachments> =
         ask(config, &Request::Attachments).ok().and_then(|answer| read(&answer).ok());
     match netlink::look(&config.ports).await {
-        Ok(ports) => {
-            checks.extend(of_ports(&ports));
+        Ok(Look { ports, passed_over }) => {
+            checks.extend(of_ports(&ports, &config.ports));
+            checks.extend(passed_over.iter().map(|passed| of_passed_over(passed, ports.is_empty())));
             checks.extend(running.is_none().then(|| of_sockets(config.port, &ports)).into_iter().flatten());
         }
         Err(error) => {
@@ -93,12 +94,25 @@ fn right() -> Check {
     }
 }
 
-fn of_ports(ports: &[Port]) -> Vec<Check> {
-    if ports.is_empty() {
-        let remedy = "name them in the configuration: ports = [\"eth*\"]";
-        return vec![Check::bad("physical ports", "none was found", remedy)];
+fn of_ports(ports: &[Port], globs: &[String]) -> Vec<Check> {
+    if !ports.is_empty() {
+        return ports.iter().map(of_port).collect();
     }
-    ports.iter().map(of_port).collect()
+    let trouble = if globs.is_empty() {
+        "none was found: no network card, or only radios".into()
+    } else {
+        format!("none was found: no card or virtual cable has a name like {}", globs.join(", "))
+    };
+    vec![Check::bad("physical ports", trouble, "name them in the configuration: ports = [\"eth*\"]")]
+}
+
+/// What the configuration names in vain is wrong; what it does not name is worth a word only where nothing is left.
+fn of_passed_over(passed: &PassedOver, is_all: bool) -> Check {
+    let what = format!("{} is not listened on", passed.ifname);
+    if is_all {
+        return Check::bad(what, "it is no port by itself", &*passed.why);
+    }
+    Check::fine(format!("{what}: {}", passed.why))
 }
 
 fn of_port(port: &Port) -> Check {
@@ -193,6 +207,7 @@ fn report(checks: &[Check], paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Kind;
 
     #[test]
     fn a_failed_check_says_what_is_wrong_and_what_to_do() {
@@ -213,13 +228,15 @@ mod tests {
 
     #[test]
     fn a_host_without_ports_or_a_port_without_address_is_a_failed_check() {
-        assert_eq!(of_ports(&[])[0].code, CHECK_FAILED);
+        assert_eq!(of_ports(&[], &[])[0].code, CHECK_FAILED);
         let port = Port {
             ifindex: 2,
             ifname: "eth0".into(),
             mac: Default::default(),
             carrier: true,
+            kind: Kind::Card,
             driver: "ice".into(),
+            bridge: None,
             above: None,
             bond: None,
         };

@@ -6,6 +6,7 @@
 mod attachments;
 mod decode;
 mod doctor;
+mod listen;
 mod paint;
 mod status;
 
@@ -20,6 +21,7 @@ use crate::config::Config;
 use crate::control::{self, Leaving, Refusal, Request};
 pub use decode::decode;
 pub use doctor::doctor;
+pub use listen::listen;
 
 /// A check failed.
 pub const CHECK_FAILED: u8 = 1;

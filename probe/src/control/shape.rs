@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::capture::{self, Deaf};
 use crate::hints;
 use crate::net;
+use crate::ports::Port;
 use ringmesh_proto::wire::WireCounters;
 
 /// What each port hangs on.
@@ -163,8 +164,9 @@ pub struct CountersShape {
 }
 
 impl PortShape {
-    /// As the machine sees it, unless listening itself is impossible: then `deaf` says why.
-    pub fn new(view: &AttachmentView, deaf: Option<&Deaf>) -> Self {
+    /// As the machine sees it, unless listening itself is impossible: then `deaf` says why. `port` is what the
+    /// kernel says of it.
+    pub fn new(view: &AttachmentView, port: Option<&Port>, deaf: Option<&Deaf>) -> Self {
         let announced = matches!(view.evidence, "lldp" | "cdp");
         let deaf = deaf.filter(|_| !announced);
         let reason = deaf.map_or(&*view.reason, |deaf| &deaf.reason).to_string();
@@ -172,7 +174,7 @@ impl PortShape {
             _ if announced || reason.is_empty() => String::new(),
             Some(deaf) => deaf.remedy.into(),
             None if !view.carrier => "plug the cable in, or set the interface up".into(),
-            None => hints::remedy(&view.ifname, &view.driver),
+            None => port.map_or_else(|| hints::remedy(&view.ifname, &view.driver), hints::of_silence),
         };
         Self {
             ifname: view.ifname.to_string(),

@@ -7,7 +7,7 @@ use ringmesh_shell::clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::listen::Heard;
+use crate::capture::Heard;
 use crate::config::Config;
 use crate::control::{self, Asked, Server};
 use crate::netlink::{self, PortNews};
@@ -31,6 +31,12 @@ pub(super) enum Input {
 impl From<PortNews> for Input {
     fn from(news: PortNews) -> Self {
         Self::Ports(news)
+    }
+}
+
+impl From<Heard> for Input {
+    fn from(heard: Heard) -> Self {
+        Self::Heard(heard)
     }
 }
 

@@ -6,18 +6,19 @@
 mod act;
 mod facts;
 mod input;
-mod listen;
 mod log;
 mod remember;
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ring::rand::{SecureRandom, SystemRandom};
-use ringmesh_probe_core::{Action, Event, Probe};
+use ringmesh_probe_core::{Action, AttachmentView, Event, Probe};
 use ringmesh_proto::machine::Machine;
 use ringmesh_proto::message::{BeatHeard, GoodbyeReason, ToProbe};
 use ringmesh_proto::seal::probe_id;
@@ -29,14 +30,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cache;
+use crate::capture::{Heard, Listeners};
 use crate::config::Config;
 use crate::control::shape::{Attachments, PortShape, ProbeStatus};
 use crate::control::{self, Asked, Request, Server};
 use crate::net::{Arrival, BUFFER, Notice, Sockets};
 use crate::netlink::PortNews;
 use crate::ports::Port;
+use crate::rights;
 use input::Input;
-use listen::{Heard, Listeners};
 use remember::Memory;
 
 /// Inputs that wait for the loop. Whoever brings more waits as well, so nothing is lost and nothing grows.
@@ -66,8 +68,9 @@ struct Driver {
     wire: ProbeWire,
     sockets: Sockets,
     alarm: Alarm,
-    listeners: Listeners,
+    listeners: Listeners<Input>,
     memory: Memory,
+    state_dir: PathBuf,
     back_within: Duration,
     /// When the sockets were drained last.
     drained: Time,
@@ -111,6 +114,7 @@ impl Driver {
             alarm: Alarm::new().context("cannot make a timer")?,
             listeners: Listeners::new(inbox),
             memory: Memory::new(config.cache_file()),
+            state_dir: config.state_dir.clone(),
             back_within: config.back_within,
             drained: clock::now(),
             ports: Vec::new(),
@@ -195,6 +199,7 @@ impl Driver {
     fn take(&mut self, now: Time, input: Input) -> anyhow::Result<()> {
         match input {
             Input::Ports(PortNews::Ports { ports, own }) => return self.take_ports(now, ports, own),
+            Input::Ports(PortNews::Gone { ifindex }) => self.listeners.close(ifindex),
             Input::Ports(PortNews::Carrier { ifindex, up }) => {
                 self.deliver(now, Event::Carrier { port: ifindex, up })
             }
@@ -246,10 +251,23 @@ impl Driver {
         for error in &errors {
             tracing::warn!(%error, "no beats by this address for now");
         }
+        if !self.started {
+            self.give_up_rights();
+        }
         self.listeners.sync(&self.ports);
         let complete = errors.is_empty() && self.listeners.hears_all(&self.ports);
         self.retry = (!complete).then(|| Instant::now() + RETRY);
         errors
+    }
+
+    /// What other rights are good for is done by now: folders are made, files are read, and who holds a port that
+    /// is taken was found out.
+    fn give_up_rights(&self) {
+        // Remembering is a convenience: if the folder cannot be made, the first writing says so.
+        let _ = fs::create_dir_all(&self.state_dir);
+        if let Err(error) = rights::keep_listening_only() {
+            tracing::warn!(%error, "rights beyond CAP_NET_RAW could not be given up");
+        }
     }
 
     fn open_again(&mut self) {
@@ -280,8 +298,11 @@ impl Driver {
 
     fn attachments(&self, now: Time) -> String {
         let views = self.probe.attachments(now);
-        let ports =
-            views.iter().map(|view| PortShape::new(view, self.listeners.deaf(view.ifindex))).collect();
+        let shape = |view: &AttachmentView| {
+            let port = self.ports.iter().find(|port| port.ifindex == view.ifindex);
+            PortShape::new(view, port, self.listeners.deaf(view.ifindex))
+        };
+        let ports = views.iter().map(shape).collect();
         control::line(&Attachments { schema: 1, ports })
     }
 

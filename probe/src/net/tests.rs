@@ -22,7 +22,9 @@ fn port(ifindex: u32, ifname: &str, address: &str) -> Port {
         ifname: ifname.into(),
         mac,
         carrier: true,
+        kind: crate::ports::Kind::Card,
         driver: String::new(),
+        bridge: None,
         above: Some(above),
         bond: None,
     }

@@ -47,7 +47,8 @@ pub(super) fn link(message: &LinkMessage, sysfs: &Path) -> Link {
         }
     }
     let folder = sysfs.join(&link.name);
-    link.driver = driver(&folder);
+    // Inside a container the folder may be another interface's, of the host and by chance of the same name.
+    link.driver = if virtual_kind.is_none() { driver(&folder) } else { String::new() };
     link.wireless = folder.join("wireless").exists() || folder.join("phy80211").exists();
     link.kind = virtual_kind.unwrap_or(if folder.join("device").exists() { Kind::Card } else { Kind::Other });
     link

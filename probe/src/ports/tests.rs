@@ -66,6 +66,36 @@ fn ports_are_cards_unless_a_name_says_otherwise_and_never_what_stands_above_them
 }
 
 #[test]
+fn what_an_operator_may_miss_among_the_ports_is_told_with_what_to_write_instead() {
+    let radio = Link { wireless: true, ..link(3, "wlan0", Kind::Card) };
+    let links = vec![
+        Link { ethernet: false, ..link(1, "lo", Kind::Other) },
+        Link { master: Some(6), ..link(2, "eth0", Kind::Card) },
+        radio,
+        Link { master: Some(6), ..link(5, "veth7", Kind::Veth) },
+        link(6, "br0", Kind::Bridge),
+        Link { below: Some(2), ..link(8, "eth0.7", Kind::Vlan) },
+    ];
+    let view = view(links, &[]);
+    let cases: &[(&[&str], &[(&str, &str)])] = &[
+        (&[], &[("wlan0", "a radio"), ("veth7", "only if `ports`")]),
+        (&["eth0"], &[]),
+        (&["eth*"], &[]),
+        (&["br0"], &[("br0", "name eth0, veth7 in `ports`")]),
+        (&["eth0.7", "lo"], &[("lo", "no Ethernet"), ("eth0.7", "name eth0 in `ports`")]),
+    ];
+    for (wanted, want) in cases {
+        let got = passed_over(&view, &globs(wanted));
+        let names: Vec<&str> = got.iter().map(|passed| passed.ifname.as_str()).collect();
+        assert_eq!(names, want.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{wanted:?}");
+        for (passed, (_, words)) in got.iter().zip(*want) {
+            assert!(passed.why.contains(words), "{wanted:?}: {passed:?}");
+        }
+    }
+    assert_eq!(ports(&view, &[])[0].bridge.as_deref(), Some("br0"));
+}
+
+#[test]
 fn the_address_above_a_port_is_found_through_bond_bridge_and_vlan() {
     let member = |ifindex, name: &str| Link { master: Some(10), ..link(ifindex, name, Kind::Card) };
     let stack = || {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::namespace::{Sender, cable, inside, ip, lldp};
+use crate::namespace::{Elsewhere, Sender, cable, index_of, inside, ip, lldp};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -71,7 +71,7 @@ impl Host {
         serde_json::from_slice(&self.ask(&format!("{command} --json")).stdout).unwrap_or_default()
     }
 
-    fn wait_for(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+    fn wait_for(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let start = Instant::now();
         while !done(self) {
             assert!(start.elapsed() < PATIENCE, "no {what}; log:\n{}", self.log());
@@ -139,6 +139,63 @@ fn a_probe_finds_its_switch_remembers_it_over_a_restart_and_leaves_when_asked() 
         let pid = Pid::from_raw(i32::try_from(host.probe.as_ref().unwrap().id()).unwrap());
         kill(pid, Signal::SIGTERM).unwrap();
         assert_eq!(host.wait_for_end(), Some(0));
+    });
+}
+
+#[test]
+fn a_started_probe_may_listen_and_nothing_else_and_still_hears_a_port_that_comes_later() {
+    inside(
+        "binary::a_started_probe_may_listen_and_nothing_else_and_still_hears_a_port_that_comes_later",
+        || {
+            let mut host = Host::new("");
+            host.start(host.command());
+            // By now it hears its ports, which is after the start.
+            host.wait_for("port", |host| evidence(host) == "fallback");
+            let status = fs::read_to_string(format!("/proc/{}/status", host.probe.as_ref().unwrap().id()));
+            let status = status.unwrap();
+            let net_raw = format!("{:016x}", 1_u64 << 13);
+            for (what, want) in [
+                ("CapInh", &*format!("{:016x}", 0)),
+                ("CapPrm", &*net_raw),
+                ("CapEff", &net_raw),
+                ("CapBnd", &net_raw),
+                ("NoNewPrivs", "1"),
+            ] {
+                let got = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+                assert_eq!(got.map(str::trim), Some(want), "{what} in\n{status}");
+            }
+            ip("link add eth1 type veth peer name p2");
+            ip("link set eth1 up");
+            ip("link set p2 up");
+            let switch_of = |host: &Host| host.json("attachments")["ports"][1]["switch_name"].clone();
+            let mut switch = Sender::on("p2");
+            host.wait_for("second switch", |host| {
+                switch.send(&lldp(2));
+                switch_of(host) == "sw2"
+            });
+        },
+    );
+}
+
+#[test]
+fn a_port_that_was_away_for_a_moment_is_heard_again_though_its_number_is_the_same() {
+    inside("binary::a_port_that_was_away_for_a_moment_is_heard_again_though_its_number_is_the_same", || {
+        let mut host = Host::new("");
+        host.start(host.command());
+        let mut switch = Sender::on("p1");
+        host.wait_for("switch", |host| {
+            switch.send(&lldp(1));
+            evidence(host) == "lldp"
+        });
+        let (elsewhere, number) = (Elsewhere::new(), index_of("eth0"));
+        ip(&format!("link set eth0 netns {}", elsewhere.0.id()));
+        elsewhere.ip(&format!("link set eth0 netns {}", std::process::id()));
+        ip("link set eth0 up");
+        assert_eq!(index_of("eth0"), number, "the kernel had reason to give another number");
+        host.wait_for("another switch", |host| {
+            switch.send(&lldp(2));
+            host.json("attachments")["ports"][0]["switch_name"] == "sw2"
+        });
     });
 }
 

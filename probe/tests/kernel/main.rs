@@ -5,5 +5,6 @@
 
 mod binary;
 mod capture;
+mod interop;
 mod namespace;
 mod ports;

@@ -2,7 +2,8 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::Duration;
 
 const INSIDE: &str = "RINGMESH_TEST_NAMESPACE";
 
@@ -13,14 +14,54 @@ pub(crate) fn inside(test: &str, body: fn()) {
     if env::var_os(INSIDE).is_some() {
         return body();
     }
-    if let Some(reason) = impossible() {
-        // Written past the test harness, which would keep it to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
-        return;
+    match impossible() {
+        Some(reason) => skipped(test, &reason),
+        None => again(test, &["-rn"]),
     }
+}
+
+/// As [`inside`], for programs that change to a user of their own, which only root may let them do: with a `/run`
+/// and process numbers of its own, so that every process of the test ends with it.
+pub(crate) fn inside_as_root(test: &str, programs: &[&str], body: fn()) {
+    if env::var_os(INSIDE).is_some() {
+        mount("-t tmpfs -o mode=755 tmpfs /run");
+        return body();
+    }
+    let missing = programs.iter().find(|program| !is_installed(program));
+    match missing.map(|program| format!("{program} is not installed (scripts/setup installs it as root)")) {
+        Some(reason) => skipped(test, &reason),
+        None if !is_root() => skipped(test, "only root may start daemons that change their user"),
+        None => again(test, &["-nmpf", "--mount-proc", "--kill-child"]),
+    }
+}
+
+/// Written past the test harness, which would keep it to itself.
+pub(crate) fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: {reason}");
+}
+
+/// Whether a program of the system is there. Daemons are not in an ordinary user's path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(program)).any(|file| file.is_file())
+}
+
+/// Root outside of any user namespace.
+fn is_root() -> bool {
+    let users = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    nix::unistd::geteuid().is_root() && users.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn mount(words: &str) {
+    let output = Command::new("mount").args(words.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "mount {words}: {}", both(&output));
+}
+
+fn again(test: &str, namespaces: &[&str]) {
     let own = env::current_exe().unwrap();
     let mut again = Command::new("unshare");
-    again.args(["-rn", "--"]).arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
+    again.args(namespaces).arg("--").arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
     let output = again.output().unwrap();
     let text = both(&output);
     assert!(output.status.success(), "inside the namespace:\n{text}");
@@ -57,7 +98,50 @@ pub(crate) fn cable() -> u32 {
     ip("link add eth0 type veth peer name p1");
     ip("link set eth0 up");
     ip("link set p1 up");
-    pnet::datalink::interfaces().into_iter().find(|interface| interface.name == "eth0").unwrap().index
+    index_of("eth0")
+}
+
+/// The number of an interface.
+pub(crate) fn index_of(name: &str) -> u32 {
+    pnet::datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap().index
+}
+
+/// A second network namespace, kept by a process that does nothing.
+pub(crate) struct Elsewhere(pub(crate) Child);
+
+impl Elsewhere {
+    pub(crate) fn new() -> Self {
+        let keeper = Command::new("unshare").args(["-n", "--", "sleep", "60"]).spawn().unwrap();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        let its = format!("/proc/{}/ns/net", keeper.id());
+        for _ in 0..500 {
+            if std::fs::read_link(&its).is_ok_and(|its| its != own) {
+                return Self(keeper);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no second namespace");
+    }
+
+    /// A command that will run over there.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-n", "-t", &self.0.id().to_string(), program]);
+        command
+    }
+
+    /// `ip` with these words over there; must succeed.
+    pub(crate) fn ip(&self, words: &str) {
+        let output = self.command("ip").args(words.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "ip {words}: {}", both(&output));
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Sends whole frames out of an interface.

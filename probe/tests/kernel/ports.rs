@@ -56,6 +56,30 @@ fn carrier_is_told_at_once_and_before_the_whole_picture_is_asked_for() {
 }
 
 #[test]
+fn a_port_that_leaves_a_bridge_has_not_lost_its_carrier() {
+    inside("ports::a_port_that_leaves_a_bridge_has_not_lost_its_carrier", || {
+        cable();
+        ip("link add br0 type bridge");
+        ip("link set eth0 master br0");
+        block_on(async {
+            let (sender, mut news) = mpsc::channel(16);
+            tokio::spawn(netlink::watch(globs(), sender));
+            ports_until(&mut news, |ports| ports.iter().any(|port| port.carrier)).await;
+            ip("link set eth0 nomaster");
+            // What is asked for after it: then everything that came before has been told.
+            ip("address add 10.9.0.5/24 dev eth0");
+            loop {
+                match next(&mut news).await {
+                    PortNews::Ports { ports, .. } if ports.iter().any(|port| port.above.is_some()) => break,
+                    PortNews::Ports { ports, .. } => assert!(ports.iter().all(|port| port.carrier)),
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+    });
+}
+
+#[test]
 fn addresses_bridges_gateways_and_hot_plugged_ports_are_found() {
     inside("ports::addresses_bridges_gateways_and_hot_plugged_ports_are_found", || {
         cable();
@@ -103,7 +127,7 @@ fn a_peer_that_nobody_answers_for_is_unreachable() {
         cable();
         ip("address add 10.9.0.5/24 dev eth0");
         block_on(async {
-            let ports = netlink::look(&globs()).await.unwrap();
+            let ports = netlink::look(&globs()).await.unwrap().ports;
             let mut sockets = Sockets::new(41_984);
             assert!(sockets.sync(&ports).is_empty());
             let nobody = "10.9.0.99:41984".parse().unwrap();

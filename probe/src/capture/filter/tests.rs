@@ -58,6 +58,7 @@ const LLDP_GROUPS: [[u8; 6]; 3] =
     [[1, 0x80, 0xc2, 0, 0, 0x0e], [1, 0x80, 0xc2, 0, 0, 3], [1, 0x80, 0xc2, 0, 0, 0]];
 const SLOW: [u8; 6] = [1, 0x80, 0xc2, 0, 0, 2];
 const CISCO: [u8; 6] = [1, 0, 0x0c, 0xcc, 0xcc, 0xcc];
+const FOUNDRY: [u8; 6] = [1, 0xe0, 0x52, 0xcc, 0xcc, 0xcc];
 const PVST: [u8; 6] = [1, 0, 0x0c, 0xcc, 0xcc, 0xcd];
 const HOST_ADDRESS: [u8; 6] = [2, 0, 0, 0, 0, 7];
 
@@ -69,6 +70,7 @@ fn frame(destination: [u8; 6], rest: &[u8]) -> Vec<u8> {
 
 const LLDP: &[u8] = &[0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, 1];
 const SNAP_CDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180];
+const SNAP_FDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0xe0, 0x52, 0x20, 0, 1, 180];
 const SNAP_LLDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0xcc, 2, 7];
 const BPDU: &[u8] = &[0, 38, 0x42, 0x42, 3, 0, 0, 2, 2];
 
@@ -99,6 +101,10 @@ fn frames() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("CDP", frame(CISCO, SNAP_CDP_FRAME), true),
         ("CDP in a tag", frame(CISCO, &tagged(&[vlan], SNAP_CDP_FRAME)), true),
         ("CDP to an LLDP group", frame(LLDP_GROUPS[0], SNAP_CDP_FRAME), false),
+        ("FDP", frame(FOUNDRY, SNAP_FDP_FRAME), true),
+        ("FDP to Cisco's group", frame(CISCO, SNAP_FDP_FRAME), false),
+        ("CDP to Foundry's group", frame(FOUNDRY, SNAP_CDP_FRAME), false),
+        ("LLDP to Foundry's group", frame(FOUNDRY, LLDP), false),
         ("VTP", frame(CISCO, &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 3]), false),
         ("UDLD", frame(CISCO, &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x01, 0x11]), false),
         ("PVST+", frame(PVST, &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x01, 0x0b]), false),
@@ -150,10 +156,10 @@ fn a_frame_cut_anywhere_is_dropped_before_its_kind_is_known_and_passes_after() {
 }
 
 #[test]
-fn data_is_refused_after_three_instructions_by_its_first_four_octets() {
+fn data_is_refused_after_four_instructions_by_its_first_four_octets() {
     let mut ran = vec![false; program().len()];
     assert_eq!(run(&frame(HOST_ADDRESS, &[8, 0])[..4], HOST, &mut ran), 0);
-    assert_eq!(ran.iter().filter(|&&ran| ran).count(), 4, "three and the return");
+    assert_eq!(ran.iter().filter(|&&ran| ran).count(), 5, "four and the return");
 }
 
 #[test]
@@ -168,7 +174,7 @@ fn every_jump_stays_inside_the_program() {
 
 /// Captures of real networks, if some are at hand: `RINGMESH_CAPTURES` names their folder.
 #[test]
-fn what_the_decoder_takes_for_lldp_or_cdp_to_its_group_gets_through() {
+fn what_the_decoder_takes_for_lldp_cdp_or_fdp_to_its_group_gets_through() {
     let folder = std::env::var_os("RINGMESH_CAPTURES")
         .map(std::path::PathBuf::from)
         .unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures"));
@@ -188,7 +194,8 @@ fn what_the_decoder_takes_for_lldp_or_cdp_to_its_group_gets_through() {
             let to_its_group = match heard.protocol() {
                 lldp_rs::Protocol::Lldp => heard.destination.is_lldp_group(),
                 lldp_rs::Protocol::Cdp => heard.destination == lldp_rs::Mac::CDP,
-                _ => false,
+                lldp_rs::Protocol::Fdp => heard.destination.0 == FOUNDRY,
+                lldp_rs::Protocol::Edp | lldp_rs::Protocol::Sonmp => false,
             };
             let through = passes(&frame, MULTICAST);
             assert_eq!(through, to_its_group, "{} frame {n}: {heard:?}", path.display());

@@ -1,17 +1,16 @@
-//! One listener for each port.
+//! One listener for each port: frames of all ports into one inbox.
 
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::input::Input;
-use crate::capture::{self, Counters, Deaf, Frame, FrameSource, Listen, Source, SourceError};
+use super::{Counters, Deaf, Frame, FrameSource, Listen, Source, SourceError, open};
 use crate::hints;
 use crate::ports::Port;
 
 /// What a listener tells.
-pub(super) enum Heard {
+pub enum Heard {
     /// A frame, and what its source counted so far.
     Frame(Frame, Counters),
     /// The source is of no use any more.
@@ -24,19 +23,20 @@ struct Listener {
 }
 
 /// The listeners of all ports.
-pub(super) struct Listeners {
-    inbox: mpsc::Sender<Input>,
+pub struct Listeners<N> {
+    inbox: mpsc::Sender<N>,
     listeners: BTreeMap<u32, Listener>,
     deaf: BTreeMap<u32, Deaf>,
 }
 
-impl Listeners {
-    pub(super) fn new(inbox: mpsc::Sender<Input>) -> Self {
+impl<N: From<Heard> + Send + 'static> Listeners<N> {
+    /// No port is listened on yet. What is heard goes into `inbox`.
+    pub fn new(inbox: mpsc::Sender<N>) -> Self {
         Self { inbox, listeners: BTreeMap::new(), deaf: BTreeMap::new() }
     }
 
     /// Listens on these ports and no others.
-    pub(super) fn sync(&mut self, ports: &[Port]) {
+    pub fn sync(&mut self, ports: &[Port]) {
         let wanted = |ifindex: &u32| ports.iter().any(|port| port.ifindex == *ifindex);
         self.listeners.retain(|ifindex, listener| {
             let keep = wanted(ifindex);
@@ -55,7 +55,7 @@ impl Listeners {
 
     fn open(&mut self, port: &Port) {
         let listen = Listen { ifindex: port.ifindex, ifname: port.ifname.clone() };
-        match capture::open(&listen) {
+        match open(&listen) {
             Ok(source) => {
                 let task = tokio::spawn(listen_on(source, port.ifindex, self.inbox.clone()));
                 self.listeners.insert(port.ifindex, Listener { task, counters: Counters::default() });
@@ -74,7 +74,7 @@ impl Listeners {
     }
 
     /// Whether every port is listened on, as far as trying again could help: a missing right is for good.
-    pub(super) fn hears_all(&self, ports: &[Port]) -> bool {
+    pub fn hears_all(&self, ports: &[Port]) -> bool {
         ports.iter().all(|port| self.listeners.contains_key(&port.ifindex) || self.may_not(port.ifindex))
     }
 
@@ -83,25 +83,32 @@ impl Listeners {
     }
 
     /// Notes what a frame's source counted.
-    pub(super) fn count(&mut self, ifindex: u32, counters: Counters) {
+    pub fn count(&mut self, ifindex: u32, counters: Counters) {
         if let Some(listener) = self.listeners.get_mut(&ifindex) {
             listener.counters = counters;
         }
     }
 
+    /// Ends a listener whose port is gone. The port's number may be used again.
+    pub fn close(&mut self, ifindex: u32) {
+        if let Some(listener) = self.listeners.remove(&ifindex) {
+            listener.task.abort();
+        }
+    }
+
     /// A listener has ended. It is opened again with the next try.
-    pub(super) fn lost(&mut self, ifindex: u32, error: &SourceError) {
+    pub fn lost(&mut self, ifindex: u32, error: &SourceError) {
         tracing::debug!(ifindex, %error, "listener ended");
         self.listeners.remove(&ifindex);
     }
 
     /// Why a port is not listened on.
-    pub(super) fn deaf(&self, ifindex: u32) -> Option<&Deaf> {
+    pub fn deaf(&self, ifindex: u32) -> Option<&Deaf> {
         self.deaf.get(&ifindex)
     }
 
     /// What all of them counted.
-    pub(super) fn counters(&self) -> Counters {
+    pub fn counters(&self) -> Counters {
         self.listeners.values().fold(Counters::default(), |sum, listener| Counters {
             frames: sum.frames + listener.counters.frames,
             too_long: sum.too_long + listener.counters.too_long,
@@ -110,14 +117,14 @@ impl Listeners {
     }
 }
 
-async fn listen_on(mut source: Source, ifindex: u32, inbox: mpsc::Sender<Input>) {
+async fn listen_on<N: From<Heard>>(mut source: Source, ifindex: u32, inbox: mpsc::Sender<N>) {
     loop {
         let heard = match source.next().await {
             Ok(frame) => Heard::Frame(frame, source.counters()),
             Err(error) => Heard::Lost(ifindex, error),
         };
         let over = matches!(heard, Heard::Lost(..));
-        if inbox.send(Input::Heard(heard)).await.is_err() || over {
+        if inbox.send(heard.into()).await.is_err() || over {
             return;
         }
     }

@@ -1,0 +1,179 @@
+//! Who is heard on the ports, live: by this command's own sockets, whether or not a probe runs.
+
+mod show;
+mod watch;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ringmesh_shell::clock::{self, Alarm};
+use ringmesh_topology::id::MacAddress;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::paint::Paint;
+use super::{CHECK_FAILED, NO_RIGHT, print};
+use crate::capture::{self, Heard, Listeners};
+use crate::hints;
+use crate::netlink::{self, PortNews};
+use crate::ports::Port;
+use crate::rights;
+use show::Printer;
+use watch::{News, Watch};
+
+/// Inputs that wait for the loop.
+const QUEUE: usize = 64;
+/// What could not be opened is tried again this often.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Why it ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+enum ListenError {
+    #[error("no right to listen on any port; {}", hints::RIGHT)]
+    NoRight,
+    #[error("{what}: {error}")]
+    Failed { what: &'static str, error: io::Error },
+}
+
+impl ListenError {
+    fn of(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |error| Self::Failed { what, error }
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::NoRight => NO_RIGHT,
+            Self::Failed { .. } => CHECK_FAILED,
+        })
+    }
+}
+
+/// Shows the neighbours of the ports that the globs name (none: all cards) until Ctrl-C.
+pub async fn listen(globs: Vec<String>, json: bool) -> ExitCode {
+    let printer = if json { Printer::Json } else { Printer::Table(Paint::of_stdout()) };
+    match watch_ports(globs, printer).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ringmesh-probe: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+enum Input {
+    Ports(PortNews),
+    Heard(Heard),
+}
+
+impl From<PortNews> for Input {
+    fn from(news: PortNews) -> Self {
+        Self::Ports(news)
+    }
+}
+
+impl From<Heard> for Input {
+    fn from(heard: Heard) -> Self {
+        Self::Heard(heard)
+    }
+}
+
+async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenError> {
+    capture::may_listen().map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => ListenError::NoRight,
+        _ => ListenError::of("packet sockets")(error),
+    })?;
+    rights::keep_listening_only().map_err(ListenError::of("giving up rights"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::of("signals"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::of("signals"))?;
+    let mut alarm = Alarm::new().map_err(ListenError::of("timer"))?;
+    let (inbox, mut inputs) = mpsc::channel(QUEUE);
+    let mut kernel = tokio::spawn(netlink::watch(globs, inbox.clone()));
+    let mut listening = Listening::new(inbox);
+    listening.print_head(printer);
+    loop {
+        alarm.set(listening.watch.next_deadline()).map_err(ListenError::of("timer"))?;
+        let news = tokio::select! {
+            biased;
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            Some(input) = inputs.recv() => listening.take(input),
+            rung = alarm.rings() => {
+                rung.map_err(ListenError::of("timer"))?;
+                listening.watch.on_deadline(clock::now())
+            }
+            () = tokio::time::sleep(RETRY), if listening.is_incomplete() => listening.open_again(),
+            ended = &mut kernel => {
+                let error = ended.map_err(io::Error::other).and_then(|result| result);
+                let error = error.err().unwrap_or_else(|| io::Error::other("the kernel says no more"));
+                return Err(ListenError::Failed { what: "news about interfaces", error });
+            }
+        };
+        let at = clock::wall_clock().unix_ms;
+        news.iter().for_each(|news| print(&printer.line(at, news)));
+    }
+}
+
+struct Listening {
+    listeners: Listeners<Input>,
+    watch: Watch,
+    ports: Vec<Port>,
+    own: Vec<MacAddress>,
+    told_that_there_are_none: bool,
+}
+
+impl Listening {
+    fn new(inbox: mpsc::Sender<Input>) -> Self {
+        Self {
+            listeners: Listeners::new(inbox),
+            watch: Watch::new(),
+            ports: Vec::new(),
+            own: Vec::new(),
+            told_that_there_are_none: false,
+        }
+    }
+
+    fn print_head(&self, printer: Printer) {
+        eprintln!("a switch announces itself every 30 s or so (CDP: 60 s); Ctrl-C ends this");
+        printer.head().iter().for_each(|head| print(head));
+    }
+
+    fn take(&mut self, input: Input) -> Vec<News> {
+        let now = clock::now();
+        match input {
+            Input::Ports(PortNews::Ports { ports, own }) => {
+                (self.ports, self.own) = (ports, own);
+                self.tell_where_there_are_none();
+                self.open_again()
+            }
+            Input::Ports(PortNews::Gone { ifindex }) => {
+                self.listeners.close(ifindex);
+                self.watch.forget(ifindex).into_iter().collect()
+            }
+            Input::Ports(PortNews::Carrier { ifindex, up }) => self.watch.carrier(now, ifindex, up),
+            Input::Heard(Heard::Frame(frame, _)) => self.watch.frame(now, frame.ifindex, &frame.octets),
+            Input::Heard(Heard::Lost(ifindex, error)) => {
+                self.listeners.lost(ifindex, &error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn open_again(&mut self) -> Vec<News> {
+        self.listeners.sync(&self.ports);
+        let deaf = |ifindex| self.listeners.deaf(ifindex).cloned();
+        self.watch.set_ports(clock::now(), &self.ports, &self.own, deaf)
+    }
+
+    fn is_incomplete(&self) -> bool {
+        !self.listeners.hears_all(&self.ports)
+    }
+
+    fn tell_where_there_are_none(&mut self) {
+        if self.ports.is_empty() && !std::mem::replace(&mut self.told_that_there_are_none, true) {
+            eprintln!(
+                "no port to listen on yet; name virtual ones (`ringmesh-probe listen eth0`), or see `ringmesh-probe doctor`"
+            );
+        }
+    }
+}

@@ -163,13 +163,11 @@ impl Heard {
         self.standing.iter().map(|(relay, standing)| (relay.clone(), standing.picture)).collect()
     }
 
-    /// Compares with the rows of the CMA's store.
-    pub(super) fn audit(&self, rows: &[Row]) -> Audit {
+    /// Compares with what was found on the CMA's disk.
+    pub(super) fn audit(&self, ledger: &Ledger) -> Audit {
         let mut stored: BTreeMap<NewsId, usize> = BTreeMap::new();
-        let mut of_thing: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.sequence > 0) {
+        for row in ledger.rows.values().filter(|row| row.sequence > 0) {
             *stored.entry(row_id(row)).or_default() += 1;
-            *of_thing.entry((row.source.site.to_string(), thing(&row.thing))).or_default() += 1;
         }
         let mut births: BTreeMap<&RelayId, BTreeSet<u64>> = BTreeMap::new();
         let (mut last, mut known) = (BTreeMap::new(), BTreeMap::new());
@@ -201,18 +199,36 @@ impl Heard {
             let Some(about) = &told.about else { continue };
             match (told.taken, stored.contains_key(id)) {
                 (true, true) => audit.stored += 1,
-                (true, false) => {
-                    let kept = of_thing.get(&(id.relay.0.clone(), about.clone())).copied().unwrap_or(0);
-                    if kept >= ROWS_OF_A_THING_MAX {
-                        audit.compacted += 1;
-                    } else {
-                        audit.lost.push((id.clone(), about.clone(), told.at_us));
-                    }
+                (true, false) if ledger.full.contains(&(id.relay.0.clone(), about.clone())) => {
+                    audit.compacted += 1;
                 }
+                (true, false) => audit.lost.push((id.clone(), about.clone(), told.at_us)),
                 (false, _) => audit.replaced += 1,
             }
         }
         audit
+    }
+}
+
+/// Every event that was ever found on the CMA's disk.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    rows: BTreeMap<u64, Row>,
+    /// Things of a site of which so much happened between two looks that the first of it had to go.
+    full: BTreeSet<(String, String)>,
+}
+
+impl Ledger {
+    /// One more look at the disk.
+    pub(super) fn look(&mut self, rows: BTreeMap<u64, Row>) {
+        let before = self.rows.last_key_value().map_or(0, |(number, _)| *number);
+        let mut new: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for (_, row) in rows.range(before + 1..) {
+            *new.entry((row.source.site.to_string(), thing(&row.thing))).or_default() += 1;
+        }
+        let full = new.into_iter().filter(|(_, count)| *count >= ROWS_OF_A_THING_MAX);
+        self.full.extend(full.map(|(thing, _)| thing));
+        self.rows.extend(rows);
     }
 }
 
@@ -316,6 +332,13 @@ mod tests {
         Row { source, sequence, at_ms: 0, thing, happened: Happened::HostGone }
     }
 
+    /// One look at these.
+    fn ledger(rows: &[Row]) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.look((1..).zip(rows.iter().cloned()).collect());
+        ledger
+    }
+
     fn lost(audit: &Audit) -> Vec<u64> {
         audit.lost.iter().map(|(id, ..)| id.sequence).collect()
     }
@@ -325,7 +348,7 @@ mod tests {
         let mut wire = Wire::default();
         wire.opens(0, 9, 0).tells(0, 1, "a").tells(0, 2, "b").tells(0, 3, "c").hears(0, 2);
         let rows = [row(1, 9, 1, "a"), row(1, 9, 1, "a"), row(1, 8, 2, "b"), row(0, 4, 1, "own")];
-        let audit = wire.0.audit(&rows);
+        let audit = wire.0.audit(&ledger(&rows));
         assert_eq!((lost(&audit), audit.stored, audit.replaced), (vec![2], 1, 1));
         assert_eq!((audit.twice.len(), audit.unheard.len(), audit.told), (1, 1, 3));
     }
@@ -337,14 +360,14 @@ mod tests {
         wire.opens(0, 9, 0).tells(0, 1, "a").tells(0, 2, "b");
         wire.opens(1, 9, 1).tells(1, 3, "c").tells(1, 4, "b");
         wire.opens(2, 9, 4).opens(3, 9, 4);
-        let audit = wire.0.audit(&[row(1, 9, 1, "a"), row(1, 9, 4, "b")]);
+        let audit = wire.0.audit(&ledger(&[row(1, 9, 1, "a"), row(1, 9, 4, "b")]));
         assert_eq!((lost(&audit), audit.stored, audit.replaced), (vec![3], 2, 1));
         // Under another birth it counts from one again.
         let mut wire = Wire::default();
         wire.opens(0, 9, 0).tells(0, 1, "a").opens(1, 10, 5);
-        assert_eq!((lost(&wire.0.audit(&[])), wire.0.audit(&[]).anew), (vec![], 0));
+        assert_eq!((lost(&wire.0.audit(&ledger(&[]))), wire.0.audit(&ledger(&[])).anew), (vec![], 0));
         wire.tells(1, 4, "a");
-        let audit = wire.0.audit(&[]);
+        let audit = wire.0.audit(&ledger(&[]));
         assert_eq!((audit.anew, audit.never_told), (1, 3));
     }
 
@@ -352,12 +375,16 @@ mod tests {
     fn a_sequence_is_given_to_one_news_and_a_full_thing_makes_room() {
         let mut wire = Wire::default();
         wire.opens(0, 9, 0).tells(0, 1, "a").opens(1, 9, 0).tells(1, 1, "a").tells(1, 2, "a").hears(1, 2);
-        assert_eq!(wire.0.audit(&[]).reused.len(), 0);
+        assert_eq!(wire.0.audit(&ledger(&[])).reused.len(), 0);
         let full: Vec<Row> = (3..103).map(|sequence| row(1, 9, sequence, "a")).collect();
-        let audit = wire.0.audit(&full);
+        let audit = wire.0.audit(&ledger(&full));
         assert_eq!((lost(&audit), audit.compacted), (vec![], 2));
+        // Nothing of it had to go since the look before.
+        let mut looked = ledger(&full[..1]);
+        looked.look((1..).zip(full.iter().cloned()).collect());
+        assert_eq!(lost(&wire.0.audit(&looked)), [1, 2]);
         wire.tells(1, 2, "b");
-        assert_eq!(wire.0.audit(&[]).reused.len(), 1);
+        assert_eq!(wire.0.audit(&ledger(&[])).reused.len(), 1);
     }
 
     #[test]

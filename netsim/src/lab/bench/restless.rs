@@ -1,7 +1,7 @@
 //! The CMA and the relays are killed again and again, at random moments, while much happens in their sites.
 //!
-//! What they say to each other is read off the CMA's own cable all the time; when all is over the CMA's disk is read
-//! and compared with it. A group of kills ends when everything is healed and calm.
+//! What they say to each other is read off the CMA's own cable all the time. A group of kills ends when everything is
+//! healed and calm; then the CMA is killed once more and its disk is read. In the end the two are compared.
 
 mod load;
 mod told;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ringmesh_proto::draws::{Draws, Purpose};
 use serde::Serialize;
 
-use super::audit::{Audit, Heard};
+use super::audit::{Audit, Heard, Ledger};
 use super::disk::{self, Disk};
 use super::ground::Ground;
 use super::packet::{self, Inner, Packet};
@@ -87,6 +87,7 @@ pub(super) fn measure(ground: &mut Ground<'_>, kills: u32) -> Result<Section, La
         tap,
         streams: Streams::default(),
         heard: Heard::default(),
+        ledger: Ledger::default(),
         load: Load::new(ground.lab.plan()),
         seen: Seen::default(),
         kills,
@@ -100,6 +101,7 @@ struct Restless {
     tap: Tap<Packet>,
     streams: Streams,
     heard: Heard,
+    ledger: Ledger,
     load: Load,
     seen: Seen,
     kills: u32,
@@ -109,8 +111,13 @@ impl Restless {
     fn walk(&mut self, ground: &mut Ground<'_>) -> Result<(), LabError> {
         for round in 1..=self.kills {
             self.round(ground, round)?;
-            if (round % GROUP == 0 || round == self.kills) && !self.rest(ground, round)? {
-                return Ok(());
+            if round % GROUP != 0 && round != self.kills {
+                continue;
+            }
+            let calm = self.rest(ground, round)?;
+            self.look(ground, calm)?;
+            if !calm {
+                break;
             }
         }
         Ok(())
@@ -233,20 +240,26 @@ impl Restless {
         into(&mut self.seen).push(what);
     }
 
-    /// Reads what is on the CMA's disk when it is killed once more, and compares.
-    fn end(mut self, ground: &mut Ground<'_>) -> Result<Seen, LabError> {
+    /// Reads the disk of the CMA while it is dead. Where all is calm, its pictures are those that relays showed.
+    fn look(&mut self, ground: &mut Ground<'_>, calm: bool) -> Result<(), LabError> {
         ground.lab.break_it(Fault::Cma, CMA)?;
         self.listen();
         let Disk { rows, pictures } = disk::read(&ground.lab.store_file(CMA, Role::Cma))?;
-        for (relay, told) in self.heard.pictures() {
+        self.ledger.look(rows);
+        for (relay, told) in self.heard.pictures().into_iter().filter(|_| calm) {
             let kept = pictures.get(&relay).copied();
             if told.is_none() || told != kept {
-                let (site, _) = relay;
-                self.seen.differing.push(format!("{site} told {told:x?}, and the CMA has {kept:x?}"));
+                let (site, kills) = (relay.0, self.seen.kills.len());
+                let text = format!("after kill {kills}: {site} told {told:x?}, and the CMA has {kept:x?}");
+                self.find(ground, text, |seen| &mut seen.differing);
             }
         }
+        ground.lab.heal(CMA)
+    }
+
+    fn end(mut self, ground: &Ground<'_>) -> Result<Seen, LabError> {
         self.seen.unread = self.streams.unread();
-        self.seen.audit = self.heard.audit(&rows);
+        self.seen.audit = self.heard.audit(&self.ledger);
         self.seen.paged = paged::check(&pages(&ground.lab.pages_file())?);
         Ok(self.seen)
     }

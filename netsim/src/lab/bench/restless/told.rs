@@ -27,7 +27,7 @@ pub(super) fn section(seen: &Seen, wanted: u32, seed: u64) -> Result<Section, La
         Gate::none("kills, streams that could not be read", seen.unread),
         Gate::none("kills, groups that did not come to rest", seen.not_calm.len()),
         Gate::none("kills, groups after which pictures differed", seen.not_agreed.len()),
-        Gate::none("kills, pictures that differ from the CMA's disk in the end", seen.differing.len()),
+        Gate::none("kills, pictures that differ from the CMA's disk", seen.differing.len()),
         Gate::none("kills, pages of one incident under several keys", paged.keys.len()),
         Gate::none("kills, things with two pages open at once", paged.both_open.len()),
         Gate::none("kills, pages never closed", paged.left_open.len()),
@@ -46,11 +46,13 @@ fn story(seen: &Seen, seed: u64) -> String {
          once or after a while, while hosts died and came back, probes were started anew, and cables and switches \
          flapped. Seed {seed}. Everything that relays and the CMA said to each other was read off the CMA's cable. A \
          news that was told on a connection counts as taken when the CMA acknowledges it there or welcomes the next \
-         connection with it; in the end the CMA was killed once more and its disk read.\n",
+         connection with it. After every {} kills everything was healed; when all was calm, the CMA was killed once more and \
+         its disk read.\n",
         seen.kills.len(),
         of("cma"),
         of("r"),
         super::SPAN.as_millis(),
+        super::GROUP,
     )
 }
 

@@ -75,7 +75,7 @@ pub use lldp::{
 pub use mac::Mac;
 pub use reject::{Defect, DefectKind, Reject};
 pub use table::{
-    Because, Choice, Facts, Field, Ignored, Key, Limits, Neighbour, NeighbourTable, NoSwitch, Outcome, Role,
-    TableEvent,
+    Because, Choice, Facts, Field, Ignored, Key, Limits, Neighbour, NeighbourTable, NoSwitch, Outcome,
+    Relation, Role, Sight, TableEvent,
 };
 pub use text::Text;

@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::Protocol;
+use crate::table::relation::{is_one_switch, took_over};
 use crate::table::{Neighbour, Role};
 
 /// The port's switch, or why there is none.
@@ -123,12 +124,7 @@ pub(crate) fn choose(neighbours: &[Neighbour]) -> Choice<'_> {
     }
 }
 
-/// One device, heard over two protocols or from two of its ports. Across protocols the ids do not
-/// compare, so the address it sends from or its short name joins them.
+/// One device, heard over two protocols, from two of its ports, or under the chassis id it had before.
 fn is_same_device(a: &Neighbour, b: &Neighbour) -> bool {
-    if a.key.protocol == b.key.protocol {
-        return a.identity.switch == b.identity.switch;
-    }
-    let same_name = a.identity.name.is_some() && a.identity.name == b.identity.name;
-    a.identity.switch == b.identity.switch || a.facts.source == b.facts.source || same_name
+    is_one_switch(a, b) || took_over(a, b)
 }

@@ -17,6 +17,7 @@ mod event;
 mod interval;
 mod neighbour;
 mod port;
+mod relation;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::{Heard, Mac};
 pub use choice::{Because, Choice, NoSwitch};
 pub use event::{Field, Ignored, Outcome, TableEvent};
 pub use neighbour::{Facts, Key, Neighbour, Role};
+pub use relation::{Relation, Sight};
 
 use neighbour::Sighting;
 use port::Port;

@@ -102,7 +102,10 @@ impl Rank {
 
 pub(crate) fn choose(neighbours: &[Neighbour]) -> Choice<'_> {
     let mut devices: Vec<&Neighbour> = Vec::new();
-    for neighbour in neighbours.iter().filter(|neighbour| neighbour.facts.role != Role::Endpoint) {
+    // A guest hangs on its host, a station or not.
+    let is_candidate =
+        |neighbour: &&Neighbour| neighbour.facts.role != Role::Endpoint || neighbour.is_virtual;
+    for neighbour in neighbours.iter().filter(is_candidate) {
         match devices.iter_mut().find(|known| is_same_device(known, neighbour)) {
             None => devices.push(neighbour),
             // Of one device's ports the newest counts: its cable may have been moved.

@@ -262,6 +262,33 @@ fn our_own_frames_are_never_neighbours() {
 }
 
 #[test]
+fn a_guest_hangs_on_its_host_unless_it_hears_a_switch() {
+    let through = |first: u8, chassis: u8, set| {
+        let mut heard = with_caps(lldp(chassis, "p1", 120), set);
+        heard.source = Mac([first, 0x54, 0, 1, 2, 3]);
+        heard
+    };
+    let host = through(0xfe, 1, CapabilitySet::STATION_ONLY);
+    for (own, is_virtual, switch) in [
+        (Mac([0x52, 0x54, 0, 1, 2, 3]), true, "01/p1@7 Only"),
+        (Mac([0x52, 0x54, 0, 1, 2, 4]), false, "EndpointsOnly"),
+    ] {
+        let mut bench = Bench::new();
+        bench.table.set_own_macs(PORT, &[own]);
+        bench.hear(PORT, &host, S);
+        assert_eq!(bench.table.neighbours(PORT)[0].is_virtual, is_virtual, "{own}");
+        assert_eq!(bench.switch(), switch, "{own}");
+        bench.hear(PORT, &with_caps(lldp(2, "p2", 120), CapabilitySet::BRIDGE), S);
+        assert_eq!(bench.table.the_switch(PORT).switch().map(|it| who(&it.key)).as_deref(), Some("02/p2@7"));
+    }
+    assert!(!Mac([0x52; 6]).is_tap_of(Mac([0x52; 6])), "an address is no tap of itself");
+    assert!(
+        !Mac([0, 1, 2, 3, 4, 5]).is_tap_of(Mac([0x52, 1, 2, 3, 4, 5])),
+        "a manufacturer's address is no tap's"
+    );
+}
+
+#[test]
 fn a_flood_of_forged_chassis_ids_meets_the_limits_and_the_switch_stays() {
     let mut bench = Bench::new();
     bench.hear(PORT, &with_caps(lldp(1, "p1", 120), CapabilitySet::BRIDGE), 0);

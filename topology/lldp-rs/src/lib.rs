@@ -68,7 +68,7 @@ pub use identity::{Basis, SwitchIdentity, SwitchKey};
 pub use legacy::{Edp, EdpPort, EdpVlan, Fdp, Sonmp};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
-    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView,
+    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Eee, Inventory, Lldp, LldpView,
     Location, MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, Policy, Power, Ppvid, Tlv,
     Tlvs, UnknownTlv, VlanName,
 };

@@ -138,6 +138,18 @@ fn the_optional_part_of_lldp_costs_only_itself() {
 }
 
 #[test]
+fn defects_are_counted_by_kind() {
+    let tlvs = [CHASSIS, PORT, TTL, (7, &[0][..]), (5, b"a"), (5, b"b"), (127, &[0]), (0, b"x")];
+    let heard = decode(&lldp(&tlvs)).expect("kept");
+    let counts: Vec<(DefectKind, usize)> = heard.announcement.defect_counts().collect();
+    assert_eq!(counts, [(DefectKind::Length, 2), (DefectKind::Repeated, 1), (DefectKind::EndLength, 1)]);
+    let mut names: Vec<&str> = DefectKind::ALL.iter().map(|kind| kind.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), DefectKind::ALL.len());
+}
+
+#[test]
 fn a_list_that_breaks_off_keeps_what_came_before() {
     let whole = lldp(&[CHASSIS, PORT, TTL, (5, b"switch"), END]);
     let cut = |octets: usize| decode(&whole[..whole.len() - octets]).expect("identity is whole");

@@ -232,6 +232,7 @@ fn a_broken_cdp_tlv_costs_itself_and_what_follows() {
         ("past the end", vec![0, 3, 0, 9, 0, 0], vec![(1, DefectKind::Overrun)]),
         ("half a header", vec![0, 3], vec![(1, DefectKind::Overrun)]),
         ("short capabilities", cdp_tlv((4, &[0, 0])), vec![(1, DefectKind::Length)]),
+        ("an MTU of five octets", cdp_tlv((0x11, &[0; 5])), vec![(1, DefectKind::Length)]),
         ("short power", cdp_tlv((0x1a, &[0; 7])), vec![(1, DefectKind::Length)]),
         ("a repeated id", id.clone(), vec![]),
     ];

@@ -3,7 +3,8 @@
 use ringmesh_fuzz::{TARGETS, Target, target};
 
 pub(crate) const USAGE: &str = "\
-usage: ringmesh-fuzz [--inputs N] [--seconds S] [--seed N] [--from N] [--report FILE] [TARGET..]
+usage: ringmesh-fuzz [--inputs N] [--seconds S] [--seed N] [--from N] [--report FILE] [--keep FOLDER]
+                     [TARGET..]
        ringmesh-fuzz seeds FOLDER";
 
 const INPUTS: u64 = 1_000_000;
@@ -22,12 +23,14 @@ pub(crate) struct Arguments {
     /// The number of the first input.
     pub(crate) from: u64,
     pub(crate) report: Option<String>,
+    /// Where inputs that break a law are kept, in a folder of their target.
+    pub(crate) keep: Option<String>,
     pub(crate) targets: Vec<&'static Target>,
 }
 
 pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, String> {
     let (mut inputs, mut seconds, mut seed, mut from) = (None, None, 1, 0);
-    let (mut report, mut targets) = (None, Vec::new());
+    let (mut report, mut keep, mut targets) = (None, None, Vec::new());
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} wants a value"));
         match word.as_str() {
@@ -37,6 +40,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, 
             "--seed" => seed = number(&value()?)?,
             "--from" => from = number(&value()?)?,
             "--report" => report = Some(value()?),
+            "--keep" => keep = Some(value()?),
             name => targets.push(target(name).ok_or(format!("{name}: neither an option nor a target"))?),
         }
     }
@@ -45,7 +49,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, 
     }
     // Asked for a time alone, it takes that time.
     let inputs = inputs.unwrap_or(if seconds.is_some() { u64::MAX } else { INPUTS });
-    Ok(Command::Run(Arguments { inputs, seconds, seed, from, report, targets }))
+    Ok(Command::Run(Arguments { inputs, seconds, seed, from, report, keep, targets }))
 }
 
 fn number(word: &str) -> Result<u64, String> {

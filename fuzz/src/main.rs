@@ -1,13 +1,14 @@
 //! Runs the targets on mutations, in great number, with any stable compiler.
 //!
 //! ```text
-//! ringmesh-fuzz [--inputs N] [--seconds S] [--seed N] [--report FILE] [TARGET..]
+//! ringmesh-fuzz [--inputs N] [--seconds S] [--seed N] [--report FILE] [--keep FOLDER] [TARGET..]
 //! ringmesh-fuzz seeds FOLDER
 //! ```
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ringmesh_fuzz::{TARGETS, Target, mutate};
@@ -66,37 +67,46 @@ fn end(outcome: std::io::Result<()>, path: &str) -> ExitCode {
     }
 }
 
-/// Says which input it was, should the law be broken while it lives.
+/// A law was broken: the other targets stop too.
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
+/// The input being tried. Says which it was and keeps it, should a law be broken while it lives.
 struct Case<'a> {
     target: &'a str,
     seed: u64,
     n: u64,
+    octets: Vec<u8>,
+    keep: Option<&'a str>,
 }
 
 impl Drop for Case<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self { target, seed, n } = self;
-            eprintln!(
-                "ringmesh-fuzz: {target} broke a law at input {n} of --seed {seed}; to keep it, put the"
-            );
-            eprintln!(
-                "octets in fuzz/corpus/{target}/: ringmesh-fuzz --seed {seed} --from {n} --inputs 1 {target}"
-            );
+        if !std::thread::panicking() {
+            return;
+        }
+        BROKEN.store(true, Ordering::Relaxed);
+        let Self { target, seed, n, octets, keep } = self;
+        eprintln!("ringmesh-fuzz: {target} broke a law; again: --seed {seed} --from {n} --inputs 1 {target}");
+        if let Some(folder) = keep.map(|keep| Path::new(keep).join(&**target)) {
+            let file = folder.join(format!("seed{seed}-input{n}"));
+            match fs::create_dir_all(&folder).and_then(|()| fs::write(&file, &**octets)) {
+                Ok(()) => eprintln!("ringmesh-fuzz: kept as {}", file.display()),
+                Err(error) => eprintln!("ringmesh-fuzz: {} could not be written: {error}", file.display()),
+            }
         }
     }
 }
 
 fn try_out(target: &Target, arguments: &Arguments) -> Figure {
     let corpus = (target.seeds)();
-    let (mut octets, mut case) =
-        (Vec::new(), Case { target: target.name, seed: arguments.seed, n: arguments.from });
+    let (seed, keep) = (arguments.seed, arguments.keep.as_deref());
+    let mut case = Case { target: target.name, seed, n: arguments.from, octets: Vec::new(), keep };
     let start = Instant::now();
     let (mut inputs, mut believed, mut total) = (0_u64, 0_u64, 0_u64);
     while inputs < arguments.inputs && !is_over(arguments.seconds, inputs, start) {
-        mutate::input(&corpus, case.seed, case.n, &mut octets);
-        believed += u64::from((target.run)(&octets));
-        total += octets.len() as u64;
+        mutate::input(&corpus, seed, case.n, &mut case.octets);
+        believed += u64::from((target.run)(&case.octets));
+        total += case.octets.len() as u64;
         (inputs, case.n) = (inputs + 1, case.n + 1);
     }
     let figure = Figure { target: target.name, inputs, believed, octets: total, took: start.elapsed() };
@@ -107,7 +117,8 @@ fn try_out(target: &Target, arguments: &Arguments) -> Figure {
 /// The clock is looked at now and then only: it costs as much as an input.
 fn is_over(seconds: Option<u64>, inputs: u64, start: Instant) -> bool {
     let limit = seconds.map(Duration::from_secs);
-    inputs.is_multiple_of(PROGRESS_EVERY) && limit.is_some_and(|limit| start.elapsed() >= limit)
+    let is_late = || limit.is_some_and(|limit| start.elapsed() >= limit);
+    inputs.is_multiple_of(PROGRESS_EVERY) && (BROKEN.load(Ordering::Relaxed) || is_late())
 }
 
 /// A folder a target, as cargo-fuzz wants them.

@@ -2,7 +2,7 @@
 
 use lldp_rs::{
     Aggregation, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower, ChassisId,
-    ChassisSubtype, Classification, Dot1, Dot3, Encapsulation, Heard, Lldp, Location, Mac, MacPhy,
+    ChassisSubtype, Classification, Dot1, Dot3, Eee, Encapsulation, Heard, Lldp, Location, Mac, MacPhy,
     ManagementAddress, Med, MedDevice, MedPower, Numbering, OtherTlv, Policy, PortId, PortSubtype, Power,
     Ppvid, Subtype, UnknownTlv, VlanName, VlanTag, encode,
 };
@@ -137,6 +137,7 @@ fn full() -> Lldp {
         ppvids: vec![Ppvid { flags: 6, id: 8 }],
         vlans: vec![VlanName { id: 7, name: "seven".into() }, VlanName { id: 8, name: "eight".into() }],
         protocols: vec![[0x88, 0x8e, 1, 0].into()],
+        vid_usage_digest: Some(0xdead_beef),
         management_vid: Some(9),
         aggregation,
     };
@@ -151,6 +152,14 @@ fn full() -> Lldp {
         power: Some(Power { support: 7, pair: 1, class: 4, classification: Some(classification) }),
         aggregation,
         frame_size_max: Some(9_216),
+        eee: Some(Eee {
+            transmit_wake: 17,
+            receive_wake: 17,
+            fallback_receive_wake: 30,
+            echo_transmit_wake: 0,
+            echo_receive_wake: 0,
+        }),
+        additional: Some(3),
     };
     lldp.med = media();
     lldp.unknown = vec![

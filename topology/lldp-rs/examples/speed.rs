@@ -19,8 +19,8 @@ use lldp_rs::{
 const SOURCE: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const VALUE_NS_MAX: u64 = 1_000;
 /// Frames a batch, and batches: the fastest batch counts, because what disturbs only ever adds.
-const BATCH: u64 = 10_000;
-const BATCHES: u32 = 40;
+const BATCH: u64 = 1_000;
+const BATCHES: u32 = 400;
 
 fn main() -> ExitCode {
     let frames = [

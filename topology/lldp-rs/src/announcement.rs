@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::{
-    Cdp, CdpView, ChassisId, ChassisSubtype, Defect, Edp, EdpPort, Encapsulation, Fdp, Link, Lldp, LldpView,
-    Mac, PortId, PortSubtype, Protocol, Reject, Sonmp, Text, VlanTag,
+    Cdp, CdpView, ChassisId, ChassisSubtype, Defect, DefectKind, Edp, EdpPort, Encapsulation, Fdp, Link,
+    Lldp, LldpView, Mac, PortId, PortSubtype, Protocol, Reject, Sonmp, Text, VlanTag,
 };
 
 /// A frame that was an announcement.
@@ -107,6 +107,12 @@ impl Announcement {
     /// Whether the sender announces its departure.
     pub fn is_shutdown(&self) -> bool {
         self.ttl_s() == 0
+    }
+
+    /// How often each kind of defect occurs, without those that do not.
+    pub fn defect_counts(&self) -> impl Iterator<Item = (DefectKind, usize)> + '_ {
+        let count = |kind| self.defects().iter().filter(|defect| defect.kind == kind).count();
+        DefectKind::ALL.into_iter().map(move |kind| (kind, count(kind))).filter(|(_, count)| *count > 0)
     }
 
     /// What was wrong with the frame, nothing when it was sound.

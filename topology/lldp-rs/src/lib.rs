@@ -68,14 +68,14 @@ pub use identity::{Basis, SwitchIdentity, SwitchKey};
 pub use legacy::{Edp, EdpPort, EdpVlan, Fdp, Sonmp};
 pub use link::{Encapsulation, Link, Payload, Protocol, VlanTag};
 pub use lldp::{
-    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Inventory, Lldp, LldpView,
+    Aggregation, Capabilities, CapabilitySet, Classification, Dot1, Dot3, Eee, Inventory, Lldp, LldpView,
     Location, MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, Policy, Power, Ppvid, Tlv,
     Tlvs, UnknownTlv, VlanName,
 };
 pub use mac::Mac;
 pub use reject::{Defect, DefectKind, Reject};
 pub use table::{
-    Because, Choice, Facts, Field, Ignored, Key, Limits, Neighbour, NeighbourTable, NoSwitch, Outcome, Role,
-    TableEvent,
+    Because, Choice, Facts, Field, Ignored, Key, Limits, Neighbour, NeighbourTable, NoSwitch, Outcome,
+    Relation, Role, Sight, TableEvent,
 };
 pub use text::Text;

@@ -51,6 +51,13 @@ impl Mac {
         self.0[0] & 1 == 1
     }
 
+    /// Whether the address is that of a host's tap whose guest has the other one. Hypervisors give a tap the guest's
+    /// address with a first octet of their own, locally administered: `fe:54:00:..` for `52:54:00:..`.
+    pub fn is_tap_of(self, guest: Self) -> bool {
+        let ([tap, tap_rest @ ..], [own, own_rest @ ..]) = (self.0, guest.0);
+        tap & 3 == 2 && tap != own && tap_rest == own_rest
+    }
+
     /// Whether the address is one of LLDP's three group destinations (802.1AB 7.1).
     pub fn is_lldp_group(self) -> bool {
         [Self::NEAREST_BRIDGE, Self::NEAREST_NON_TPMR_BRIDGE, Self::NEAREST_CUSTOMER_BRIDGE].contains(&self)

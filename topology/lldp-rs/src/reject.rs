@@ -130,6 +130,20 @@ pub enum DefectKind {
 }
 
 impl DefectKind {
+    /// Every variant, in declaration order: an array of counters needs no map.
+    pub const ALL: [Self; 10] = [
+        Self::Overrun,
+        Self::Length,
+        Self::InnerLength,
+        Self::Repeated,
+        Self::NoEnd,
+        Self::EndLength,
+        Self::TooMany,
+        Self::Checksum,
+        Self::Marker,
+        Self::NoDeviceId,
+    ];
+
     /// A stable lower-case name, fit for a metric label.
     pub fn name(self) -> &'static str {
         match self {

@@ -138,6 +138,18 @@ fn the_optional_part_of_lldp_costs_only_itself() {
 }
 
 #[test]
+fn defects_are_counted_by_kind() {
+    let tlvs = [CHASSIS, PORT, TTL, (7, &[0][..]), (5, b"a"), (5, b"b"), (127, &[0]), (0, b"x")];
+    let heard = decode(&lldp(&tlvs)).expect("kept");
+    let counts: Vec<(DefectKind, usize)> = heard.announcement.defect_counts().collect();
+    assert_eq!(counts, [(DefectKind::Length, 2), (DefectKind::Repeated, 1), (DefectKind::EndLength, 1)]);
+    let mut names: Vec<&str> = DefectKind::ALL.iter().map(|kind| kind.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), DefectKind::ALL.len());
+}
+
+#[test]
 fn a_list_that_breaks_off_keeps_what_came_before() {
     let whole = lldp(&[CHASSIS, PORT, TTL, (5, b"switch"), END]);
     let cut = |octets: usize| decode(&whole[..whole.len() - octets]).expect("identity is whole");
@@ -220,6 +232,7 @@ fn a_broken_cdp_tlv_costs_itself_and_what_follows() {
         ("past the end", vec![0, 3, 0, 9, 0, 0], vec![(1, DefectKind::Overrun)]),
         ("half a header", vec![0, 3], vec![(1, DefectKind::Overrun)]),
         ("short capabilities", cdp_tlv((4, &[0, 0])), vec![(1, DefectKind::Length)]),
+        ("an MTU of five octets", cdp_tlv((0x11, &[0; 5])), vec![(1, DefectKind::Length)]),
         ("short power", cdp_tlv((0x1a, &[0; 7])), vec![(1, DefectKind::Length)]),
         ("a repeated id", id.clone(), vec![]),
     ];

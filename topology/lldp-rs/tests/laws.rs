@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use lldp_rs::{Link, Reject, decode, encode};
 use proptest::prelude::*;
 use support::heard;
@@ -38,5 +40,40 @@ proptest! {
             let _ = decode(&frame[..end]);
             prop_assert!(Link::checked(&frame[..end]).map_or(true, |link| link.body.len() < end));
         }
+    }
+}
+
+/// The frame that a TLV repeated to this many octets makes.
+fn repeated(tlv: &[u8], octets: usize) -> Vec<u8> {
+    let head = [0x01, 0x80, 0xc2, 0, 0, 0x0e, 2, 0, 0, 0, 0, 1, 0x88, 0xcc];
+    let mandatory = [2, 7, 4, 2, 0, 0, 0, 0, 9, 4, 2, 5, b'p', 6, 2, 0, 120];
+    [&head[..], &mandatory, &tlv.repeat(octets / tlv.len())].concat()
+}
+
+#[test]
+fn time_is_linear_in_the_length_whatever_is_repeated() {
+    let tlvs: [&[u8]; 8] = [
+        &[0x0a, 0],                                       // an empty name, repeated: a defect each
+        &[0x12, 0],                                       // a reserved type
+        &[0x0e, 0],                                       // no capabilities: a defect each
+        &[0xfe, 4, 0, 1, 2, 3],                           // an unknown organisation
+        &[0xfe, 7, 0x00, 0x80, 0xc2, 3, 0, 7, 0],         // a VLAN without a name
+        &[0xfe, 5, 0x00, 0x80, 0xc2, 4, 0],               // an empty protocol identity
+        &[0xfe, 8, 0x00, 0x12, 0xbb, 2, 1, 0, 0, 0],      // a policy
+        &[0x10, 12, 5, 1, 10, 0, 0, 1, 2, 0, 0, 0, 3, 0], // an address
+    ];
+    for tlv in tlvs {
+        let took = |octets: usize| {
+            let frame = repeated(tlv, octets);
+            let once = || {
+                let start = Instant::now();
+                assert!(decode(&frame).is_ok());
+                start.elapsed()
+            };
+            (0..20).map(|_| once()).min().unwrap_or(Duration::MAX)
+        };
+        // Sixteen times the length in far less than sixteen times sixteen times the time, on any busy machine.
+        let (short, long) = (took(4_000), took(64_000));
+        assert!(long < short * 100, "{tlv:02x?}: {short:?} for 4,000 octets, {long:?} for 64,000");
     }
 }

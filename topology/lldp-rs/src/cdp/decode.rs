@@ -43,6 +43,7 @@ impl Cdp {
             tlv_type::DUPLEX => first(&mut self.full_duplex, octet(value)? != 0),
             // One octet of flags comes before the VLAN; the flags are 1 in every sender known.
             tlv_type::VOICE_VLAN => first(&mut self.voice_vlan, short(rest(value, 1))?),
+            tlv_type::MTU if value.len() != 4 => return Err(DefectKind::Length),
             tlv_type::MTU => first(&mut self.mtu, long(value)?),
             tlv_type::TRUST => first(&mut self.trust, octet(value)?),
             tlv_type::UNTRUSTED_COS => first(&mut self.untrusted_cos, octet(value)?),

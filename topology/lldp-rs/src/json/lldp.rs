@@ -7,8 +7,8 @@ use crate::id::Subtype;
 use crate::json::value::Json;
 use crate::lldp::{hex, tlv_type};
 use crate::{
-    Aggregation, ChassisSubtype, Dot1, Dot3, Lldp, LldpView, ManagementAddress, Med, Policy, PortSubtype,
-    Power, Tlv, text,
+    Aggregation, ChassisSubtype, Dot1, Dot3, Eee, Lldp, LldpView, ManagementAddress, Med, Policy,
+    PortSubtype, Power, Tlv, text,
 };
 
 pub(crate) fn render(lldp: &Lldp, view: &LldpView<'_>) -> Json {
@@ -81,6 +81,7 @@ fn dot1(dot1: &Dot1) -> Json {
         .with_some("protocols", Json::list(dot1.protocols.iter().map(|octets| hex(octets, "").into())))
         .with_some("aggregation", dot1.aggregation.map(aggregation))
         .with_some("mgmt_vid", dot1.management_vid)
+        .with_some("vid_usage_digest", dot1.vid_usage_digest)
 }
 
 fn dot3(dot3: &Dot3) -> Json {
@@ -91,6 +92,17 @@ fn dot3(dot3: &Dot3) -> Json {
         .with_some("power", dot3.power.as_ref().map(power))
         .with_some("aggregation", dot3.aggregation.map(aggregation))
         .with_some("mtu", dot3.frame_size_max)
+        .with_some("eee", dot3.eee.map(eee))
+        .with_some("additional", dot3.additional)
+}
+
+fn eee(eee: Eee) -> Json {
+    Json::object()
+        .with("tx_wake", eee.transmit_wake)
+        .with("rx_wake", eee.receive_wake)
+        .with("fallback_rx_wake", eee.fallback_receive_wake)
+        .with("echo_tx_wake", eee.echo_transmit_wake)
+        .with("echo_rx_wake", eee.echo_receive_wake)
 }
 
 fn power(power: &Power) -> Json {

@@ -14,6 +14,7 @@ const PVID: u8 = 1;
 const PPVID: u8 = 2;
 const VLAN_NAME: u8 = 3;
 const PROTOCOL: u8 = 4;
+const VID_USAGE_DIGEST: u8 = 5;
 const MANAGEMENT_VID: u8 = 6;
 const AGGREGATION: u8 = 7;
 
@@ -28,6 +29,8 @@ pub struct Dot1 {
     pub vlans: Vec<VlanName>,
     /// Protocol identities: the first octets of the protocols the port speaks.
     pub protocols: Vec<Box<[u8]>>,
+    /// CRC-32 over the table of VLANs in use: two ends with one digest use the same ones (802.1Q D.2.5).
+    pub vid_usage_digest: Option<u32>,
     /// VLAN to manage the neighbour in.
     pub management_vid: Option<u16>,
     /// Link aggregation.
@@ -85,6 +88,7 @@ impl Dot1 {
             PPVID => ppvid(body).map(|ppvid| add(&mut self.ppvids, ppvid)),
             VLAN_NAME => return Some(self.take_vlan_name(body)),
             PROTOCOL => return Some(self.take_protocol(body)),
+            VID_USAGE_DIGEST => be32(body, 0).map(|digest| once(&mut self.vid_usage_digest, digest)),
             MANAGEMENT_VID => be16(body, 0).map(|id| once(&mut self.management_vid, id)),
             AGGREGATION => Aggregation::decode(body).map(|value| once(&mut self.aggregation, value)),
             _ => return None,
@@ -118,6 +122,9 @@ impl Dot1 {
         }
         for identity in &self.protocols {
             put(PROTOCOL, &[&[short(identity)?], identity])?;
+        }
+        if let Some(digest) = self.vid_usage_digest {
+            put(VID_USAGE_DIGEST, &[&digest.to_be_bytes()])?;
         }
         if let Some(id) = self.management_vid {
             put(MANAGEMENT_VID, &[&id.to_be_bytes()])?;

@@ -14,6 +14,8 @@ const MAC_PHY: u8 = 1;
 const POWER: u8 = 2;
 const AGGREGATION: u8 = 3;
 const FRAME_SIZE: u8 = 4;
+const EEE: u8 = 5;
+const ADDITIONAL: u8 = 7;
 
 /// What the neighbour said about its Ethernet port.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -26,6 +28,46 @@ pub struct Dot3 {
     pub aggregation: Option<Aggregation>,
     /// Largest frame in octets (802.3 79.3.4).
     pub frame_size_max: Option<u16>,
+    /// Energy-efficient Ethernet (802.3 79.3.5).
+    pub eee: Option<Eee>,
+    /// Additional Ethernet capabilities, frame preemption above all (802.3 79.3.7): bit 0 supported, 1 enabled,
+    /// 2 active, bits 3 and 4 the smallest fragment.
+    pub additional: Option<u16>,
+}
+
+/// How long a link needs to wake, in microseconds (802.3 79.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Eee {
+    /// Before it sends.
+    pub transmit_wake: u16,
+    /// Before it can receive.
+    pub receive_wake: u16,
+    /// What it would rather have the other end wait.
+    pub fallback_receive_wake: u16,
+    /// The other end's `transmit_wake`, as heard.
+    pub echo_transmit_wake: u16,
+    /// The other end's `receive_wake`, as heard.
+    pub echo_receive_wake: u16,
+}
+
+impl Eee {
+    fn decode(body: &[u8]) -> Option<Self> {
+        Some(Self {
+            transmit_wake: be16(body, 0)?,
+            receive_wake: be16(body, 2)?,
+            fallback_receive_wake: be16(body, 4)?,
+            echo_transmit_wake: be16(body, 6)?,
+            echo_receive_wake: be16(body, 8)?,
+        })
+    }
+
+    fn parts(self) -> [[u8; 2]; 5] {
+        let echoes = [self.echo_transmit_wake, self.echo_receive_wake];
+        let [echo_transmit, echo_receive] = echoes.map(u16::to_be_bytes);
+        let own = [self.transmit_wake, self.receive_wake, self.fallback_receive_wake];
+        let [transmit, receive, fallback] = own.map(u16::to_be_bytes);
+        [transmit, receive, fallback, echo_transmit, echo_receive]
+    }
 }
 
 /// Autonegotiation and what came of it.
@@ -73,6 +115,8 @@ impl Dot3 {
             POWER => power(body).map(|value| once(&mut self.power, value)),
             AGGREGATION => Aggregation::decode(body).map(|value| once(&mut self.aggregation, value)),
             FRAME_SIZE => be16(body, 0).map(|size| once(&mut self.frame_size_max, size)),
+            EEE => Eee::decode(body).map(|eee| once(&mut self.eee, eee)),
+            ADDITIONAL => be16(body, 0).map(|set| once(&mut self.additional, set)),
             _ => return None,
         };
         Some(taken.unwrap_or(Err(DefectKind::Length)))
@@ -96,7 +140,13 @@ impl Dot3 {
         if let Some(aggregation) = self.aggregation {
             put(AGGREGATION, &[&aggregation.parts()])?;
         }
-        self.frame_size_max.map_or(Ok(()), |size| put(FRAME_SIZE, &[&size.to_be_bytes()]))
+        if let Some(size) = self.frame_size_max {
+            put(FRAME_SIZE, &[&size.to_be_bytes()])?;
+        }
+        if let Some(eee) = self.eee {
+            put(EEE, &[eee.parts().as_flattened()])?;
+        }
+        self.additional.map_or(Ok(()), |set| put(ADDITIONAL, &[&set.to_be_bytes()]))
     }
 }
 

@@ -12,7 +12,7 @@ mod view;
 pub(crate) use basic::hex;
 pub use basic::{Capabilities, CapabilitySet, ManagementAddress, Numbering};
 pub use dot1::{Aggregation, Dot1, Ppvid, VlanName};
-pub use dot3::{Classification, Dot3, MacPhy, Power};
+pub use dot3::{Classification, Dot3, Eee, MacPhy, Power};
 pub use med::{Inventory, Location, Med, MedDevice, MedPower, Policy};
 pub use value::{Lldp, UnknownTlv};
 pub use view::{LldpView, Tlv, Tlvs};

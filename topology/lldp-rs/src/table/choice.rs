@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::Protocol;
+use crate::table::relation::{is_one_switch, took_over};
 use crate::table::{Neighbour, Role};
 
 /// The port's switch, or why there is none.
@@ -101,7 +102,10 @@ impl Rank {
 
 pub(crate) fn choose(neighbours: &[Neighbour]) -> Choice<'_> {
     let mut devices: Vec<&Neighbour> = Vec::new();
-    for neighbour in neighbours.iter().filter(|neighbour| neighbour.facts.role != Role::Endpoint) {
+    // A guest hangs on its host, a station or not.
+    let is_candidate =
+        |neighbour: &&Neighbour| neighbour.facts.role != Role::Endpoint || neighbour.is_virtual;
+    for neighbour in neighbours.iter().filter(is_candidate) {
         match devices.iter_mut().find(|known| is_same_device(known, neighbour)) {
             None => devices.push(neighbour),
             // Of one device's ports the newest counts: its cable may have been moved.
@@ -123,12 +127,7 @@ pub(crate) fn choose(neighbours: &[Neighbour]) -> Choice<'_> {
     }
 }
 
-/// One device, heard over two protocols or from two of its ports. Across protocols the ids do not
-/// compare, so the address it sends from or its short name joins them.
+/// One device, heard over two protocols, from two of its ports, or under the chassis id it had before.
 fn is_same_device(a: &Neighbour, b: &Neighbour) -> bool {
-    if a.key.protocol == b.key.protocol {
-        return a.identity.switch == b.identity.switch;
-    }
-    let same_name = a.identity.name.is_some() && a.identity.name == b.identity.name;
-    a.identity.switch == b.identity.switch || a.facts.source == b.facts.source || same_name
+    is_one_switch(a, b) || took_over(a, b)
 }

@@ -17,6 +17,7 @@ mod event;
 mod interval;
 mod neighbour;
 mod port;
+mod relation;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::{Heard, Mac};
 pub use choice::{Because, Choice, NoSwitch};
 pub use event::{Field, Ignored, Outcome, TableEvent};
 pub use neighbour::{Facts, Key, Neighbour, Role};
+pub use relation::{Relation, Sight};
 
 use neighbour::Sighting;
 use port::Port;
@@ -76,13 +78,14 @@ impl NeighbourTable {
 
     /// Applies one frame heard on the port at `now` and appends what it changed to `out`.
     pub fn heard(&mut self, ifindex: u32, heard: &Heard, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
-        let Some(sighting) = Sighting::of(ifindex, heard, self.limits.hold_ns_max) else {
+        let Some(mut sighting) = Sighting::of(ifindex, heard, self.limits.hold_ns_max) else {
             return Outcome::Ignored(Ignored::NoIdentity);
         };
         if self.is_own(&sighting) {
             return Outcome::Ignored(Ignored::OwnFrame);
         }
         let port = self.ports.entry(ifindex).or_default();
+        sighting.is_virtual = port.own_macs.iter().any(|own| sighting.source.is_tap_of(*own));
         let outcome = if sighting.hold_ns == 0 {
             port.depart(&sighting.key, now, out)
         } else if port.refresh(&sighting, now, out) {
@@ -101,7 +104,8 @@ impl NeighbourTable {
         self.report_ambiguity(ifindex, out);
     }
 
-    /// The port's own addresses: frames that carry one of any port's are reflections, not neighbours.
+    /// The port's own addresses: frames that carry one of any port's are reflections, not neighbours. They also
+    /// tell the switch from the host of a guest ([`Neighbour::is_virtual`]).
     pub fn set_own_macs(&mut self, ifindex: u32, macs: &[Mac]) {
         self.ports.entry(ifindex).or_default().own_macs = macs.into();
     }

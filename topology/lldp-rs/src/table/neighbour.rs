@@ -160,6 +160,7 @@ pub(crate) struct Sighting {
     pub(crate) key: Key,
     pub(crate) source: Mac,
     pub(crate) hold_ns: u64,
+    pub(crate) is_virtual: bool,
     reach: u8,
     facts: Facts,
     identity: SwitchIdentity,
@@ -172,6 +173,7 @@ impl Sighting {
         Some(Self {
             key: Key { ifindex, protocol, chassis, port },
             source: heard.source,
+            is_virtual: false,
             hold_ns: (u64::from(announcement.ttl_s()) * SECOND_NS).min(hold_ns_max),
             reach: reach(heard.destination),
             facts: Facts::of(heard),
@@ -212,6 +214,9 @@ pub struct Neighbour {
     pub late: bool,
     /// Not heard since the port lost its carrier.
     pub suspect: bool,
+    /// It is the host this one is a guest of, which speaks through the tap our port is the other end of. It stands
+    /// where a switch would, and its guests fail together.
+    pub is_virtual: bool,
     pub(crate) reach: u8,
     interval: Interval,
 }
@@ -229,6 +234,7 @@ impl Neighbour {
             changes: 0,
             late: false,
             suspect: false,
+            is_virtual: sighting.is_virtual,
             reach: sighting.reach,
             interval: Interval::default(),
         }
@@ -256,6 +262,7 @@ impl Neighbour {
         self.frames = self.frames.saturating_add(1);
         self.reach = self.reach.max(sighting.reach);
         (self.late, self.suspect) = (false, false);
+        self.is_virtual = sighting.is_virtual;
         changed
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::{
     Announcement, Capabilities, CapabilitySet, Cdp, CdpCapabilities, ChassisId, ChassisSubtype, Lldp,
-    MedDevice, PortId, PortSubtype,
+    ManagementAddress, MedDevice, Numbering, PortId, PortSubtype,
 };
 
 const S: u64 = SECOND_NS;
@@ -262,6 +262,33 @@ fn our_own_frames_are_never_neighbours() {
 }
 
 #[test]
+fn a_guest_hangs_on_its_host_unless_it_hears_a_switch() {
+    let through = |first: u8, chassis: u8, set| {
+        let mut heard = with_caps(lldp(chassis, "p1", 120), set);
+        heard.source = Mac([first, 0x54, 0, 1, 2, 3]);
+        heard
+    };
+    let host = through(0xfe, 1, CapabilitySet::STATION_ONLY);
+    for (own, is_virtual, switch) in [
+        (Mac([0x52, 0x54, 0, 1, 2, 3]), true, "01/p1@7 Only"),
+        (Mac([0x52, 0x54, 0, 1, 2, 4]), false, "EndpointsOnly"),
+    ] {
+        let mut bench = Bench::new();
+        bench.table.set_own_macs(PORT, &[own]);
+        bench.hear(PORT, &host, S);
+        assert_eq!(bench.table.neighbours(PORT)[0].is_virtual, is_virtual, "{own}");
+        assert_eq!(bench.switch(), switch, "{own}");
+        bench.hear(PORT, &with_caps(lldp(2, "p2", 120), CapabilitySet::BRIDGE), S);
+        assert_eq!(bench.table.the_switch(PORT).switch().map(|it| who(&it.key)).as_deref(), Some("02/p2@7"));
+    }
+    assert!(!Mac([0x52; 6]).is_tap_of(Mac([0x52; 6])), "an address is no tap of itself");
+    assert!(
+        !Mac([0, 1, 2, 3, 4, 5]).is_tap_of(Mac([0x52, 1, 2, 3, 4, 5])),
+        "a manufacturer's address is no tap's"
+    );
+}
+
+#[test]
 fn a_flood_of_forged_chassis_ids_meets_the_limits_and_the_switch_stays() {
     let mut bench = Bench::new();
     bench.hear(PORT, &with_caps(lldp(1, "p1", 120), CapabilitySet::BRIDGE), 0);
@@ -330,6 +357,123 @@ fn ambiguity_is_reported_when_it_begins_and_ends_with_a_rival() {
     assert_eq!(bench.switch(), "01/p1@7 Only");
     bench.hear(PORT, &lldp(3, "p1", 20), 31 * S);
     assert_eq!(bench.said(), ["appeared 03/p1@7", "ambiguous 7"]);
+}
+
+#[test]
+fn a_sender_that_changes_its_chassis_id_is_one_device_unless_the_old_one_still_speaks() {
+    let under = |chassis| {
+        let mut heard = lldp(chassis, "p1", 120);
+        heard.source = mac(77);
+        heard
+    };
+    let mut bench = Bench::new();
+    bench.hear(PORT, &under(1), 0);
+    bench.hear(PORT, &under(2), 30 * S);
+    assert_eq!(bench.said(), ["appeared 01/p1@7", "appeared 02/p1@7"]);
+    assert_eq!(bench.switch(), "02/p1@7 Only", "the stack has another master");
+    bench.hear(PORT, &under(1), 31 * S);
+    assert_eq!(bench.said(), ["ambiguous 7"]);
+    assert_eq!(bench.switch(), "one of 2", "somebody lies");
+}
+
+#[test]
+fn what_two_neighbours_are_to_each_other_takes_more_than_a_name() {
+    let named = |heard, name: &str| with(heard, |lldp| lldp.system_name = Some(name.into()));
+    let from = |mut heard: Heard, source| {
+        heard.source = mac(source);
+        heard
+    };
+    let (at, system) = ([S, 40 * S], [Some(mac(50)), Some(mac(50))]);
+    let per_port = |last: u8| {
+        let own = lldp_of(last, "x", 120);
+        let port = PortId::new(PortSubtype::MacAddress, &mac(last).0).expect("sound");
+        let address = ManagementAddress::ipv4([10, 0, 0, 1].into(), Numbering::IfIndex, 1);
+        let own = Lldp { port, management: Vec::from([address]), ..own };
+        named(Heard::lldp(mac(last), own), "cheap")
+    };
+    let cases = [
+        ("two ports", [lldp(1, "p1", 120), lldp(1, "p2", 120)], [None; 2], at, Relation::OneSwitch),
+        ("a chassis id of each port", [per_port(1), per_port(2)], [None; 2], at, Relation::OneSwitch),
+        (
+            "stack",
+            [lldp(1, "Gi1/0/5", 120), lldp(1, "Gi2/0/5", 120)],
+            [None; 2],
+            at,
+            Relation::OneSwitchTwoModules,
+        ),
+        (
+            "two extenders",
+            [lldp(1, "Eth110/1/1", 120), lldp(1, "Eth111/1/1", 120)],
+            [None; 2],
+            at,
+            Relation::OneSwitchTwoModules,
+        ),
+        (
+            "CDP",
+            [named(lldp(1, "p1", 120), "leaf1.a.b"), cdp("leaf1(S1)", 9)],
+            [None; 2],
+            at,
+            Relation::OneSwitch,
+        ),
+        (
+            "CDP from afar",
+            [named(lldp(1, "p1", 120), "leaf1"), cdp("leaf2", 9)],
+            [None; 2],
+            at,
+            Relation::Strangers,
+        ),
+        (
+            "renamed",
+            [from(lldp(1, "p1", 120), 7), from(lldp(2, "p1", 120), 7)],
+            [None; 2],
+            at,
+            Relation::Renamed,
+        ),
+        (
+            "replaced",
+            [named(lldp(1, "p1", 120), "a"), named(lldp(2, "p1", 120), "a")],
+            [None; 2],
+            at,
+            Relation::Replaced,
+        ),
+        (
+            "namesakes at once",
+            [named(lldp(1, "p1", 120), "a"), named(lldp(2, "p1", 120), "a")],
+            [None; 2],
+            [S, S],
+            Relation::Namesakes,
+        ),
+        (
+            "a pair",
+            [named(lldp(1, "p1", 120), "a"), named(lldp(2, "p1", 120), "b")],
+            system,
+            [S, S],
+            Relation::Peers,
+        ),
+        (
+            "a pair of one name",
+            [named(lldp(1, "p1", 120), "a"), named(lldp(2, "p1", 120), "a")],
+            system,
+            [S, S],
+            Relation::Peers,
+        ),
+        (
+            "deaf LACP",
+            [lldp(1, "p1", 120), lldp(2, "p1", 120)],
+            [Some(Mac([0; 6])); 2],
+            [S, S],
+            Relation::Strangers,
+        ),
+        ("two", [lldp(1, "p1", 120), lldp(2, "p1", 120)], [None, Some(mac(50))], at, Relation::Strangers),
+    ];
+    for (name, frames, systems, at, want) in cases {
+        let mut bench = Bench::new();
+        frames.iter().zip(at).for_each(|(heard, at)| _ = bench.hear(PORT, heard, at));
+        let [first, second] = bench.table.neighbours(PORT) else { panic!("{name}: not two") };
+        let sight = |neighbour, lacp_system| Sight { neighbour, lacp_system };
+        let (a, b) = (sight(first, systems[0]), sight(second, systems[1]));
+        assert_eq!([Relation::of(a, b), Relation::of(b, a)], [want; 2], "{name}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use lldp_rs::{
     Aggregation, Announcement, Capabilities, CapabilitySet, Cdp, CdpAddress, CdpCapabilities, CdpPower,
-    ChassisId, ChassisSubtype, Classification, Dot1, Dot3, Encapsulation, Heard, Id, Inventory, Lldp,
+    ChassisId, ChassisSubtype, Classification, Dot1, Dot3, Eee, Encapsulation, Heard, Id, Inventory, Lldp,
     Location, Mac, MacPhy, ManagementAddress, Med, MedDevice, MedPower, Numbering, OtherTlv, Policy, PortId,
     PortSubtype, Power, Ppvid, Subtype, Text, UnknownTlv, VlanName, VlanTag,
 };
@@ -74,12 +74,14 @@ fn dot1() -> impl Strategy<Value = Dot1> {
     let ppvid = (any::<u8>(), any::<u16>()).prop_map(|(flags, id)| Ppvid { flags, id });
     let vlan = (any::<u16>(), text(32)).prop_map(|(id, name)| VlanName { id, name });
     let lists = (vec(ppvid, 0..3), vec(vlan, 0..3), vec(octets(20), 0..3));
-    (option::of(any::<u16>()), lists, option::of(any::<u16>()), option::of(aggregation())).prop_map(
-        |(pvid, (ppvids, vlans, protocols), management_vid, aggregation)| Dot1 {
+    let numbers = (option::of(any::<u16>()), option::of(any::<u32>()), option::of(any::<u16>()));
+    (numbers, lists, option::of(aggregation())).prop_map(
+        |((pvid, vid_usage_digest, management_vid), (ppvids, vlans, protocols), aggregation)| Dot1 {
             pvid,
             ppvids,
             vlans,
             protocols,
+            vid_usage_digest,
             management_vid,
             aggregation,
         },
@@ -102,8 +104,23 @@ fn dot3() -> impl Strategy<Value = Dot3> {
         .prop_map(|(autonegotiation, advertised, mau)| MacPhy { autonegotiation, advertised, mau });
     let power = (any::<u8>(), any::<u8>(), any::<u8>(), option::of(classification()))
         .prop_map(|(support, pair, class, classification)| Power { support, pair, class, classification });
-    (option::of(mac_phy), option::of(power), option::of(aggregation()), option::of(any::<u16>())).prop_map(
-        |(mac_phy, power, aggregation, frame_size_max)| Dot3 { mac_phy, power, aggregation, frame_size_max },
+    let eee = any::<[u16; 5]>().prop_map(|[transmit, receive, fallback, echo_transmit, echo_receive]| Eee {
+        transmit_wake: transmit,
+        receive_wake: receive,
+        fallback_receive_wake: fallback,
+        echo_transmit_wake: echo_transmit,
+        echo_receive_wake: echo_receive,
+    });
+    let numbers = (option::of(any::<u16>()), option::of(any::<u16>()));
+    (option::of(mac_phy), option::of(power), option::of(aggregation()), option::of(eee), numbers).prop_map(
+        |(mac_phy, power, aggregation, eee, (frame_size_max, additional))| Dot3 {
+            mac_phy,
+            power,
+            aggregation,
+            frame_size_max,
+            eee,
+            additional,
+        },
     )
 }
 

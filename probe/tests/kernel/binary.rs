@@ -220,8 +220,13 @@ fn a_probe_that_may_not_listen_says_it_once_and_goes_on() {
         assert!(port["reason"].as_str().unwrap().contains("CAP_NET_RAW"), "{port}");
         assert!(port["remedy"].as_str().unwrap().contains("AmbientCapabilities"), "{port}");
         assert_eq!(host.log().matches("no right to listen").count(), 1, "{}", host.log());
-        let doctor = host.behind(&wrapper).arg("doctor").output().unwrap();
-        assert_eq!(doctor.status.code(), Some(4), "{doctor:?}");
+        for words in ["doctor", "listen"] {
+            let output = host.behind(&wrapper).arg(words).output().unwrap();
+            assert_eq!(output.status.code(), Some(4), "{words}: {output:?}");
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains("CAP_NET_RAW (systemd: AmbientCapabilities"), "{words}: {text}");
+        }
         // Still a member: it announces itself to its relay.
         host.wait_for("announcement", |host| {
             host.json("status")["counters"]["messages_sent"].as_u64() > Some(0)

@@ -57,11 +57,11 @@ enum Command {
     },
     /// Check what a probe needs on this host, and say what is missing.
     Doctor,
-    /// Print each frame of a capture file as JSON.
+    /// Print each frame of a capture file, and what the decoder makes of it.
     Decode {
         /// A pcap or pcapng file.
         file: PathBuf,
-        /// As JSON. There is no other form; the word is taken so that scripts may say it as elsewhere.
+        /// As JSON, every field; also where the output is no terminal.
         #[arg(long)]
         json: bool,
     },
@@ -70,7 +70,9 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Decode { file, json: _ }) => commands::decode(file),
+        Some(Command::Decode { file, json }) => {
+            commands::decode(file, *json || !std::io::stdout().is_terminal())
+        }
         Some(Command::Doctor) => block_on(commands::doctor(&arguments.config)).unwrap_or_else(|code| code),
         Some(Command::Listen { ports, json }) => listen(&arguments, ports, *json),
         Some(Command::Attachments { json }) => ask(&arguments, |config| commands::attachments(config, *json)),

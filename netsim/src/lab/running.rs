@@ -193,6 +193,15 @@ impl Lab {
         self.state.announcer = announcer;
     }
 
+    /// Takes a switch's voice away, and nothing else: its announcer takes its leave by a TTL of 0, or is killed.
+    pub fn silence(&mut self, switch: &str, with_leave: bool) {
+        if with_leave {
+            self.signal(switch, Role::Announcer, Signal::SIGTERM);
+        } else {
+            self.kill(&[(switch, Role::Announcer)]);
+        }
+    }
+
     pub(super) fn save(&self) -> Result<(), LabError> {
         self.state.save(self.files.dir())
     }

@@ -16,6 +16,9 @@ use crate::net::Sockets;
 use crate::netlink::{self, Look};
 use crate::ports::{PassedOver, Port};
 
+/// Where everything stands, behind `ok` and `FAIL`.
+const INDENT: usize = 5;
+
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Check {
@@ -186,13 +189,14 @@ fn of_attachments(attachments: &Attachments) -> Vec<Check> {
 fn report(checks: &[Check], paint: Paint) -> String {
     let mut lines = Vec::new();
     for check in checks {
-        match &check.trouble {
-            None => lines.push(format!("{} {}", paint.good("ok  "), check.what)),
-            Some((trouble, remedy)) => {
-                lines.push(format!("{} {}", paint.bad("FAIL"), check.what));
-                lines.extend(wrapped(trouble, 5));
-                lines.extend(wrapped(&format!("-> {remedy}"), 5));
-            }
+        let mark = if check.trouble.is_none() { paint.good("ok  ") } else { paint.bad("FAIL") };
+        let what = wrapped(&check.what, INDENT);
+        let first = what.first().map_or("", |line| line.trim_start());
+        lines.push(format!("{mark} {first}"));
+        lines.extend(what.iter().skip(1).cloned());
+        if let Some((trouble, remedy)) = &check.trouble {
+            lines.extend(wrapped(trouble, INDENT));
+            lines.extend(wrapped(&format!("-> {remedy}"), INDENT));
         }
     }
     let bad = checks.iter().filter(|check| check.trouble.is_some()).count();

@@ -3,7 +3,7 @@
 mod show;
 mod watch;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -110,7 +110,10 @@ async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenE
             }
         };
         let at = clock::wall_clock().unix_ms;
-        news.iter().for_each(|news| print(&printer.line(at, news)));
+        // Whoever read it has gone (`| head`): then it is over, and no failure.
+        if news.iter().try_for_each(|news| writeln!(io::stdout(), "{}", printer.line(at, news))).is_err() {
+            return Ok(());
+        }
     }
 }
 

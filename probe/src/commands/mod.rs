@@ -73,7 +73,7 @@ impl CommandError {
     }
 }
 
-/// Prints what each port hangs on. Fails (1) where a port with carrier hears no switch.
+/// Prints what each port hangs on.
 pub fn attachments(config: &Config, json: bool) -> Result<ExitCode, CommandError> {
     let answer = ask(config, &Request::Attachments)?;
     if json {

@@ -77,7 +77,9 @@ fn what_an_operator_may_miss_among_the_ports_is_told_with_what_to_write_instead(
         Link { below: Some(2), ..link(8, "eth0.7", Kind::Vlan) },
     ];
     let view = view(links, &[]);
-    let cases: &[(&[&str], &[(&str, &str)])] = &[
+    /// What `ports` names, and of each interface that is told of: its name and a part of the words.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
+    let cases: &[Case] = &[
         (&[], &[("wlan0", "a radio"), ("veth7", "only if `ports`")]),
         (&["eth0"], &[]),
         (&["eth*"], &[]),

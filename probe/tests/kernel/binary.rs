@@ -220,12 +220,66 @@ fn a_probe_that_may_not_listen_says_it_once_and_goes_on() {
         assert!(port["reason"].as_str().unwrap().contains("CAP_NET_RAW"), "{port}");
         assert!(port["remedy"].as_str().unwrap().contains("AmbientCapabilities"), "{port}");
         assert_eq!(host.log().matches("no right to listen").count(), 1, "{}", host.log());
-        let doctor = host.behind(&wrapper).arg("doctor").output().unwrap();
-        assert_eq!(doctor.status.code(), Some(4), "{doctor:?}");
+        for words in ["doctor", "listen"] {
+            let output = host.behind(&wrapper).arg(words).output().unwrap();
+            assert_eq!(output.status.code(), Some(4), "{words}: {output:?}");
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains("CAP_NET_RAW (systemd: AmbientCapabilities"), "{words}: {text}");
+        }
         // Still a member: it announces itself to its relay.
         host.wait_for("announcement", |host| {
             host.json("status")["counters"]["messages_sent"].as_u64() > Some(0)
         });
+    });
+}
+
+#[test]
+fn the_doctor_explains_each_reason_why_nothing_is_heard() {
+    inside("binary::the_doctor_explains_each_reason_why_nothing_is_heard", || {
+        let mut host = Host::new("");
+        let doctor = |host: &Host, code: i32, words: &[&str]| {
+            let output = host.ask("doctor");
+            let text = String::from_utf8(output.stdout).unwrap();
+            // However its lines are broken.
+            let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for word in words {
+                assert!(flat.contains(word), "no {word:?} in\n{text}");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "too wide:\n{text}");
+            assert_eq!(output.status.code(), Some(code), "{text}");
+        };
+        doctor(&host, 1, &["FAIL running probe", "-> start it: systemctl start ringmesh-probe"]);
+        host.start(host.command());
+        host.wait_for("port", |host| evidence(host) == "fallback");
+        let veth = "-> eth0 is a virtual cable (veth): at its other end is a bridge";
+        doctor(&host, 1, &["FAIL switch behind eth0", "no LLDP heard on eth0", veth]);
+        ip("link set p1 down");
+        host.wait_for("loss of carrier", |host| host.json("attachments")["ports"][0]["carrier"] == false);
+        doctor(&host, 1, &["FAIL port eth0 no carrier -> plug the cable in, or set the interface up"]);
+
+        ip("link set p1 up");
+        ip("link add br0 type bridge");
+        ip("link set eth0 master br0");
+        let (path, ports) = (host.folder.path().join("probe.toml"), "ports = [\"eth*\"]");
+        let good = fs::read_to_string(&path).unwrap();
+        let cases: &[(&str, &[&str])] = &[
+            ("ports = [\"br0\"]", &["FAIL br0 is not listened on", "name eth0 in `ports`"]),
+            ("ports = [\"nic*\"]", &["FAIL physical ports none was found", "a name like nic*"]),
+            ("", &["eth0 is not listened on", "only if `ports` of the configuration names it"]),
+        ];
+        for (instead, words) in cases {
+            fs::write(&path, good.replace(ports, instead)).unwrap();
+            doctor(&host, 1, words);
+        }
+        fs::write(&path, good).unwrap();
+        ip("link set eth0 nomaster");
+        let mut switch = Sender::on("p1");
+        host.wait_for("switch", |host| {
+            switch.send(&lldp(1));
+            evidence(host) == "lldp"
+        });
+        doctor(&host, 0, &["ok switch behind eth0: sw1", "nothing is missing"]);
     });
 }
 

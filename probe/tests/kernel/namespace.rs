@@ -112,11 +112,12 @@ pub(crate) struct Elsewhere(pub(crate) Child);
 impl Elsewhere {
     pub(crate) fn new() -> Self {
         let keeper = Command::new("unshare").args(["-n", "--", "sleep", "60"]).spawn().unwrap();
+        let elsewhere = Self(keeper);
         let own = std::fs::read_link("/proc/self/ns/net").unwrap();
-        let its = format!("/proc/{}/ns/net", keeper.id());
+        let its = format!("/proc/{}/ns/net", elsewhere.0.id());
         for _ in 0..500 {
             if std::fs::read_link(&its).is_ok_and(|its| its != own) {
-                return Self(keeper);
+                return elsewhere;
             }
             std::thread::sleep(Duration::from_millis(10));
         }

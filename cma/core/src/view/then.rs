@@ -83,6 +83,12 @@ impl<'a> Then<'a> {
             }
             (_, Happened::Connected { .. }) => return self.relay(number, row, true),
             (_, Happened::Lost { .. }) => return self.relay(number, row, false),
+            (_, Happened::Forgotten) => {
+                self.relays.remove(&(&row.source.site, row.source.relay));
+                let last = !self.relays.keys().any(|(site, _)| **site == row.source.site);
+                let site = last.then(|| Op::DropNode(NodeKey::site(&row.source.site)));
+                return self.apply(number, row, site.as_slice());
+            }
             (_, Happened::HostGone | Happened::Incident(_)) => return Ok(()),
         };
         let ops = self.estate.operations(&self.graph, &row.source, &news)?;

@@ -13,10 +13,22 @@ use super::turn::Turn;
 use super::{Action, Cma, Say};
 use crate::documents::{ForgottenRelay, SCHEMA};
 use crate::estate::Estate;
-use crate::graph::{GraphStore, NodeKey, Op, Source};
+use crate::graph::{GraphStore, Label, NodeKey, Op, Source, StoreError, scan_all};
 use crate::history::{Happened, Thing};
 use crate::records;
 use crate::relay::RelayKey;
+
+/// What ends with its site. Incidents that are over stay as history.
+const IN_A_SITE: [Label; 8] = [
+    Label::Relay,
+    Label::Switch,
+    Label::SwitchPort,
+    Label::Host,
+    Label::Probe,
+    Label::Nic,
+    Label::IpAddress,
+    Label::Ring,
+];
 
 const WHY: &str = "an operator said that the relay is gone for good";
 
@@ -47,8 +59,14 @@ impl<G: GraphStore> Cma<G> {
         incidents += over.len();
         self.note(now, &source, 0, Thing::Relay(relay.0), Happened::Forgotten, &mut turn);
         let with_site = !self.relays.iter().any(|(other, _)| other.site == *site && *other != key);
-        let ops = self.without(&key, with_site)?;
-        self.apply(now, &source, sequence, &ops, &mut turn);
+        match self.without(&key, with_site) {
+            Ok(ops) => {
+                self.apply(now, &source, sequence, &ops, &mut turn);
+            }
+            Err(error) => {
+                self.store_failed(error, &mut turn);
+            }
+        }
         self.drop_relay(&key, with_site, &mut turn);
         self.look_at_sites(now, &mut turn);
         self.write_down(&mut turn);
@@ -75,10 +93,19 @@ impl<G: GraphStore> Cma<G> {
         ids.len()
     }
 
-    fn without(&self, relay: &RelayKey, with_site: bool) -> Result<Vec<Op>, ForgetError> {
-        let mut ops = Estate::rings_gone(&self.graph, &relay.site, relay.relay)?;
-        ops.push(Op::DropNode(NodeKey::relay(&relay.site, relay.relay)));
-        ops.extend(with_site.then(|| Op::DropNode(NodeKey::site(&relay.site))));
+    /// What the graph has of it still; with its site all that is in that, also what only follows
+    /// from what was told, as a switch that a host named.
+    fn without(&self, relay: &RelayKey, with_site: bool) -> Result<Vec<Op>, StoreError> {
+        if !with_site {
+            let mut ops = Estate::rings_gone(&self.graph, &relay.site, relay.relay)?;
+            ops.push(Op::DropNode(NodeKey::relay(&relay.site, relay.relay)));
+            return Ok(ops);
+        }
+        let mut ops = vec![Op::DropNode(NodeKey::site(&relay.site))];
+        for label in IN_A_SITE {
+            let of_site = scan_all(&self.graph, label)?.into_iter().map(|node| node.key);
+            ops.extend(of_site.filter(|key| key.is_in(relay.site.as_str())).map(Op::DropNode));
+        }
         Ok(ops)
     }
 
@@ -104,11 +131,11 @@ impl<G: GraphStore> Cma<G> {
 
 #[cfg(test)]
 mod tests {
+    use ringmesh_proto::machine::Machine;
     use ringmesh_proto::news::News;
 
     use super::*;
     use crate::cma::Event;
-    use crate::graph::{Label, scan_all};
     use crate::relay::StreamId;
     use crate::testing::{World, hello, host, host_incident, name, place};
     use ringmesh_topology::verdict::Verdict;
@@ -120,10 +147,8 @@ mod tests {
         world.news(News::Host(host("h1", vec![])));
         world.event(Event::RelayConnected { stream: FAR, hello: hello("far", 1, 3) });
         let on_switch = vec![place(2, "10.77.1.1", Some((1, "p1")))];
-        let told = [
-            News::Host(host("h1", on_switch)),
-            News::Incident(Box::new(host_incident(Verdict::HostDown))),
-        ];
+        let told =
+            [News::Host(host("h1", on_switch)), News::Incident(Box::new(host_incident(Verdict::HostDown)))];
         for (sequence, news) in (1..).zip(told) {
             world.event(Event::RelayNews { stream: FAR, sequence, news });
         }
@@ -154,18 +179,7 @@ mod tests {
         let forgotten = forget(&mut world, 1).unwrap();
         assert_eq!((forgotten.with_site, forgotten.incidents), (true, 2));
         assert_eq!(open(&world), 0);
-        let labels = [
-            Label::Site,
-            Label::Relay,
-            Label::Switch,
-            Label::SwitchPort,
-            Label::Host,
-            Label::Probe,
-            Label::Nic,
-            Label::IpAddress,
-            Label::Ring,
-        ];
-        for label in labels {
+        for label in IN_A_SITE {
             let left = scan_all(world.cma.graph(), label).unwrap();
             let left: Vec<_> = left.iter().filter(|node| node.key.is_in("far")).collect();
             assert!(left.is_empty(), "{left:?}");

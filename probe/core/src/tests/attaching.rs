@@ -122,9 +122,9 @@ fn what_ports_are_like_is_said_until_it_is_noted_whatever_order_crosses_it() {
         ("a ping", ToProbe::Ping { nonce: 1 }, 2),
     ];
     let ports = || [port(2), port(3)];
-    let changes: [(&str, &dyn Fn(&mut Bench)); 2] = [
-        ("Attachment", &|bench| bench.frame(2, &lldp(1, 120))),
-        ("Evidence", &|bench| bench.event(Event::Carrier { port: 3, up: false })),
+    let changes: [(&str, fn(&mut Bench)); 2] = [
+        ("Attachment", |bench| bench.frame(2, &lldp(1, 120))),
+        ("Evidence", |bench| bench.event(Event::Carrier { port: 3, up: false })),
     ];
     for (kind, change) in changes {
         for (case, answer, repeats) in &cases {

@@ -78,6 +78,7 @@ pub(crate) enum Question {
     TreeAt(u64),
     Events { after: u64, last: Option<usize> },
     Forget { site: Option<Name>, host: Name },
+    ForgetRelay { site: Name, relay: RelayId },
 }
 
 /// A document as JSON, or why there is none.
@@ -290,6 +291,12 @@ impl Driver {
                 self.held.take(actions);
                 serde_json::to_string(&forgotten.map_err(|error| Unanswered::Unknown(error.to_string()))?)
             }
+            Question::ForgetRelay { site, relay } => {
+                let mut actions = Vec::new();
+                let forgotten = self.cma.forget_relay(now, site, *relay, &mut actions);
+                self.held.take(actions);
+                serde_json::to_string(&forgotten.map_err(|error| Unanswered::Unknown(error.to_string()))?)
+            }
         };
         json.map_err(|error| failed(&error))
     }
@@ -301,6 +308,7 @@ fn log(say: &Say) {
         Say::RelayConnected { anew: false, .. }
         | Say::RelayGone(_)
         | Say::RelaySilent(_)
+        | Say::RelayForgotten(_)
         | Say::IncidentOpened { .. }
         | Say::IncidentRevised { .. }
         | Say::IncidentClosed { .. } => tracing::info!("{say}"),

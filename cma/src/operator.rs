@@ -2,7 +2,7 @@
 
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::operator_server::Operator;
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{Name, RelayId};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -130,8 +130,14 @@ impl Operator for OperatorService {
     }
 
     async fn forget(&self, request: Request<pb::ForgetRequest>) -> Result<Response<pb::Document>, Status> {
-        let pb::ForgetRequest { site, host } = request.into_inner();
+        let pb::ForgetRequest { site, host, relay } = request.into_inner();
         let site = Some(site).filter(|site| !site.is_empty()).map(|site| name("site", &site)).transpose()?;
+        if relay != 0 {
+            let relay = u8::try_from(relay).map_err(|_| Status::invalid_argument("relay: at most 255"))?;
+            let site =
+                site.ok_or_else(|| Status::invalid_argument("site: a relay is named with its site"))?;
+            return self.ask(Question::ForgetRelay { site, relay: RelayId(relay) }).await;
+        }
         self.ask(Question::Forget { site, host: name("host", &host)? }).await
     }
 }

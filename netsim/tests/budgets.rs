@@ -79,16 +79,26 @@ fn a_clean_leave_costs_five() {
 }
 
 #[test]
-fn a_restart_of_a_probe_costs_seven() {
-    let mut world = settled(Plan::even(2, 8));
-    let host = ordinary(&world);
-    let restart = |world: &mut World| {
-        world.kill_probe(host);
-        world.start_probe(host);
-    };
-    let cost = cost(&mut world, 8 * SECOND, restart);
-    let (repair, verify) = split(&cost);
-    assert!(repair <= 7 && verify == 0, "{repair} and {verify}: {cost}\n{}", lines(&world));
+fn a_restart_of_a_probe_costs_seven_and_two_more_if_its_switch_is_heard_after_it_announced_itself() {
+    let mut heard_later = Vec::new();
+    // As long as from one frame of the switch to the next.
+    for phase in 0..10_u32 {
+        let mut world = settled(Plan::even(2, 8));
+        world.run_for(SECOND * phase / 2);
+        let host = ordinary(&world);
+        let restart = |world: &mut World| {
+            world.kill_probe(host);
+            world.start_probe(host);
+        };
+        let cost = cost(&mut world, 8 * SECOND, restart);
+        let (repair, verify) = split(&cost);
+        let heard = cost.of("Attachment");
+        assert_eq!(cost.of("Noted"), heard, "phase {phase}: {cost}\n{}", lines(&world));
+        let (within, later) = (repair - 2 * heard, heard <= 1 && verify == 0);
+        assert!(within <= 7 && later, "phase {phase}: {repair} and {verify}: {cost}\n{}", lines(&world));
+        heard_later.push(heard == 1);
+    }
+    assert!(heard_later.contains(&true) && heard_later.contains(&false), "{heard_later:?}");
 }
 
 #[test]

@@ -343,3 +343,40 @@ fn a_dark_site_whose_relay_comes_with_an_older_disk_was_dark() {
     let of_site: Vec<_> = outages(&world).into_iter().map(|incident| incident.verdict).collect();
     assert_eq!(of_site, ["SiteDark"], "{}", lines(&world));
 }
+
+#[test]
+fn a_site_whose_relay_is_forgotten_is_waited_for_no_longer_and_a_newcomer_if_it_comes_back() {
+    for killed in [false, true] {
+        let mut world = settled(Plan::sites(3, 2, 4));
+        world.kill_host(9);
+        world.run_for(20 * SECOND);
+        world.power_site(1, false);
+        world.run_for(40 * SECOND);
+        assert_eq!(open(&world).len(), 2, "{:#?}", open(&world));
+        let forgotten = world.forget_relay(1);
+        assert_eq!((forgotten.with_site, forgotten.incidents), (true, 2));
+        world.run_for(10 * SECOND);
+        if killed {
+            world.kill_cma();
+            world.start_cma();
+            world.run_for(30 * SECOND);
+        }
+        assert_eq!(open(&world), [], "{}", lines(&world));
+        assert!(open_pages(&world).is_empty(), "{:#?}", world.pages());
+        let cma = world.cma().unwrap();
+        let tree = cma.tree(world.now()).unwrap();
+        let sites: Vec<&str> = tree.sites.iter().map(|site| site.id.as_str()).collect();
+        assert_eq!(sites, ["s1", "s3"]);
+        assert_eq!(cma.status(world.now()).unwrap().relays.len(), 2);
+        // Its neighbours in the mesh ring are each other's now.
+        world.set_wan(2, false);
+        world.run_for(30 * SECOND);
+        assert_eq!(open(&world).len(), 1, "{}", lines(&world));
+        world.set_wan(2, true);
+        world.power_site(1, true);
+        ends(&mut world, 120 * SECOND);
+        assert_eq!(world.linked(), 24, "{}", lines(&world));
+        let differing: Vec<String> = (0..3).filter_map(|site| picture_differs(&world, site)).collect();
+        assert!(differing.is_empty(), "{differing:?}\n{}", lines(&world));
+    }
+}

@@ -14,6 +14,7 @@
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
 mod forget;
+mod forget_relay;
 mod keep;
 mod news;
 mod orphans;

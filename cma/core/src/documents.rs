@@ -394,6 +394,21 @@ pub struct Forgotten {
     pub told: bool,
 }
 
+/// `ringmesh forget --relay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenRelay {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Its site.
+    pub site: String,
+    /// Its number there.
+    pub relay: u8,
+    /// Its site has no other relay: all that was known of the site is forgotten with it.
+    pub with_site: bool,
+    /// How many open incidents ended with it.
+    pub incidents: usize,
+}
+
 /// One line that the notifier hands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLine {

@@ -57,6 +57,8 @@ pub enum Happened {
         /// Its stream ended; else nothing came any more.
         ended: bool,
     },
+    /// An operator said that a relay is gone for good.
+    Forgotten,
 }
 
 /// What a revision of an incident said.

@@ -277,6 +277,17 @@ impl Relays {
         self.relays.insert(key, relay);
     }
 
+    /// A relay is known no more. Says what must be written down, and whose stream it had.
+    pub(crate) fn forget(&mut self, key: &RelayKey) -> (Vec<Keep>, Option<StreamId>) {
+        let Some(relay) = self.relays.remove(key) else { return (Vec::new(), None) };
+        self.touched.remove(key);
+        self.advanced.remove(key);
+        if let Some(stream) = relay.stream {
+            self.streams.remove(&stream);
+        }
+        (vec![Keep::drop(records::RELAY, key), Keep::drop(records::CURSOR, key)], relay.stream)
+    }
+
     /// The relay of that key.
     pub fn get(&self, key: &RelayKey) -> Option<&Relay> {
         self.relays.get(key)

@@ -310,6 +310,34 @@ impl Sites {
         self.stirred = true;
     }
 
+    /// A relay is known no more. Says which outages end with it, and what must be written down.
+    pub fn forget(&mut self, relay: &RelayKey) -> (Vec<IncidentId>, Vec<Keep>) {
+        self.contacts.remove(relay);
+        self.starts.remove(relay);
+        self.stirred = true;
+        let site_has_more = self.contacts.keys().any(|other| other.site == relay.site);
+        let mut over = Vec::new();
+        for (id, outage) in &mut self.outages {
+            let takes = outage.kept.takes.remove(relay);
+            outage.kept.runs.remove(relay);
+            outage.by.take_if(|by| by == relay);
+            let ends = match &outage.kept.about {
+                About::Relay(of) => of == relay,
+                About::Site(site) => *site == relay.site && !site_has_more,
+                About::Cma => takes && outage.kept.takes.is_empty(),
+            };
+            over.extend(ends.then_some(*id));
+            if takes {
+                self.touched.insert(*id);
+            }
+        }
+        for id in &over {
+            self.outages.remove(id);
+            self.touched.insert(*id);
+        }
+        (over, self.forget_words(|about, by| about == relay || by == relay))
+    }
+
     /// Whether there may be something to do at `now`.
     pub fn wants_a_look(&self, now: Time) -> bool {
         self.stirred || self.deadline <= now

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::forget::Target;
+use super::forget::{LostRelay, Target};
 use super::moment;
 use crate::config::SOCKET;
 
@@ -59,11 +59,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         last: u32,
     },
-    /// Forget a host that is not expected any more. Ends with 1 if there is none.
+    /// Forget a host, or a relay, that is not expected any more. Ends with 1 if there is none.
     Forget {
         /// As `ringmesh tree` shows it; with its site where several sites have a host of that name.
-        #[arg(value_name = "[SITE/]HOST", value_parser = Target::option)]
-        host: Target,
+        #[arg(value_name = "[SITE/]HOST", value_parser = Target::option, required_unless_present = "relay")]
+        host: Option<Target>,
+        /// A relay that is gone for good, and its site if that has no other: `lab/r1`.
+        #[arg(long, value_name = "SITE/RELAY", value_parser = LostRelay::option, conflicts_with = "host")]
+        relay: Option<LostRelay>,
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,

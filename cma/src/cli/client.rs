@@ -31,6 +31,10 @@ pub(crate) enum Question {
         site: Option<String>,
         host: String,
     },
+    ForgetRelay {
+        site: String,
+        relay: u8,
+    },
 }
 
 /// A connection to a CMA.
@@ -60,7 +64,8 @@ impl Client {
     pub(crate) async fn ask(&mut self, question: Question) -> Result<String, Failure> {
         let operator = &mut self.operator;
         // Who asks for what is not there wrote a wrong name; who wants it gone may want to know that it is.
-        let unknown = if matches!(question, Question::Forget { .. }) { Kind::Check } else { Kind::Usage };
+        let forgets = matches!(question, Question::Forget { .. } | Question::ForgetRelay { .. });
+        let unknown = if forgets { Kind::Check } else { Kind::Usage };
         let answer = match question {
             Question::Status => operator.status(pb::StatusRequest {}).await,
             Question::Tree { at_ms } => {
@@ -70,7 +75,11 @@ impl Client {
             Question::Explain(incident) => operator.explain(pb::ExplainRequest { incident }).await,
             Question::Forget { site, host } => {
                 let site = site.unwrap_or_default();
-                operator.forget(pb::ForgetRequest { site, host }).await
+                operator.forget(pb::ForgetRequest { site, host, relay: 0 }).await
+            }
+            Question::ForgetRelay { site, relay } => {
+                let relay = u32::from(relay);
+                operator.forget(pb::ForgetRequest { site, host: String::new(), relay }).await
             }
         };
         answer

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use ringmesh_cma_core::documents::{Explain, Forgotten, Incidents, Status, Tree};
+use ringmesh_cma_core::documents::{Explain, Forgotten, ForgottenRelay, Incidents, Status, Tree};
 use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
@@ -74,8 +74,9 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Incidents { all } => ask(arguments, Question::Incidents { all: *all }, out)?,
         Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
         Command::Events { follow, last } => tell_events(arguments, *follow, *last)?,
-        Command::Forget { host, yes } => {
-            let json = runtime()?.block_on(forget::run(&arguments.socket, host.clone(), *yes))?;
+        Command::Forget { host, relay, yes } => {
+            let what = forget::What::of(host.clone(), relay.clone())?;
+            let json = runtime()?.block_on(forget::run(&arguments.socket, what, *yes))?;
             answer(arguments, &json, out)?;
         }
     }
@@ -138,6 +139,7 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Tree { at: Some(at), .. } => (tree::past(&paint, &read::<Tree>(json)?, *at), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
+        Command::Forget { relay: Some(_), .. } => (forget::relay_text(&read::<ForgottenRelay>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
         Command::Events { .. } | Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
     };

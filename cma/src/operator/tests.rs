@@ -83,7 +83,7 @@ async fn a_host_to_forget_has_to_have_a_name_and_to_be_known() {
         ("l/b", "h5", Err(Code::InvalidArgument)),
     ];
     for (site, host, want) in cases {
-        let request = pb::ForgetRequest { site: site.into(), host: host.into() };
+        let request = pb::ForgetRequest { site: site.into(), host: host.into(), relay: 0 };
         let got = service.forget(Request::new(request)).await;
         match (got, want) {
             (Ok(document), Ok(site)) => assert!(document.into_inner().json.contains(site), "{site}/{host}"),

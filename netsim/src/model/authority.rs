@@ -5,7 +5,7 @@ use std::time::Duration;
 use prost::Message as _;
 use ringmesh_cma_core::cma as authority;
 use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
-use ringmesh_cma_core::documents::Forgotten;
+use ringmesh_cma_core::documents::{Forgotten, ForgottenRelay};
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
@@ -114,6 +114,19 @@ impl World {
         let site = &self.sites[self.hosts[host].site].name;
         let process = self.cma.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
         let forgotten = sound(process.cma.forget(self.now, Some(site), &name, &mut out));
+        self.cma_turned(out);
+        forgotten
+    }
+
+    /// An operator says that the relay of a site is gone for good.
+    ///
+    /// # Panics
+    /// If the CMA does not run, or the relay is known to nobody, or speaks.
+    pub fn forget_relay(&mut self, site: usize) -> ForgottenRelay {
+        let mut out = Vec::new();
+        let name = &self.sites[site].name;
+        let process = self.cma.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
+        let forgotten = sound(process.cma.forget_relay(self.now, name, RELAY, &mut out));
         self.cma_turned(out);
         forgotten
     }

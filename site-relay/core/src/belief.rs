@@ -4,7 +4,7 @@ use ringmesh_proto::news::{HostNews, HostState, News, SwitchNews, SwitchState};
 use ringmesh_topology::diagnosis::{
     Component, HostBelief, HostIx, LegBelief, SwitchBelief, SwitchIx, Trust, Vantage,
 };
-use ringmesh_topology::place::{Evidence, Place};
+use ringmesh_topology::place::{Evidence, Place, WireId};
 use ringmesh_topology::verdict::Verdict;
 
 use crate::relay::Relay;
@@ -60,15 +60,20 @@ impl Relay {
     pub(crate) fn know_places(&mut self, host: HostIx, places: Vec<Place>) -> Vec<SwitchIx> {
         let mut new = Vec::new();
         for attachment in places.iter().filter_map(|place| place.attachment.as_ref()) {
-            let (switch, news) = self.roster.switch(&attachment.switch, &attachment.switch_name);
-            if news {
-                self.belief.set_switch(switch, SwitchBelief::default());
-                new.push(switch);
-            }
+            new.extend(self.know_switch(&attachment.switch, &attachment.switch_name));
         }
         self.roster.set_places(host, places);
         self.refresh_belief(host);
         new
+    }
+
+    /// Says which switch that is, if it is new or has another name.
+    pub(crate) fn know_switch(&mut self, key: &WireId, name: &str) -> Option<SwitchIx> {
+        let (switch, news) = self.roster.switch(key, name);
+        if news {
+            self.belief.set_switch(switch, SwitchBelief::default());
+        }
+        news.then_some(switch)
     }
 
     /// Tells the CMA how a switch does: what its open incidents say, else that it is up.

@@ -99,6 +99,24 @@ struct Told {
     unproven: bool,
 }
 
+impl Told {
+    /// The relay's own word.
+    fn by_relay(now: Time, about: HostIx, last_heard: Time, unproven: bool) -> Self {
+        Self {
+            witness: Peer::Relay,
+            about,
+            ring: SITE_RING,
+            cause: Cause::Silent,
+            last_heard,
+            at: now,
+            report: None,
+            noted: true,
+            starved: false,
+            unproven,
+        }
+    }
+}
+
 /// One case.
 #[derive(Clone, Debug)]
 struct Case {
@@ -134,6 +152,15 @@ impl Cases {
 
     fn of(&mut self, host: HostIx) -> Option<&mut Case> {
         self.by_ring.values_mut().find(|case| case.asked.contains_key(&host))
+    }
+
+    /// A host that is asked has answered, in whatever way.
+    fn answered(&mut self, now: Time, host: HostIx) -> Option<&mut Asked> {
+        let case = self.of(host)?;
+        case.next = now;
+        let asked = case.asked.get_mut(&host)?;
+        asked.answered = Some(now);
+        Some(asked)
     }
 
     /// What was said of a host's silence is over: it is back, or it answered by the only way it has.
@@ -212,18 +239,7 @@ impl Relay {
         silent: SilentNeighbour<HostIx>,
         out: &mut impl Sink<Action>,
     ) {
-        let told = Told {
-            witness: Peer::Relay,
-            about: silent.peer,
-            ring: SITE_RING,
-            cause: Cause::Silent,
-            last_heard: silent.last_heard,
-            at: now,
-            report: None,
-            noted: true,
-            starved: false,
-            unproven: silent.unproven,
-        };
+        let told = Told::by_relay(now, silent.peer, silent.last_heard, silent.unproven);
         self.take_told(now, told, out);
     }
 
@@ -246,30 +262,14 @@ impl Relay {
     /// Members that did not answer after a start: suspected by the relay itself, all in one case.
     pub(crate) fn suspect_absent(&mut self, now: Time, absent: &[HostIx], out: &mut impl Sink<Action>) {
         for &about in absent {
-            let told = Told {
-                witness: Peer::Relay,
-                about,
-                ring: SITE_RING,
-                cause: Cause::Silent,
-                last_heard: now.before(BEAT_EVERY * 3 + BEAT_SLACK),
-                at: now,
-                report: None,
-                noted: true,
-                starved: false,
-                unproven: true,
-            };
+            let told = Told::by_relay(now, about, now.before(BEAT_EVERY * 3 + BEAT_SLACK), true);
             self.put_into_case(now, SITE_RING, told, out);
         }
     }
 
     /// A member announced itself: whoever asked for it has its answer.
     pub(crate) fn announced_in_case(&mut self, now: Time, host: HostIx) {
-        if let Some(case) = self.cases.of(host) {
-            if let Some(asked) = case.asked.get_mut(&host) {
-                asked.answered = Some(now);
-            }
-            case.next = now;
-        }
+        self.cases.answered(now, host);
     }
 
     fn put_into_case(&mut self, now: Time, ring: RingId, told: Told, out: &mut impl Sink<Action>) -> bool {
@@ -333,23 +333,13 @@ impl Relay {
     fn heard_again_by(&mut self, now: Time, about: HostIx, by: Peer, out: &mut impl Sink<Action>) {
         if let Some(case) = self.cases.of(about) {
             case.told.retain(|told| !(told.about == about && told.witness == by));
-            if let Some(asked) = case.asked.get_mut(&about) {
-                asked.answered = Some(now);
-            }
-            case.next = now;
         }
+        self.cases.answered(now, about);
         self.returned(now, about, out);
     }
 
     /// A ping was answered: the probe lives and reaches the relay.
-    pub(crate) fn answered(
-        &mut self,
-        now: Time,
-        host: HostIx,
-        starved: bool,
-        heard: &[HeardAge],
-        _out: &mut impl Sink<Action>,
-    ) {
+    pub(crate) fn answered(&mut self, now: Time, host: HostIx, starved: bool, heard: &[HeardAge]) {
         let heard: Vec<(LinkId, Option<Time>)> =
             heard.iter().map(|heard| (heard.link, heard.age.map(|age| now.before(age)))).collect();
         let from = self.roster[host].heard_from.ip();
@@ -357,12 +347,8 @@ impl Relay {
         if self.roster[host].places.len() < 2 {
             self.cases.forget_silence(host);
         }
-        let Some(case) = self.cases.of(host) else { return };
-        if let Some(asked) = case.asked.get_mut(&host) {
-            asked.answered = Some(now);
-            asked.heard = if starved { Vec::new() } else { heard };
-        }
-        case.next = now;
+        let Some(asked) = self.cases.answered(now, host) else { return };
+        asked.heard = if starved { Vec::new() } else { heard };
         self.see(Observation {
             from: Vantage::Judge,
             subject: host,
@@ -377,7 +363,7 @@ impl Relay {
     }
 
     /// A kernel answered an echo.
-    pub(crate) fn echoed(&mut self, now: Time, from: IpAddr, _out: &mut impl Sink<Action>) {
+    pub(crate) fn echoed(&mut self, now: Time, from: IpAddr) {
         let Some(host) = self.roster.at_address(from) else { return };
         if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
             asked.echo = Some(now);
@@ -385,7 +371,7 @@ impl Relay {
     }
 
     /// A member's own address refused one of our datagrams.
-    pub(crate) fn refused(&mut self, now: Time, peer: SocketAddr, _out: &mut impl Sink<Action>) {
+    pub(crate) fn refused(&mut self, now: Time, peer: SocketAddr) {
         let Some(host) = self.roster.at_address(peer.ip()) else { return };
         if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
             asked.refused = Some(now);
@@ -728,7 +714,7 @@ impl Relay {
         let silent = case.asked.iter().filter(|(_, asked)| asked.suspected && asked.is_silent(now));
         let silent: Vec<HostIx> =
             silent.map(|(host, _)| *host).filter(|host| !self.heard_after_onset(*host, &case)).collect();
-        self.open_explained(now, ring, &silent, explanations, out);
+        self.open_explained(now, &silent, explanations, out);
         // Those whose neighbours change hear it by their assignment; the others by a word.
         case.told.retain(|told| match told.witness {
             Peer::Member(witness) => !self.will_be_told(witness, told.about),

@@ -20,7 +20,7 @@ use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Generation, Report};
 use ringmesh_proto::news::{News, RuledOut};
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::diagnosis::{Alternative, Component, HostIx, SwitchBelief, SwitchIx};
+use ringmesh_topology::diagnosis::{Alternative, Component, HostIx, SwitchIx};
 use ringmesh_topology::id::{Boot, HostBoot, IncidentId, Name, ProbeId};
 use ringmesh_topology::place::{Place, WireId};
 use ringmesh_topology::verdict::Verdict;
@@ -215,10 +215,7 @@ impl Relay {
     fn know_switch_of(&mut self, kept: &KeptComponent) {
         match kept {
             KeptComponent::Switch(key) | KeptComponent::Uplink(key) | KeptComponent::PeerLink(key) => {
-                let (switch, new) = self.roster.switch(key, "");
-                if new {
-                    self.belief.set_switch(switch, SwitchBelief::default());
-                }
+                self.know_switch(key, "");
             }
             KeptComponent::Host(_)
             | KeptComponent::Leg(..)

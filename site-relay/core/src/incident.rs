@@ -238,7 +238,6 @@ impl Relay {
     pub(crate) fn open_explained(
         &mut self,
         now: Time,
-        _ring: RingId,
         silent: &[HostIx],
         explanations: Vec<Explanation>,
         out: &mut impl Sink<Action>,
@@ -1040,13 +1039,7 @@ impl Relay {
     }
 
     /// Carrier of a member's ports, first-hand.
-    pub(crate) fn take_carriers(
-        &mut self,
-        now: Time,
-        host: HostIx,
-        carriers: &[Carrier],
-        _out: &mut impl Sink<Action>,
-    ) {
+    pub(crate) fn take_carriers(&mut self, now: Time, host: HostIx, carriers: &[Carrier]) {
         for carrier in carriers {
             if self.roster[host].take_bond(carrier) {
                 self.tell_host(host);

@@ -298,7 +298,7 @@ impl Relay {
             ToRelay::Evidence { report, carriers, heard } => {
                 self.note(host, report, out);
                 self.take_heard(now, host, &heard);
-                self.take_carriers(now, host, &carriers, out);
+                self.take_carriers(now, host, &carriers);
             }
             ToRelay::Loss { report, .. } => self.note(host, report, out),
             ToRelay::Goodbye { report, reason, back_within } => {
@@ -307,8 +307,8 @@ impl Relay {
             }
             ToRelay::Pong { starved, heard, carriers, .. } => {
                 self.take_heard(now, host, &heard);
-                self.take_carriers(now, host, &carriers, out);
-                self.answered(now, host, starved, &heard, out);
+                self.take_carriers(now, host, &carriers);
+                self.answered(now, host, starved, &heard);
             }
             ToRelay::Recorder(entries) => self.take_recorder(now, host, &entries, out),
         }
@@ -594,10 +594,10 @@ impl Machine for Relay {
             Event::Beat(heard) => self.beat_heard(now, &heard, out),
             Event::Mesh(order) => self.take_mesh_order(now, order, out),
             Event::MeshBeat(heard) => self.mesh_heard(now, &heard, out),
-            Event::Echo { from } => self.echoed(now, from, out),
+            Event::Echo { from } => self.echoed(now, from),
             Event::Refused { peer } => {
                 self.mesh_refused(now, peer);
-                self.refused(now, peer, out);
+                self.refused(now, peer);
             }
             // Our own way to one address: the pings that stay unanswered say as much.
             Event::Unreachable { .. } | Event::Cma { connected: false } => {}

@@ -31,6 +31,22 @@ pub enum ForgetError {
         /// Where it is.
         sites: Vec<String>,
     },
+    /// No relay is meant.
+    #[error("no relay {relay} of site {site} is known: `ringmesh status` shows them all")]
+    NoRelay {
+        /// Where it was looked for.
+        site: Name,
+        /// The number that was given.
+        relay: u8,
+    },
+    /// The relay speaks: it would be known again at once.
+    #[error("relay {relay} of site {site} is connected: stop it first, then forget it")]
+    Speaks {
+        /// Its site.
+        site: Name,
+        /// Its number.
+        relay: u8,
+    },
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -163,7 +163,7 @@ impl<G: GraphStore> Cma<G> {
         self.orphans.values().flatten().map(|since| *since + UP_FOR).min().unwrap_or(Time::NEVER)
     }
 
-    fn end_orphan(&mut self, now: Time, id: IncidentId, why: String, turn: &mut Turn) {
+    pub(super) fn end_orphan(&mut self, now: Time, id: IncidentId, why: String, turn: &mut Turn) {
         self.orphans.remove(&id);
         let Some(incident) = self.incidents.get(id) else { return };
         let closed_ms = self.wall.unix_ms(now);

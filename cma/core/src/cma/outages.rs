@@ -56,8 +56,7 @@ impl<G: GraphStore> Cma<G> {
                 self.revise(now, outage, settle, turn);
             }
             Step::Close { outage } => {
-                let at_ms = self.wall.unix_ms(now);
-                self.revise(now, outage, |news| words::closed(news, at_ms), turn);
+                self.close_own(now, outage, "its stream is back and held", turn);
             }
         }
     }
@@ -99,6 +98,11 @@ impl<G: GraphStore> Cma<G> {
             news.closed && same && at_ms.saturating_sub(news.closed_ms) <= reopen_ms
         });
         over.max_by_key(|news| news.closed_ms)
+    }
+
+    pub(super) fn close_own(&mut self, now: Time, outage: IncidentId, why: &str, turn: &mut Turn) {
+        let at_ms = self.wall.unix_ms(now);
+        self.revise(now, outage, |news| words::closed(news, why, at_ms), turn);
     }
 
     fn revise(

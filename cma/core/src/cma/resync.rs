@@ -139,7 +139,7 @@ impl<G: GraphStore> Cma<G> {
     }
 
     /// A relay knows nothing of a thing that it told of before.
-    fn drop_extra(
+    pub(super) fn drop_extra(
         &mut self,
         now: Time,
         source: &Source,

@@ -23,6 +23,8 @@ pub enum Say {
     RelayGone(RelayKey),
     /// A relay says nothing any more, though its stream did not end.
     RelaySilent(RelayKey),
+    /// An operator said that a relay is gone for good.
+    RelayForgotten(RelayKey),
     /// An incident was opened.
     IncidentOpened {
         /// Which.
@@ -78,6 +80,7 @@ impl fmt::Display for Say {
             }
             Self::RelayGone(relay) => write!(f, "{} went away", name(relay)),
             Self::RelaySilent(relay) => write!(f, "{} is not heard any more", name(relay)),
+            Self::RelayForgotten(relay) => write!(f, "{} is forgotten: gone for good", name(relay)),
             Self::IncidentOpened { id, verdict, subject } => write!(f, "{id} opened: {verdict} {subject}"),
             Self::IncidentRevised { id, verdict, why } => write!(f, "{id} is now {verdict}: {why}"),
             Self::IncidentClosed { id, verdict } => write!(f, "{id} closed: {verdict}"),

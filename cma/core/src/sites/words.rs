@@ -60,8 +60,8 @@ pub fn settled(
 }
 
 /// Its last revision.
-pub fn closed(news: &IncidentNews, at_ms: u64) -> IncidentNews {
-    let why = "its stream is back and held".to_owned();
+pub fn closed(news: &IncidentNews, why: &str, at_ms: u64) -> IncidentNews {
+    let why = why.to_owned();
     let revision = news.revision.saturating_add(1);
     IncidentNews { revision, closed: true, closed_ms: at_ms, at_ms, why, ..news.clone() }
 }

@@ -41,6 +41,7 @@ fn event_line(number: u64, row: &Row) -> EventLine {
         }
         Happened::Lost { ended: true } => ("relay-lost", "its stream ended".to_owned()),
         Happened::Lost { ended: false } => ("relay-lost", "nothing comes from it any more".to_owned()),
+        Happened::Forgotten => ("relay-forgotten", "an operator said that it is gone for good".to_owned()),
     };
     let subject = match &row.thing {
         Thing::Host(name) => name.to_string(),

@@ -1,10 +1,12 @@
 use ringmesh_proto::news::{HostNews, HostState, News, SwitchNews, SwitchState};
+use ringmesh_proto::time::{Time, WallClock};
 
 use super::NotThen;
-use crate::cma::Event;
+use crate::cma::{Cma, Event};
 use crate::documents::{EventLine, Tree};
+use crate::graph::MemoryGraph;
 use crate::relay::StreamId;
-use crate::testing::{CMA_MS, World, closed, hello, host, name, place, switch_incident};
+use crate::testing::{CMA_MS, World, closed, config, hello, host, name, place, switch_incident};
 
 const SW1: &str = "02:00:00:00:01:01";
 
@@ -99,6 +101,9 @@ fn the_tree_of_a_moment_shows_what_hung_where_then() {
     let at = |at_ms: u64| world.cma.tree_at(world.now(), at_ms);
     assert_eq!(at(now_ms + 1), Err(NotThen::Future { at_ms: now_ms + 1, now_ms }));
     assert_eq!(at(CMA_MS - 1), Err(NotThen::TooOld { at_ms: CMA_MS - 1, oldest_ms: CMA_MS }));
+    let wall = WallClock { at: Time::ZERO, unix_ms: CMA_MS };
+    let empty = Cma::new(config(), wall, MemoryGraph::default()).tree_at(Time::ZERO, CMA_MS).unwrap_err();
+    assert_eq!(empty.to_string(), "nothing is kept of 1970-01-12 13:46:40 UTC: no event is kept yet");
 }
 
 #[test]

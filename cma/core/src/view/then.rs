@@ -34,8 +34,14 @@ pub enum NotThen {
     TooOld {
         /// What was asked for.
         at_ms: u64,
-        /// The oldest there is; 0 if there is none.
+        /// The oldest there is.
         oldest_ms: u64,
+    },
+    /// Nothing has happened yet.
+    #[error("nothing is kept of {}: no event is kept yet", utc(*at_ms))]
+    Empty {
+        /// What was asked for.
+        at_ms: u64,
     },
     /// The store could not be read.
     #[error(transparent)]
@@ -58,8 +64,8 @@ impl<G: GraphStore> Cma<G> {
         if at_ms > now_ms {
             return Err(NotThen::Future { at_ms, now_ms });
         }
-        let oldest_ms = self.history.oldest().map_or(0, |row| row.at_ms);
-        if oldest_ms == 0 || at_ms < oldest_ms {
+        let oldest_ms = self.history.oldest().ok_or(NotThen::Empty { at_ms })?.at_ms;
+        if at_ms < oldest_ms {
             return Err(NotThen::TooOld { at_ms, oldest_ms });
         }
         let mut then = Then::default();
@@ -83,6 +89,12 @@ impl<'a> Then<'a> {
             }
             (_, Happened::Connected { .. }) => return self.relay(number, row, true),
             (_, Happened::Lost { .. }) => return self.relay(number, row, false),
+            (_, Happened::Forgotten) => {
+                self.relays.remove(&(&row.source.site, row.source.relay));
+                let last = !self.relays.keys().any(|(site, _)| **site == row.source.site);
+                let site = last.then(|| Op::DropNode(NodeKey::site(&row.source.site)));
+                return self.apply(number, row, site.as_slice());
+            }
             (_, Happened::HostGone | Happened::Incident(_)) => return Ok(()),
         };
         let ops = self.estate.operations(&self.graph, &row.source, &news)?;

@@ -108,6 +108,9 @@ fn what_changed_between_two_announcements_is_told_again() {
     assert_eq!(bench.attachments_told(), [(9_000, Some("sw1".into()))]);
 }
 
+/// What is told of a change, and the change.
+type Change = (&'static str, fn(&mut Bench));
+
 #[test]
 fn what_ports_are_like_is_said_until_it_is_noted_whatever_order_crosses_it() {
     let rings = |ids: &[u32]| {
@@ -122,9 +125,9 @@ fn what_ports_are_like_is_said_until_it_is_noted_whatever_order_crosses_it() {
         ("a ping", ToProbe::Ping { nonce: 1 }, 2),
     ];
     let ports = || [port(2), port(3)];
-    let changes: [(&str, &dyn Fn(&mut Bench)); 2] = [
-        ("Attachment", &|bench| bench.frame(2, &lldp(1, 120))),
-        ("Evidence", &|bench| bench.event(Event::Carrier { port: 3, up: false })),
+    let changes: [Change; 2] = [
+        ("Attachment", |bench| bench.frame(2, &lldp(1, 120))),
+        ("Evidence", |bench| bench.event(Event::Carrier { port: 3, up: false })),
     ];
     for (kind, change) in changes {
         for (case, answer, repeats) in &cases {

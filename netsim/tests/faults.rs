@@ -438,3 +438,23 @@ fn a_switch_that_dies_before_its_ring_heard_three_beats_is_missed_all_the_same()
         assert!(verdict.contains("SwitchDown"), "after {after_ms} ms: {verdict}\n{}", lines(&world));
     }
 }
+
+#[test]
+fn a_host_moved_to_another_switch_is_told_as_such_and_wakes_nobody() {
+    let mut world = settled(Plan::even(2, 5));
+    let host = world.host("h2").unwrap();
+    let to = 1 - world.switch_of(host);
+    opened_after(&mut world, |world| world.recable(host, 0, to));
+    world.run_for(20 * SECOND);
+    let incident = only(&world);
+    assert_eq!((verdict(&incident).as_str(), incident.closed), ("WiringChanged", true), "{}", lines(&world));
+    let subject = &incident.alternatives[0].subject;
+    assert_eq!((subject.id.as_str(), incident.silent), ("h2", 0));
+    assert!(
+        incident.seen[0].contains("moved from sw1 p") && incident.seen[0].contains("to sw2 p"),
+        "{incident:?}"
+    );
+    // It is nothing that anybody is to be told of, and the host stands in the ring of its new switch.
+    assert!(world.pages().is_empty(), "{:?}", world.pages());
+    assert_eq!(world.switch_of(host), to);
+}

@@ -138,6 +138,12 @@ fn a_moved_cable_is_followed(lab: &Lab) -> Outcome {
     if took > FOLLOWED.as_millis() as i64 {
         return failed(lab, format!("the ring followed after {took} ms"));
     }
+    let told = lab.operator().incidents()?;
+    let told =
+        told.iter().any(|i| i.verdict == "WiringChanged" && i.subject.id == one.name && i.state == "closed");
+    if !told {
+        return failed(lab, format!("nothing was said of the moved cable of {}", one.name));
+    }
     // The other one takes the place that is free.
     ip(&sw1, &format!("link set dev parked name {p}"))?;
     ip(&sw1, &format!("link set dev {p} master br0 up"))?;

@@ -50,12 +50,6 @@ impl Relay {
         }
     }
 
-    /// Takes over the places a member told, and tells the CMA of switches that are new.
-    pub(crate) fn take_places(&mut self, host: HostIx, places: Vec<Place>) {
-        let new = self.know_places(host, places);
-        new.into_iter().for_each(|switch| self.tell_switch(switch));
-    }
-
     /// Takes over the places of a member. Says which switches are new, or have another name.
     pub(crate) fn know_places(&mut self, host: HostIx, places: Vec<Place>) -> Vec<SwitchIx> {
         let mut new = Vec::new();

@@ -985,6 +985,25 @@ impl Relay {
         }
     }
 
+    /// What is over as soon as it is seen: nothing is broken, and nobody waits for its end.
+    pub(crate) fn open_and_close(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        explanation: &Explanation,
+        seen: String,
+        out: &mut impl Sink<Action>,
+    ) {
+        let number = self.mint(now, explanation);
+        self.describe(number, explanation);
+        if let Some(incident) = self.incidents.open.get_mut(&number) {
+            incident.kind = kind;
+            incident.seen = vec![seen.clone()];
+        }
+        self.revise(now, number, seen, out);
+        self.close(now, number, "it is so now".to_owned(), out);
+    }
+
     /// A goodbye opens a planned incident: nobody is paged while it is kept.
     pub(crate) fn open_planned(
         &mut self,

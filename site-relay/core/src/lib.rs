@@ -27,6 +27,7 @@ mod rings;
 mod roster;
 mod start;
 mod watch;
+mod wiring;
 mod words;
 
 use core::net::{IpAddr, SocketAddr};

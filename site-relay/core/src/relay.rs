@@ -290,7 +290,7 @@ impl Relay {
                     return;
                 }
                 self.roster[host].places_told = report;
-                self.take_places(host, places);
+                self.take_places(now, host, places, out);
                 self.legs_told(now, host);
                 self.tell_host(host);
                 self.replan(now, host);
@@ -359,7 +359,7 @@ impl Relay {
             self.roster[host].standing = Standing::Live;
             self.roster[host].since = now;
         }
-        self.take_places(host, announce.places);
+        self.take_places(now, host, announce.places, out);
         self.legs_told(now, host);
         if restarted {
             self.forget_links(now, host);
@@ -410,7 +410,7 @@ impl Relay {
             places_told: Report(0),
         });
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
-        self.take_places(host, announce.places);
+        self.take_places(now, host, announce.places, out);
         self.replan(now, host);
         self.tell_host(host);
     }

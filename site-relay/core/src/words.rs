@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use ringmesh_proto::message::RingId;
 use ringmesh_proto::news::{Subject, SubjectKind};
 use ringmesh_topology::diagnosis::{Component, HostIx, Settle, SwitchIx, Vantage};
-use ringmesh_topology::place::WireId;
+use ringmesh_topology::place::{Attachment, WireId};
 use ringmesh_topology::ring::Spread;
 
 use crate::Config;
@@ -50,6 +50,12 @@ fn switch_at(relay: &Relay, switch: SwitchIx) -> Subject {
         id: known.map(switch_id).unwrap_or_default(),
         name: known.map(switch_name).unwrap_or_default(),
     }
+}
+
+/// A switch and its port.
+pub(crate) fn wire(at: &Attachment) -> String {
+    let switch = if at.switch_name.is_empty() { wire_id(&at.switch) } else { at.switch_name.to_string() };
+    format!("{switch} {}", wire_id(&at.port))
 }
 
 /// A ring's domain, or the key of a fallback ring.

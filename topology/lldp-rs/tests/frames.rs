@@ -283,13 +283,16 @@ fn json_says_what_was_heard_and_why_not() {
         &lldpdu(&[CHASSIS, PORT, TTL, END]),
     );
     assert!(json::frame(1, &tagged).contains(r#""vlan":[5],"svlan":[9],"verdict":"ok""#));
-    assert_eq!(json::frame(7, &[1]), r#"{"n":7,"proto":"other","verdict":"reject","reject":"too_short"}"#);
+    assert_eq!(
+        json::frame(7, &[1]),
+        r#"{"n":7,"proto":"other","verdict":"reject","reject":"too_short","defects":[]}"#
+    );
     let empty_list = cdp(&[cdp_tlv((1, b"core1")), cdp_tlv((2, &[0; 4]))].concat());
     assert!(json::frame(1, &empty_list).contains(r#""addresses":[]"#));
     let file = json::capture("f", [&frame[..14]]);
     assert!(
         file.starts_with(r#"{"file":"f","frames":[{"n":1,"#)
-            && file.ends_with(r#""reject":"truncated","lldp":{"tlvs":[]}}]}"#)
+            && file.ends_with(r#""reject":"truncated","defects":[],"lldp":{"tlvs":[]}}]}"#)
     );
 }
 
@@ -297,7 +300,7 @@ fn json_says_what_was_heard_and_why_not() {
 fn refused(frame: &[u8]) -> (Option<Reject>, String) {
     let text = json::frame(1, frame);
     let shown =
-        text.split_once(r#","reject":""#).and_then(|(_, end)| end.split_once(",")).map(|(_, end)| end);
+        text.split_once(r#","reject":""#).and_then(|(_, end)| end.split_once("[],")).map(|(_, end)| end);
     (decode(frame).err(), shown.unwrap_or_default().into())
 }
 
@@ -330,12 +333,14 @@ fn a_refused_frame_is_shown_as_far_as_it_can_be_read() {
     }
     let mut third = cdp(&cdp_tlv((1, b"core1")));
     third[22] = 3;
-    assert!(json::frame(1, &third).contains(r#""reject":"version","cdp":{"tlvs":[[1,9]],"#));
+    assert!(json::frame(1, &third).contains(r#""reject":"version","defects":[],"cdp":{"tlvs":[[1,9]],"#));
     let tags = [[0x81, 0, 0, 5].repeat(5), vec![0x88, 0xcc]].concat();
     let deep =
         json::frame(1, &ethernet([0x01, 0x80, 0xc2, 0, 0, 0x0e], &tags, &lldpdu(&[CHASSIS, PORT, TTL, END])));
     assert!(
-        deep.contains(r#""vlan":[5,5,5,5,5],"verdict":"reject","reject":"too_many_tags","lldp":{"#),
+        deep.contains(
+            r#""vlan":[5,5,5,5,5],"verdict":"reject","reject":"too_many_tags","defects":[],"lldp":{"#
+        ),
         "{deep}"
     );
 }

@@ -7,7 +7,7 @@
 //!  "verdict":"ok"|"partial"|"reject", "reject":NAME, "defects":[{"tlv":N,"kind":NAME}], PROTO:{...}}
 //! ```
 //!
-//! Keys without a value are left out. Of a refused frame `PROTO` shows what can be read, for people who
+//! Keys without a value are left out, but `defects`. Of a refused frame `PROTO` shows what can be read, for people who
 //! ask why; nothing of it was believed. Texts hold what was sent, invalid UTF-8 replaced, control characters escaped as JSON wants.
 //! Fields may be added later, never renamed or dropped.
 
@@ -64,7 +64,7 @@ fn ids(link: &Link<'_>, is_service: bool) -> Vec<Json> {
 }
 
 fn refused(frame: Json, reject: Reject) -> Json {
-    frame.with("verdict", "reject").with("reject", reject.name())
+    frame.with("verdict", "reject").with("reject", reject.name()).with("defects", Json::List(Vec::new()))
 }
 
 fn believed(frame: Json, heard: &Heard, link: &Link<'_>) -> Json {
@@ -78,7 +78,7 @@ fn believed(frame: Json, heard: &Heard, link: &Link<'_>) -> Json {
     };
     frame
         .with("verdict", if defects.is_empty() { "ok" } else { "partial" })
-        .with_some("defects", Json::list(defects.iter().map(defect)))
+        .with("defects", Json::List(defects.iter().map(defect).collect()))
         .with_some(heard.protocol().name(), contents)
 }
 

@@ -1,0 +1,161 @@
+//! Cables that were moved: a port of a member that hangs on another switch port than it did.
+//!
+//! Nothing is broken, so nobody is woken: it is opened and closed at once, to be found by whoever asks what changed.
+//! Only what a switch itself says now counts, and only against what was known of the same port before: a failover in a
+//! bond moves no cable, and a memory from before a restart is no news.
+
+use std::collections::BTreeMap;
+
+use ringmesh_proto::machine::Sink;
+use ringmesh_proto::time::Time;
+use ringmesh_topology::diagnosis::{Component, Explanation, HostIx};
+use ringmesh_topology::place::{Attachment, Evidence, Place};
+use ringmesh_topology::verdict::Verdict;
+
+use crate::Action;
+use crate::incident::Kind;
+use crate::relay::Relay;
+use crate::words;
+
+/// A port that was moved.
+struct Moved {
+    via: u32,
+    ifname: String,
+    from: String,
+    to: String,
+}
+
+impl Relay {
+    /// Takes over the places a member told, and opens and closes what they say of moved cables.
+    pub(crate) fn take_places(
+        &mut self,
+        now: Time,
+        host: HostIx,
+        places: Vec<Place>,
+        out: &mut impl Sink<Action>,
+    ) {
+        let moved = moved(&self.roster[host].places, &places);
+        let new = self.know_places(host, places);
+        new.into_iter().for_each(|switch| self.tell_switch(switch));
+        for port in moved {
+            self.wiring_changed(now, host, &port, out);
+        }
+    }
+
+    fn wiring_changed(&mut self, now: Time, host: HostIx, port: &Moved, out: &mut impl Sink<Action>) {
+        let at = now.nanos() / 1_000_000;
+        let explanation =
+            Explanation::certain(Component::Host(host), Verdict::WiringChanged, vec![host], (at, at));
+        let seen =
+            format!("{} of {} moved from {} to {}", port.ifname, self.roster[host].name, port.from, port.to);
+        self.open_and_close(now, Kind::Leg { via: port.via }, &explanation, seen, out);
+    }
+}
+
+/// Ports in both whose switch says now that they hang elsewhere.
+fn moved(before: &[Place], now: &[Place]) -> Vec<Moved> {
+    let before = wires(before);
+    let fresh = |at: &&Attachment| matches!(at.evidence, Evidence::Lldp | Evidence::Cdp);
+    let mut moved = Vec::new();
+    for (via, (ifname, to)) in wires(now) {
+        let Some((_, from)) = before.get(&via) else { continue };
+        let elsewhere = (&from.switch, &from.port) != (&to.switch, &to.port);
+        if elsewhere && fresh(&to) {
+            let (from, to) = (words::wire(from), words::wire(to));
+            moved.push(Moved { via, ifname: ifname.to_owned(), from, to });
+        }
+    }
+    moved
+}
+
+/// What each port hangs on, the ports of bonds too.
+fn wires(places: &[Place]) -> BTreeMap<u32, (&str, &Attachment)> {
+    let mut wires = BTreeMap::new();
+    for place in places {
+        wires.extend(place.attachment.as_ref().map(|at| (place.ifindex, (&*place.ifname, at))));
+        for mate in place.bond.iter().flat_map(|bond| &bond.mates) {
+            wires.extend(mate.attachment.as_ref().map(|at| (mate.ifindex, (&*mate.ifname, at))));
+        }
+    }
+    wires
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmesh_topology::id::MacAddress;
+    use ringmesh_topology::place::{Bond, BondMate, BondRole, WireId};
+
+    use super::*;
+
+    fn at(switch: u8, port: &str, evidence: Evidence) -> Option<Attachment> {
+        Some(Attachment {
+            switch: WireId { subtype: 4, octets: [2, 0, 0, 0, 1, switch].into() },
+            port: WireId { subtype: 5, octets: port.as_bytes().into() },
+            switch_name: format!("sw{switch}").into(),
+            evidence,
+        })
+    }
+
+    fn place(ifindex: u32, attachment: Option<Attachment>) -> Place {
+        Place {
+            ifindex,
+            ifname: format!("eth{ifindex}").into(),
+            carrier: true,
+            address: [10, 0, 0, 5].into(),
+            prefix_len: 24,
+            gateway: MacAddress::default(),
+            attachment,
+            reason: "".into(),
+            bond: None,
+        }
+    }
+
+    fn bonded(active: (u32, Option<Attachment>), mate: (u32, Option<Attachment>)) -> Place {
+        let mate = BondMate {
+            ifindex: mate.0,
+            ifname: format!("eth{}", mate.0).into(),
+            carrier: true,
+            role: BondRole::default(),
+            attachment: mate.1,
+        };
+        let (ifname, mode, role) = ("bond0".into(), "active-backup".into(), BondRole::default());
+        Place { bond: Some(Bond { ifname, mode, role, mates: vec![mate] }), ..place(active.0, active.1) }
+    }
+
+    #[test]
+    fn a_port_is_moved_when_its_switch_says_so_and_not_by_memory_failover_or_silence() {
+        use Evidence::{Cache, Cdp, Lldp};
+        let sw1 = || at(1, "p1", Lldp);
+        type Case = (&'static str, Vec<Place>, Vec<Place>, &'static [&'static str]);
+        let cases: [Case; 8] = [
+            ("the same", vec![place(2, sw1())], vec![place(2, sw1())], &[]),
+            (
+                "another switch",
+                vec![place(2, sw1())],
+                vec![place(2, at(2, "p7", Lldp))],
+                &["sw1 p1 > sw2 p7"],
+            ),
+            ("another port", vec![place(2, sw1())], vec![place(2, at(1, "p2", Cdp))], &["sw1 p1 > sw1 p2"]),
+            ("only remembered", vec![place(2, sw1())], vec![place(2, at(2, "p7", Cache))], &[]),
+            ("heard first", vec![place(2, None)], vec![place(2, sw1())], &[]),
+            ("heard no more", vec![place(2, sw1())], vec![place(2, None)], &[]),
+            (
+                "failover",
+                vec![bonded((2, sw1()), (3, at(2, "p9", Lldp)))],
+                vec![bonded((3, at(2, "p9", Lldp)), (2, sw1()))],
+                &[],
+            ),
+            (
+                "a leg that stands by",
+                vec![bonded((2, sw1()), (3, at(2, "p9", Lldp)))],
+                vec![bonded((2, sw1()), (3, at(4, "p1", Lldp)))],
+                &["sw2 p9 > sw4 p1"],
+            ),
+        ];
+        for (what, before, now, want) in cases {
+            let told: Vec<String> =
+                moved(&before, &now).into_iter().map(|port| format!("{} > {}", port.from, port.to)).collect();
+            assert_eq!(told, want, "{what}");
+        }
+    }
+}

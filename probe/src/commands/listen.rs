@@ -11,6 +11,7 @@ use ringmesh_shell::clock::{self, Alarm};
 use ringmesh_topology::id::MacAddress;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use super::paint::Paint;
 use super::{CHECK_FAILED, NO_RIGHT, print};
@@ -91,6 +92,8 @@ async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenE
     let mut kernel = tokio::spawn(netlink::watch(globs, inbox.clone()));
     let mut listening = Listening::new(inbox);
     listening.print_head(printer);
+    let mut retry = tokio::time::interval(RETRY);
+    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         alarm.set(listening.watch.next_deadline()).map_err(ListenError::of("timer"))?;
         let news = tokio::select! {
@@ -102,7 +105,7 @@ async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenE
                 rung.map_err(ListenError::of("timer"))?;
                 listening.watch.on_deadline(clock::now())
             }
-            () = tokio::time::sleep(RETRY), if listening.is_incomplete() => listening.open_again(),
+            _ = retry.tick(), if listening.is_incomplete() => listening.open_again(),
             ended = &mut kernel => {
                 let error = ended.map_err(io::Error::other).and_then(|result| result);
                 let error = error.err().unwrap_or_else(|| io::Error::other("the kernel says no more"));

@@ -172,6 +172,7 @@ fn rich_lldp() -> Lldp {
             ppvids: vec![Ppvid { flags: 6, id: 10 }],
             vlans: vec![vlan(10, "servers"), vlan(20, "storage")],
             protocols: vec![[0x88, 0xcc].into()],
+            vid_usage_digest: Some(0x0102_0304),
             management_vid: Some(20),
             aggregation: Some(Aggregation { status: 3, port: 7 }),
         },
@@ -180,6 +181,7 @@ fn rich_lldp() -> Lldp {
             power: Some(Power { support: 7, pair: 1, class: 3, classification: None }),
             aggregation: None, // deprecated, tshark warns
             frame_size_max: Some(9216),
+            ..Dot3::default()
         },
         med: Med {
             device: Some(MedDevice { capabilities: 0x33, class: 4 }),
@@ -234,9 +236,11 @@ fn believed() -> Vec<Value> {
     json["lldp"][0]["interface"].as_array().cloned().unwrap_or_default()
 }
 
-fn wait_believed(via: &str, name: &str) -> Value {
+/// Sends again and again, for a daemon takes its time to open its sockets, until it believes.
+fn wait_believed(via: &str, name: &str, mut send: impl FnMut()) -> Value {
     let start = Instant::now();
     loop {
+        send();
         let all = believed();
         let is_it = |one: &&Value| {
             one["via"].as_str().is_some_and(|is| is.starts_with(via))
@@ -316,12 +320,8 @@ fn lldpd_takes_every_field_of_what_we_encode() {
             let send = |host: &mut Sender, name: &str| {
                 encoded().iter().filter(|(n, _)| *n == name).for_each(|(_, frame)| host.send(frame));
             };
-            // Again and again: its own start takes a moment.
-            std::thread::sleep(Duration::from_secs(1));
-            send(&mut host, "rich LLDP");
-            send(&mut host, "rich CDP");
-            let lldp = wait_believed("LLDP", "leaf-1");
-            let cdp = wait_believed("CDP", "leaf-2");
+            let lldp = wait_believed("LLDP", "leaf-1", || send(&mut host, "rich LLDP"));
+            let cdp = wait_believed("CDP", "leaf-2", || send(&mut host, "rich CDP"));
             for (path, want) in LLDP_AS_LLDPD_READS_IT {
                 assert_eq!(&word_at(&lldp, path), want, "{path} of {lldp:#}");
             }

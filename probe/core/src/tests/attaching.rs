@@ -495,7 +495,7 @@ fn last_places(bench: &mut Bench) -> Vec<ringmesh_topology::place::Place> {
         ToRelay::Attachment { places, .. } => Some(places),
         _ => None,
     });
-    told.last().expect("an attachment was told")
+    told.collect::<Vec<_>>().pop().expect("an attachment was told")
 }
 
 #[test]

@@ -70,8 +70,8 @@ fn section(processes: &[Process], idle: Duration) -> Result<Section, LabError> {
     let probes: Vec<&Process> = processes.iter().filter(|process| process.role == "probe").collect();
     let most = |value: fn(&Process) -> f64| probes.iter().map(|probe| value(probe)).fold(f64::NAN, f64::max);
     let gates = vec![
-        Gate::at_most("probe, resident memory, the largest", most(|p| p.rss_mib), RSS_MIB_MAX, 2, "MiB"),
-        Gate::at_most(
+        Gate::aim_at_most("probe, resident memory, the largest", most(|p| p.rss_mib), RSS_MIB_MAX, 2, "MiB"),
+        Gate::aim_at_most(
             "probe, idle CPU, the busiest",
             most(|p| p.cpu_percent),
             CPU_PERCENT_MAX,

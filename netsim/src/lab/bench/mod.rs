@@ -36,7 +36,7 @@ use super::tour::Progress;
 use args::{Part, ResultArgs};
 use ground::Ground;
 use machine::Machine;
-use report::{Report, Section};
+use report::{Gate, Report, Section};
 
 pub(super) use args::{BenchArgs, SoakArgs};
 
@@ -172,7 +172,7 @@ impl Run {
 }
 
 fn are_met(sections: &[Section]) -> bool {
-    sections.iter().flat_map(|section| &section.gates).all(|gate| gate.met)
+    sections.iter().flat_map(|section| &section.gates).all(Gate::holds)
 }
 
 fn network(options: &Options, lab: &Lab) -> String {
@@ -208,7 +208,8 @@ fn write(report: &Report, result: &ResultArgs) -> Result<(), LabError> {
             serde_json::to_string_pretty(report).map_err(|error| LabError::Failed(error.to_string()))?;
         write_file(path, &(text + "\n"))?;
     }
-    let missed = report.sections.iter().flat_map(|section| &section.gates).filter(|gate| !gate.met).count();
+    let missed =
+        report.sections.iter().flat_map(|section| &section.gates).filter(|gate| !gate.holds()).count();
     if report.ok { Ok(()) } else { Err(LabError::Failed(format!("{missed} gates missed"))) }
 }
 

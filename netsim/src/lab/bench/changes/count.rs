@@ -148,6 +148,7 @@ impl Row {
                 wanted: format!("<= {most}"),
                 measured: measured.to_string(),
                 met: measured <= most,
+                goal: false,
             }
         };
         let Some(most) = self.limit.most else { return Vec::new() };

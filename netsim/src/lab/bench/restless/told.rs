@@ -15,6 +15,7 @@ pub(super) fn section(seen: &Seen, wanted: u32, seed: u64) -> Result<Section, La
         wanted: format!(">= {least}"),
         measured: count.to_string(),
         met: count >= least,
+        goal: false,
     };
     let gates = vec![
         some("kills at random moments", seen.kills.len(), wanted as usize),

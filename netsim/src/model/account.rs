@@ -38,6 +38,26 @@ impl fmt::Display for WanAccount {
     }
 }
 
+/// What was sent by how far it goes and what it is for: datagrams of class `switch`, `site` and `wan`, messages of
+/// class `cma`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Classes(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
+
+impl Classes {
+    pub(super) fn count(&mut self, class: &'static str, purpose: &'static str) {
+        *self.0.entry(class).or_default().entry(purpose).or_default() += 1;
+    }
+
+    /// Class, purpose, how many; sorted.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let of = |(class, purposes): (&'static str, &BTreeMap<&'static str, u64>)| {
+            let each = purposes.iter().map(|(purpose, count)| (class, *purpose, *count));
+            each.collect::<Vec<_>>()
+        };
+        self.0.iter().map(|(class, purposes)| (*class, purposes)).flat_map(of)
+    }
+}
+
 /// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {

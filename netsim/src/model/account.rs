@@ -48,6 +48,20 @@ impl Classes {
         *self.0.entry(class).or_default().entry(purpose).or_default() += 1;
     }
 
+    /// What was sent after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut fresh = Self::default();
+        for (class, purpose, count) in self.each() {
+            let known = earlier.0.get(class).and_then(|purposes| purposes.get(purpose)).copied();
+            let count = count - known.unwrap_or(0);
+            if count > 0 {
+                fresh.0.entry(class).or_default().insert(purpose, count);
+            }
+        }
+        fresh
+    }
+
     /// Class, purpose, how many; sorted.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let of = |(class, purposes): (&'static str, &BTreeMap<&'static str, u64>)| {
@@ -82,7 +96,7 @@ impl Account {
     }
 
     /// Whether that is a heartbeat, inside a site or between two.
-    pub(super) fn is_beat(purpose: &str) -> bool {
+    pub fn is_beat(purpose: &str) -> bool {
         matches!(purpose, "Beat" | "MeshBeat")
     }
 

@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// Runs one scenario file in virtual time.
     Run(commands::RunArgs),
+    /// Runs one scenario file up to an event and prints every line until then.
+    Replay(commands::ReplayArgs),
     /// Runs all scenario files of a folder.
     Check(commands::CheckArgs),
     /// Runs small worlds with faults drawn from seeds; all of it is healed, and nothing may be left of it.
@@ -32,6 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => commands::run(&args),
+        Command::Replay(args) => commands::replay(&args),
         Command::Check(args) => commands::check(&args),
         Command::Random(args) => commands::random(&args),
         #[cfg(feature = "lab")]

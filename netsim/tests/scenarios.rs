@@ -77,6 +77,21 @@ fn the_same_seed_has_the_same_trace_hash_and_another_has_another() {
 }
 
 #[test]
+fn a_replay_stops_after_the_event_and_is_the_beginning_of_the_run() {
+    let scenario = read(SOUND);
+    let (all, last) = (scenario.run(4, true), scenario.run(4, false).outcome.events);
+    for event in [1, 700, last / 2, last] {
+        let (mut lines, reached) = scenario.replay(4, event);
+        assert!(reached, "{event} of {last}");
+        let told = format!("=== event {event}: ");
+        let at = lines.iter().position(|line| line.contains(&told)).unwrap();
+        lines.remove(at);
+        assert_eq!(lines, all.trace[..lines.len()], "{event}");
+    }
+    assert!(!scenario.replay(4, last + 1).1);
+}
+
+#[test]
 fn an_expectation_that_is_not_met_is_told_with_its_line_and_all_that_is_needed_to_see_it_again() {
     let (verdict, within, pages) = ("verdict = \"HostOrCable\"", "within = \"4s\"", "pages_max = 0");
     // What is put in place of what, the line that then fails, and a part of what is told.

@@ -31,6 +31,19 @@ pub(crate) struct RunArgs {
     trace: bool,
 }
 
+/// One scenario file, up to an event.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The scenario.
+    file: PathBuf,
+    /// Another seed than the file names.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The number of the last event, as a failed run tells it.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    until: u64,
+}
+
 /// All scenario files of a folder.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -71,6 +84,24 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
     run.trace.iter().for_each(|line| eprintln!("{line}"));
     let place = args.file.parent().map(PathBuf::from).unwrap_or_default();
     tell(vec![run.outcome], args.json, &files::revision(&place))
+}
+
+/// `replay`.
+pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
+    let scenario = match one(&args.file) {
+        Ok(scenario) => scenario,
+        Err(unusable) => return refused(&unusable),
+    };
+    let (lines, reached) = scenario.replay(args.seed.unwrap_or(scenario.seed), args.until);
+    lines.iter().for_each(|line| println!("{line}"));
+    if !reached {
+        eprintln!(
+            "ringmesh-netsim: the run is over before event {}; name an earlier one with --until",
+            args.until
+        );
+        return ExitCode::from(2);
+    }
+    ExitCode::SUCCESS
 }
 
 /// `check`.

@@ -129,16 +129,28 @@ impl World {
 
     /// Lets everything happen that is due within `span`.
     pub fn run_for(&mut self, span: Duration) {
+        self.run_to_event(span, u64::MAX);
+    }
+
+    /// The same, and stops after the event of that number; `true` if it was executed by then. A trace tells what it was.
+    pub fn run_to_event(&mut self, span: Duration, last: u64) -> bool {
         let end = self.now + span;
-        while let Some((at, due)) = self.queue.take(end) {
+        while self.events() < last {
+            let Some((at, due)) = self.queue.take(end) else {
+                self.now = end;
+                return false;
+            };
             assert!(at >= self.now, "time went back");
             self.spin = if at == self.now { self.spin + 1 } else { 0 };
             assert!(self.spin < SPIN_MAX, "a machine stands still at {at:?}: {}", due.word());
             self.now = at;
             self.trace_hash.take(at, &due);
+            if self.events() == last {
+                self.note(|| format!("=== event {last}: {}", due.words()));
+            }
             self.happen(due);
         }
-        self.now = end;
+        true
     }
 
     pub(super) fn at(&mut self, when: Time, due: Due) {

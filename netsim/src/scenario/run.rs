@@ -54,6 +54,17 @@ impl Planned {
 impl Scenario {
     /// Runs it with a seed; `trace` keeps every line.
     pub fn run(&self, seed: u64, trace: bool) -> Run {
+        self.run_to(seed, trace, u64::MAX)
+    }
+
+    /// Runs it with a seed until the event of that number: every line up to there, and `true`; or all there are, and
+    /// `false`.
+    pub fn replay(&self, seed: u64, event: u64) -> (Vec<String>, bool) {
+        let run = self.run_to(seed, true, event);
+        (run.trace, run.outcome.events == event)
+    }
+
+    fn run_to(&self, seed: u64, trace: bool, last: u64) -> Run {
         let mut plan = self.shape.plan.clone();
         plan.seed = seed;
         let mut stage = Stage::new(plan, self.shape.whole.clone());
@@ -62,7 +73,7 @@ impl Scenario {
         }
         let (steps, times) = self.steps(seed);
         let mut watch = Watch::new(&self.expect, times);
-        let lived = catch_unwind(AssertUnwindSafe(|| self.live(&mut stage, &steps, &mut watch)));
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live(&mut stage, &steps, &mut watch, last)));
         if lived.is_err() {
             watch.violated("a machine of ours broke an invariant and panicked: told above".into());
         }
@@ -70,8 +81,11 @@ impl Scenario {
         Run { outcome, trace: stage.world.traced().to_vec() }
     }
 
-    fn live(&self, stage: &mut Stage, steps: &[Step], watch: &mut Watch<'_>) {
-        stage.world.run_for(self.settle);
+    /// Stops after the event of that number.
+    fn live(&self, stage: &mut Stage, steps: &[Step], watch: &mut Watch<'_>, last: u64) {
+        if stage.world.run_to_event(self.settle, last) {
+            return;
+        }
         let missing = not_linked(stage.plan(), &stage.world);
         let differing = (0..stage.world.sites()).filter_map(|site| picture_differs(&stage.world, site));
         for wrong in missing.into_iter().chain(differing) {
@@ -90,7 +104,9 @@ impl Scenario {
             }
             let next = steps.peek().map_or(self.duration, |step| step.at);
             let next = next.min(at + LOOKS).min(self.duration);
-            stage.world.run_for(next - at);
+            if stage.world.run_to_event(next - at, last) {
+                return;
+            }
             at = next;
         }
         watch.end(stage, at);

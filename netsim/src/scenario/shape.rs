@@ -24,6 +24,8 @@ pub(super) struct Shape {
     pub(super) plan: Plan,
     pub(super) whole: Quality,
     site_of_switch: Vec<usize>,
+    /// The number of each host on the switch of its first port, from 1.
+    host_on_switch: Vec<usize>,
 }
 
 /// One site as planned: hosts on each of its switches, then those on several.
@@ -53,7 +55,8 @@ impl Shape {
         }
         let whole = Quality { wan: sites.iter().map(|site| site.wan).collect(), loss_permille };
         sites.into_iter().for_each(|site| build(&mut plan, site));
-        Ok(Self { site_of_switch: plan.site_of_switches(), plan, whole })
+        let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
+        Ok(Self { plan, whole, site_of_switch, host_on_switch })
     }
 
     pub(super) fn site_of_host(&self, host: usize) -> usize {
@@ -72,9 +75,7 @@ impl Shape {
 
     /// The number of a host on the switch of its first port, from 1.
     pub(super) fn host_on_switch(&self, host: usize) -> usize {
-        let first = |host: &HostPlan| host.switches[0];
-        let switch = first(&self.plan.hosts[host]);
-        self.plan.hosts[..=host].iter().filter(|other| first(other) == switch).count()
+        self.host_on_switch[host]
     }
 
     pub(super) fn site_names(&self) -> Vec<String> {
@@ -180,6 +181,16 @@ fn build(plan: &mut Plan, site: Planned) {
     for on in site.on_several {
         plan.hosts.push(HostPlan { switches: on.into_iter().map(|switch| first + switch).collect() });
     }
+}
+
+fn numbered(plan: &Plan) -> Vec<usize> {
+    let mut on = vec![0; plan.switches()];
+    let next = |host: &HostPlan| {
+        let count = &mut on[host.switches[0]];
+        *count += 1;
+        *count
+    };
+    plan.hosts.iter().map(next).collect()
 }
 
 fn count(source: &Source<'_>, number: &Spanned<u64>, least: usize, most: usize) -> Result<usize, Refusal> {

@@ -293,6 +293,23 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
 }
 
 #[test]
+fn whatever_stands_in_a_file_it_is_read_or_refused() {
+    let octets = SOUND.char_indices().map(|(at, _)| at);
+    for at in octets {
+        let (before, after) = SOUND.split_at(at);
+        for instead in ["", "\"", "=", "9", "%", ",", "|", "\n", "[", "ü", "99999999999999999999"] {
+            let text = format!("{before}{instead}{}", &after[1..]);
+            if let Err(refusal) = Scenario::read("a.toml", &text) {
+                assert!(
+                    refusal.line <= text.lines().count() + 1 && !refusal.what.is_empty(),
+                    "{refusal}\n{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_document_has_the_fields_that_were_promised() {
     let document = serde_json::to_value(Report::of(vec![outcome(SOUND)])).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

@@ -1,9 +1,9 @@
 //! Scenarios: what is built, what breaks, and what must be told of it, in files that people write.
 //!
-//! - [`load`]: from a file to a [`Scenario`]; [`file`], [`text`]: what is written; [`shape`], [`select`], [`kinds`],
-//!   [`expect`]: what it means, checked. A refusal names file, line and remedy, and comes before anything runs.
-//! - [`fault`]: what breaks, and the [`Stage`] it breaks on. [`run`], [`watch`]: the run, and whoever looks at it.
-//! - [`whole`]: whether everything is as if nothing had been. [`report`]: what is told.
+//! - `load`: from a file to a [`Scenario`]; `file`, `text`: what is written; `shape`, `select`, `kinds`,
+//!   `expect`: what it means, checked. A refusal names file, line and remedy, and comes before anything runs.
+//! - `fault`: what breaks, and the [`Stage`] it breaks on. `run`, `watch`: the run, and whoever looks at it.
+//! - `whole`: whether everything is as if nothing had been. `report`: what is told.
 //!
 //! `docs/SCENARIOS.md` is the reference for those who write them.
 

@@ -294,10 +294,10 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
 
 #[test]
 fn whatever_stands_in_a_file_it_is_read_or_refused() {
-    let octets = SOUND.char_indices().map(|(at, _)| at);
-    for at in octets {
-        let (before, after) = SOUND.split_at(at);
-        for instead in ["", "\"", "=", "9", "%", ",", "|", "\n", "[", "ü", "99999999999999999999"] {
+    let sound = SOUND.replace("on = \"h3\"", "on = \"ports!=2, host%2==1\"");
+    for (at, _) in sound.char_indices() {
+        let (before, after) = sound.split_at(at);
+        for instead in ["", "0", "\"", "=", "9", "%", ",", "|", "\n", "[", "ü", "99999999999999999999"] {
             let text = format!("{before}{instead}{}", &after[1..]);
             if let Err(refusal) = Scenario::read("a.toml", &text) {
                 assert!(

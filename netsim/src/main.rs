@@ -2,12 +2,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+mod commands;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ringmesh_netsim::lab;
 
 /// The network in a box: faults on purpose, verdicts checked.
 #[derive(Debug, Parser)]
@@ -19,21 +18,36 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs one scenario file in virtual time.
+    Run(commands::RunArgs),
+    /// Runs one scenario file up to an event and prints every line until then.
+    Replay(commands::ReplayArgs),
+    /// Runs all scenario files of a folder.
+    Check(commands::CheckArgs),
+    /// Runs small worlds with faults drawn from seeds; all of it is healed, and nothing may be left of it.
+    Random(commands::RandomArgs),
     /// Real programs in network namespaces, real bridges, real LLDP frames.
-    Lab(lab::LabArgs),
+    #[cfg(feature = "lab")]
+    Lab(ringmesh_netsim::lab::LabArgs),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Run(args) => commands::run(&args),
+        Command::Replay(args) => commands::replay(&args),
+        Command::Check(args) => commands::check(&args),
+        Command::Random(args) => commands::random(&args),
+        #[cfg(feature = "lab")]
         Command::Lab(args) => in_the_lab(args),
     }
 }
 
-fn in_the_lab(args: lab::LabArgs) -> ExitCode {
+#[cfg(feature = "lab")]
+fn in_the_lab(args: ringmesh_netsim::lab::LabArgs) -> ExitCode {
     // The command may have to run again where an ordinary user may make networks.
-    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-    match lab::run(args, &own, &words) {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let own = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    match ringmesh_netsim::lab::run(args, &own, &words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ringmesh-netsim: {error}");

@@ -38,6 +38,40 @@ impl fmt::Display for WanAccount {
     }
 }
 
+/// What was sent by how far it goes and what it is for: datagrams of class `switch`, `site` and `wan`, messages of
+/// class `cma`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Classes(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
+
+impl Classes {
+    pub(super) fn count(&mut self, class: &'static str, purpose: &'static str) {
+        *self.0.entry(class).or_default().entry(purpose).or_default() += 1;
+    }
+
+    /// What was sent after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut fresh = Self::default();
+        for (class, purpose, count) in self.each() {
+            let known = earlier.0.get(class).and_then(|purposes| purposes.get(purpose)).copied();
+            let count = count - known.unwrap_or(0);
+            if count > 0 {
+                fresh.0.entry(class).or_default().insert(purpose, count);
+            }
+        }
+        fresh
+    }
+
+    /// Class, purpose, how many; sorted.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let of = |(class, purposes): (&'static str, &BTreeMap<&'static str, u64>)| {
+            let each = purposes.iter().map(|(purpose, count)| (class, *purpose, *count));
+            each.collect::<Vec<_>>()
+        };
+        self.0.iter().map(|(class, purposes)| (*class, purposes)).flat_map(of)
+    }
+}
+
 /// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -62,7 +96,7 @@ impl Account {
     }
 
     /// Whether that is a heartbeat, inside a site or between two.
-    pub(super) fn is_beat(purpose: &str) -> bool {
+    pub fn is_beat(purpose: &str) -> bool {
         matches!(purpose, "Beat" | "MeshBeat")
     }
 

@@ -11,7 +11,7 @@ use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
 
-use super::account::{Account, WanAccount};
+use super::account::{Account, Classes, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
 use super::world::{WALL_MS, World};
@@ -43,6 +43,21 @@ impl World {
     /// What was sent so far.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The same and what was said to and by the CMA, by how far it goes.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// How many events were executed; the number of the last one.
+    pub fn events(&self) -> u64 {
+        self.trace_hash.events()
+    }
+
+    /// A hash over every executed event: when, what kind, who. The same seed and the same faults have the same.
+    pub fn trace_hash(&self) -> u64 {
+        self.trace_hash.value()
     }
 
     /// Octets that crossed the WAN leg of a site, in both directions: payload, and what carries it. A mesh beat counts

@@ -5,7 +5,7 @@
 //! decided by the *truth* in [`network`], which no machine ever sees. The same seed gives the same run.
 //!
 //! - [`plan`]: what is built. [`network`]: what works of it. [`faults`]: how that changes. [`look`]: what is seen.
-//! - [`world`]: the run and the datagrams in it; [`queue`]: what is due.
+//! - [`world`]: the run and the datagrams in it; [`queue`]: what is due; [`trace`]: what happened, as one number.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
@@ -28,10 +28,11 @@ mod queue;
 mod relays;
 mod site;
 mod stream;
+mod trace;
 mod uplink;
 mod world;
 
-pub use account::{Account, WanAccount};
+pub use account::{Account, Classes, WanAccount};
 pub use disk::Backup;
 pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};

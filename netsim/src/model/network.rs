@@ -115,6 +115,17 @@ impl Network {
         }
     }
 
+    /// How far a datagram goes: inside a switch, inside a site, or over the WAN.
+    pub(super) fn class(&self, from: Place, to: Place) -> &'static str {
+        match (from, to) {
+            (Place::Core(_), Place::Core(_)) => "wan",
+            (Place::Core(_), Place::Leg { .. }) | (Place::Leg { .. }, Place::Core(_)) => "site",
+            (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
+                if self.legs[a][i].switch == self.legs[b][j].switch { "switch" } else { "site" }
+            }
+        }
+    }
+
     /// Whether a packet gets from the relay of a site to the CMA's host, and back.
     pub(super) fn reaches_cma(&self, site: usize) -> bool {
         self.core_power[site] && self.wan[site].works && self.cma.works

@@ -67,13 +67,13 @@ impl Plan {
     }
 
     /// The site of each switch.
-    pub(super) fn site_of_switches(&self) -> Vec<usize> {
+    pub fn site_of_switches(&self) -> Vec<usize> {
         let of = |(site, plan): (usize, &SitePlan)| std::iter::repeat_n(site, plan.switches);
         self.sites.iter().enumerate().flat_map(of).collect()
     }
 
     /// What a site is called: a lone one `sim`, else `s1`, `s2`, ..
-    pub(super) fn site_name(&self, site: usize) -> Name {
+    pub fn site_name(&self, site: usize) -> Name {
         let text = if self.sites.len() == 1 { "sim".to_owned() } else { format!("s{}", site + 1) };
         Name::new(&text).unwrap_or_else(|_| unreachable!("a sound name"))
     }

@@ -83,6 +83,27 @@ pub(super) enum Due {
 }
 
 impl Due {
+    /// What it is, and whose.
+    pub(super) fn words(&self) -> String {
+        let word = self.word();
+        match self {
+            Self::Arrive(datagram) => format!("{word} {} -> {}", datagram.from, datagram.to),
+            Self::Refused { peer, .. } => format!("{word} from {peer}"),
+            Self::Echo { from, .. } => format!("{word} from {from}"),
+            Self::Announce { switch } => format!("{word} of sw{}", switch + 1),
+            Self::Start { host } | Self::HostDeadline { host } => format!("{word}, h{}", host + 1),
+            Self::StartRelay { site }
+            | Self::RelayDeadline { site }
+            | Self::RelayCommit { site, .. }
+            | Self::Uplink { site, .. } => format!("{word}, site {}", site + 1),
+            Self::Send { stream, .. }
+            | Self::Read { stream, .. }
+            | Self::Reset { stream, .. }
+            | Self::Watch { stream, .. } => format!("{word}, stream {stream}"),
+            Self::CmaDeadline | Self::CmaCommit { .. } | Self::HandedOn { .. } => word.to_owned(),
+        }
+    }
+
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Arrive(_) => "datagram",

@@ -169,6 +169,7 @@ impl World {
     pub(super) fn say(&mut self, stream: u64, from: Side, body: Body) {
         let Some(end) = self.streams.get_mut(&stream).map(|known| known.end(from)) else { return };
         let number = end.first + end.sent.len() as u64;
+        self.classes.count("cma", body.purpose());
         end.sent.push_back(Segment { body, tries: 0, arrives: None });
         self.send_segment(stream, from, number);
     }

@@ -11,7 +11,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::{Boot, IncidentId};
 
-use super::account::{Account, WanAccount};
+use super::account::{Account, Classes, WanAccount};
 use super::authority::Authority;
 use super::host::{Datagram, Host};
 use super::look::NewsTold;
@@ -20,6 +20,7 @@ use super::plan::Plan;
 use super::queue::{Due, Queue};
 use super::site::Site;
 use super::stream::Stream;
+use super::trace::TraceHash;
 
 /// One way through a site; a little more is drawn for each datagram.
 pub(super) const LATENCY_MIN: Duration = Duration::from_micros(50);
@@ -48,7 +49,10 @@ pub struct World {
     pub(super) streams: BTreeMap<u64, Stream>,
     pub(super) stream_last: u64,
     pub(super) attempt_last: u64,
+    pub(super) trace_hash: TraceHash,
     pub(super) account: Account,
+    /// The same datagrams, and what is said over streams, by how far they go.
+    pub(super) classes: Classes,
     pub(super) wan: Vec<WanAccount>,
     pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
@@ -86,7 +90,9 @@ impl World {
             streams: BTreeMap::new(),
             stream_last: 0,
             attempt_last: 0,
+            trace_hash: TraceHash::default(),
             account: Account::default(),
+            classes: Classes::default(),
             wan: vec![WanAccount::default(); sites.len()],
             sites,
             latest: BTreeMap::new(),
@@ -123,15 +129,28 @@ impl World {
 
     /// Lets everything happen that is due within `span`.
     pub fn run_for(&mut self, span: Duration) {
+        self.run_to_event(span, u64::MAX);
+    }
+
+    /// The same, and stops after the event of that number; `true` if it was executed by then. A trace tells what it was.
+    pub fn run_to_event(&mut self, span: Duration, last: u64) -> bool {
         let end = self.now + span;
-        while let Some((at, due)) = self.queue.take(end) {
+        while self.events() < last {
+            let Some((at, due)) = self.queue.take(end) else {
+                self.now = end;
+                return false;
+            };
             assert!(at >= self.now, "time went back");
             self.spin = if at == self.now { self.spin + 1 } else { 0 };
             assert!(self.spin < SPIN_MAX, "a machine stands still at {at:?}: {}", due.word());
             self.now = at;
+            self.trace_hash.take(at, &due);
+            if self.events() == last {
+                self.note(|| format!("=== event {last}: {}", due.words()));
+            }
             self.happen(due);
         }
-        self.now = end;
+        true
     }
 
     pub(super) fn at(&mut self, when: Time, due: Due) {
@@ -189,6 +208,7 @@ impl World {
             self.note(|| format!("{} -> {} {purpose}", datagram.from, datagram.to));
         }
         let Some(to) = self.network.owner(datagram.to.ip()) else { return };
+        self.classes.count(self.network.class(from, to), purpose);
         if let Some(after) = self.fate(from, to, purpose, datagram.octets.len()) {
             self.at(self.now + after, Due::Arrive(datagram));
         }

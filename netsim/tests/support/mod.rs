@@ -2,11 +2,12 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ringmesh_cma_core::documents::IncidentDoc;
 use ringmesh_netsim::model::{Plan, World};
+#[allow(unused_imports, reason = "each test file uses some of it")]
+pub(crate) use ringmesh_netsim::scenario::{open_pages, picture_differs};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -46,27 +47,4 @@ pub(crate) fn pages(world: &World) -> (usize, usize) {
         lines.filter(|line| line.severity == "page" && line.transition == transition).count()
     };
     (of("opened"), of("closed"))
-}
-
-/// Keys of lines that were opened and not closed.
-pub(crate) fn open_pages(world: &World) -> BTreeSet<String> {
-    let mut open = BTreeSet::new();
-    for line in world.pages() {
-        if line.transition == "closed" {
-            open.remove(&line.key);
-        } else {
-            open.insert(line.key.clone());
-        }
-    }
-    open
-}
-
-/// What differs between what a relay told and what the CMA has of it.
-pub(crate) fn picture_differs(world: &World, site: usize) -> Option<String> {
-    let name = world.site_name(site);
-    match world.pictures(site) {
-        (None, _) => Some(format!("news of {name} wait, or its relay does not run")),
-        (Some(told), Some(taken)) if told == taken => None,
-        (Some(told), taken) => Some(format!("{name} told {told:x}, and the CMA has {taken:x?}")),
-    }
 }

@@ -1,0 +1,179 @@
+//! The commands of virtual time: files and arguments in, results to stdout, progress to stderr.
+//!
+//! 0 everything was as it should be, 1 it was not, 2 a file or an argument is wrong and nothing was run.
+
+mod files;
+mod stories;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use ringmesh_netsim::scenario::{Outcome, Report};
+
+pub(crate) use stories::random;
+
+use files::{Unusable, folder, one};
+
+/// One scenario file.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario.
+    file: PathBuf,
+    /// Another seed than the file names.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Prints one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Prints every line of the run to stderr.
+    #[arg(long)]
+    trace: bool,
+}
+
+/// One scenario file, up to an event.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The scenario.
+    file: PathBuf,
+    /// Another seed than the file names.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The number of the last event, as a failed run tells it.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    until: u64,
+}
+
+/// All scenario files of a folder.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The folder; every *.toml in it is a scenario.
+    folder: PathBuf,
+    /// Another seed than the files name, for all of them.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Prints one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Worlds drawn from seeds.
+#[derive(Debug, Args)]
+pub(crate) struct RandomArgs {
+    /// How many; each has the next seed.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    runs: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Prints every line of the runs that failed to stderr.
+    #[arg(long)]
+    trace: bool,
+}
+
+/// `run`.
+pub(crate) fn run(args: &RunArgs) -> ExitCode {
+    let scenario = match one(&args.file) {
+        Ok(scenario) => scenario,
+        Err(unusable) => return refused(&unusable),
+    };
+    let run = scenario.run(args.seed.unwrap_or(scenario.seed), args.trace);
+    run.trace.iter().for_each(|line| eprintln!("{line}"));
+    let place = args.file.parent().map(PathBuf::from).unwrap_or_default();
+    tell(vec![run.outcome], args.json, &files::revision(&place))
+}
+
+/// `replay`.
+pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
+    let scenario = match one(&args.file) {
+        Ok(scenario) => scenario,
+        Err(unusable) => return refused(&unusable),
+    };
+    let (lines, reached) = scenario.replay(args.seed.unwrap_or(scenario.seed), args.until);
+    lines.iter().for_each(|line| println!("{line}"));
+    if !reached {
+        eprintln!(
+            "ringmesh-netsim: the run is over before event {}; name an earlier one with --until",
+            args.until
+        );
+        return ExitCode::from(2);
+    }
+    ExitCode::SUCCESS
+}
+
+/// `check`.
+pub(crate) fn check(args: &CheckArgs) -> ExitCode {
+    let scenarios = match folder(&args.folder) {
+        Ok(scenarios) => scenarios,
+        Err(unusable) => return refused(&unusable),
+    };
+    let mut outcomes = Vec::new();
+    for scenario in scenarios {
+        eprintln!("{} ..", scenario.file);
+        outcomes.push(scenario.run(args.seed.unwrap_or(scenario.seed), false).outcome);
+    }
+    tell(outcomes, args.json, &files::revision(&args.folder))
+}
+
+fn refused(unusable: &Unusable) -> ExitCode {
+    eprintln!("ringmesh-netsim: {unusable}");
+    ExitCode::from(2)
+}
+
+/// Results to stdout; what failed, with all that is needed to see it again, to stderr.
+fn tell(outcomes: Vec<Outcome>, json: bool, revision: &str) -> ExitCode {
+    let report = Report::of(outcomes);
+    if json {
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => eprintln!("ringmesh-netsim: the report cannot be written as JSON: {error}"),
+        }
+    } else {
+        table(&report.scenarios).iter().for_each(|line| println!("{line}"));
+    }
+    for line in report.scenarios.iter().flat_map(|outcome| outcome.complaints(revision)) {
+        eprintln!("{line}");
+    }
+    if report.ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn table(outcomes: &[Outcome]) -> Vec<String> {
+    let heads =
+        ["", "seed", "seconds", "incidents", "pages", "datagrams", "events", "trace hash", "scenario"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    rows.extend(outcomes.iter().map(row));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let line = |row: &[String; 9]| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cell = |(column, (text, width)): (usize, (&String, &usize))| match column {
+            0 | 7 | 8 => format!("{text:<width$}"),
+            _ => format!("{text:>width$}"),
+        };
+        cells.map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(outcome: &Outcome) -> [String; 9] {
+    let datagrams: u64 = outcome
+        .datagrams
+        .iter()
+        .filter(|(class, _)| **class != "cma")
+        .flat_map(|(_, purposes)| purposes.values())
+        .sum();
+    [
+        if outcome.ok { "ok" } else { "FAILED" }.to_owned(),
+        outcome.seed.to_string(),
+        outcome.seconds.to_string(),
+        outcome.incidents.to_string(),
+        outcome.pages.to_string(),
+        datagrams.to_string(),
+        outcome.events.to_string(),
+        outcome.trace_hash.clone(),
+        outcome.file.clone(),
+    ]
+}

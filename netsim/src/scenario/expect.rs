@@ -1,0 +1,278 @@
+//! What a file expects, checked against what it builds and breaks.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use ringmesh_topology::verdict::Verdict;
+use toml::Spanned;
+
+use super::file;
+use super::load::Planned;
+use super::shape::Shape;
+use super::text::{HowLong, Refusal, Source, seconds};
+
+/// The keys of which an expectation has exactly one, each with those that may or must (`true`) go with it.
+pub const EXPECTATIONS: [(&str, &[(&str, bool)]); 6] = [
+    (
+        "verdict",
+        &[
+            ("about", true),
+            ("within", true),
+            ("after", false),
+            ("after_end_of", false),
+            ("state", false),
+            ("behind", false),
+        ],
+    ),
+    ("nothing_about", &[]),
+    ("incidents_max", &[]),
+    ("pages_max", &[]),
+    ("datagrams_max", &[("class", false), ("within", false), ("after", false), ("after_end_of", false)]),
+    ("whole_at_end", &[]),
+];
+
+/// How far something goes that is sent.
+pub const CLASSES: [&str; 4] = ["switch", "site", "wan", "cma"];
+
+/// A moment of the run that is known when the faults have their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Everybody has found each other.
+    Settled,
+    /// Just before a fault of the file begins, by its number.
+    BeginOf(usize),
+    /// It has ended.
+    EndOf(usize),
+}
+
+/// Something that must be so.
+#[derive(Debug)]
+pub(super) struct Expectation {
+    pub(super) line: usize,
+    pub(super) what: What,
+}
+
+/// What must be so.
+#[derive(Debug)]
+pub(super) enum What {
+    /// The CMA has such an incident.
+    Verdict {
+        verdict: String,
+        about: String,
+        state: Option<String>,
+        behind: Option<usize>,
+        after: Moment,
+        within: Duration,
+    },
+    NothingAbout(Vec<String>),
+    IncidentsMax(usize),
+    PagesMax(usize),
+    /// All but heartbeats.
+    DatagramsMax {
+        most: u64,
+        class: Option<String>,
+        after: Moment,
+        /// To the end, if nothing is said.
+        within: Option<Duration>,
+    },
+    WholeAtEnd,
+}
+
+impl What {
+    /// As it is told when it is not so.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Verdict { verdict, about, state, behind, within, .. } => {
+                let state = state.as_ref().map(|state| format!(", {state}")).unwrap_or_default();
+                let behind = behind.map(|behind| format!(", {behind} behind it")).unwrap_or_default();
+                format!("{verdict} about {about}{state}{behind} within {}", seconds(*within))
+            }
+            Self::NothingAbout(names) => format!("nothing about {}", names.join(", ")),
+            Self::IncidentsMax(most) => format!("at most {most} incidents"),
+            Self::PagesMax(most) => format!("at most {most} pages"),
+            Self::DatagramsMax { most, class, .. } => {
+                let class = class.as_ref().map(|class| format!(" of class {class}")).unwrap_or_default();
+                format!("at most {most} datagrams{class} but heartbeats")
+            }
+            Self::WholeAtEnd => "everything as if nothing had been".into(),
+        }
+    }
+}
+
+/// What expectations are checked against.
+pub(super) struct Known<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) shape: &'a Shape,
+    pub(super) faults: &'a [Planned],
+    pub(super) duration: Duration,
+}
+
+impl Known<'_> {
+    pub(super) fn expectation(&self, file: &Spanned<file::Expect>) -> Result<Expectation, Refusal> {
+        self.check_keys(file)?;
+        let given = file.get_ref();
+        let number = |given: &Option<Spanned<usize>>| given.as_ref().map(|given| *given.get_ref());
+        let what = if let (Some(verdict), Some(about)) = (&given.verdict, &given.about) {
+            self.verdict(given, verdict, about)?
+        } else if let Some(nothing) = &given.nothing_about {
+            let names = nothing.get_ref().split(',').map(|name| self.subject(&nothing.span(), name.trim()));
+            What::NothingAbout(names.collect::<Result<_, Refusal>>()?)
+        } else if let Some(most) = number(&given.incidents_max) {
+            What::IncidentsMax(most)
+        } else if let Some(most) = number(&given.pages_max) {
+            What::PagesMax(most)
+        } else if let Some(most) = &given.datagrams_max {
+            self.datagrams(given, *most.get_ref())?
+        } else {
+            self.whole(given)?
+        };
+        Ok(Expectation { line: self.source.line(file.span().start), what })
+    }
+
+    fn verdict(
+        &self,
+        given: &file::Expect,
+        verdict: &Spanned<String>,
+        about: &Spanned<String>,
+    ) -> Result<What, Refusal> {
+        let mut words: Vec<&str> = verdict.get_ref().split('|').map(str::trim).collect();
+        for word in &words {
+            if Verdict::from_word(word).is_none() {
+                let known: Vec<&str> = Verdict::ALL.iter().map(|verdict| verdict.word()).collect();
+                let what = format!("no verdict is called `{word}`: there are {}", known.join(", "));
+                return Err(self.source.refuse(&verdict.span(), what));
+            }
+        }
+        words.sort_unstable();
+        let (after, within) = self.window(given)?;
+        Ok(What::Verdict {
+            verdict: words.join("|"),
+            about: self.subject(&about.span(), about.get_ref())?,
+            state: given.state.as_ref().map(|state| self.one_of(state, &["open", "closed"])).transpose()?,
+            behind: given.behind.as_ref().map(|behind| *behind.get_ref()),
+            after,
+            within: within.unwrap_or_default(),
+        })
+    }
+
+    fn datagrams(&self, given: &file::Expect, most: u64) -> Result<What, Refusal> {
+        let class = given.class.as_ref().map(|class| self.one_of(class, &CLASSES)).transpose()?;
+        let from_the_start = given.within.is_none() && given.after.is_none() && given.after_end_of.is_none();
+        let (after, within) = if from_the_start { (Moment::Settled, None) } else { self.window(given)? };
+        Ok(What::DatagramsMax { most, class, after, within })
+    }
+
+    fn whole(&self, given: &file::Expect) -> Result<What, Refusal> {
+        match &given.whole_at_end {
+            Some(no) if !*no.get_ref() => Err(self
+                .source
+                .refuse(&no.span(), "is true or is not written: nothing is expected otherwise")),
+            Some(_) | None => Ok(What::WholeAtEnd),
+        }
+    }
+
+    fn subject(&self, at: &Range<usize>, name: &str) -> Result<String, Refusal> {
+        if self.shape.subjects().iter().any(|known| known == name) {
+            return Ok(name.to_owned());
+        }
+        let last = |names: Vec<String>| names.last().cloned().unwrap_or_default();
+        let (host, switch) = (last(self.shape.host_names()), last(self.shape.switch_names()));
+        let sites = self.shape.site_names().join(", ");
+        let what = format!(
+            "nothing is called `{name}`: hosts are h1 to {host}, switches sw1 to {switch}, sites {sites}, \
+             the relay of a site SITE/r1, the CMA cma"
+        );
+        Err(self.source.refuse(at, what))
+    }
+
+    fn one_of(&self, given: &Spanned<String>, words: &[&str]) -> Result<String, Refusal> {
+        let word = given.get_ref();
+        if words.contains(&word.as_str()) {
+            return Ok(word.clone());
+        }
+        Err(self.source.refuse(&given.span(), format!("`{word}` is none of {}", words.join(", "))))
+    }
+
+    /// From when, and for how long; it must be over when the scenario is.
+    fn window(&self, given: &file::Expect) -> Result<(Moment, Option<Duration>), Refusal> {
+        let after = match (&given.after, &given.after_end_of) {
+            (Some(_), Some(both)) => {
+                return Err(self.source.refuse(&both.span(), "either `after` or `after_end_of`, not both"));
+            }
+            (Some(name), None) => Moment::BeginOf(self.named(name)?),
+            (None, Some(name)) => Moment::EndOf(self.ending(name)?),
+            (None, None) if self.faults.is_empty() => Moment::Settled,
+            (None, None) => Moment::BeginOf(0),
+        };
+        let Some(within) = &given.within else { return Ok((after, None)) };
+        let HowLong(span) = *within.get_ref();
+        let latest = match after {
+            Moment::Settled => Duration::ZERO,
+            Moment::BeginOf(fault) => self.faults.get(fault).map_or(Duration::ZERO, |fault| fault.begins[1]),
+            Moment::EndOf(fault) => self.faults.get(fault).map_or(Duration::ZERO, Planned::latest_end),
+        };
+        if latest + span > self.duration {
+            let until = seconds(latest + span);
+            let what = format!("may last until {until}, when the scenario is over: raise `duration`");
+            return Err(self.source.refuse(&within.span(), what));
+        }
+        Ok((after, Some(span)))
+    }
+
+    fn named(&self, name: &Spanned<String>) -> Result<usize, Refusal> {
+        let is = |fault: &Planned| fault.name.as_ref() == Some(name.get_ref());
+        let found = self.faults.iter().position(is);
+        let what = || format!("no fault has the name `{}`: give it one with `name`", name.get_ref());
+        found.ok_or_else(|| self.source.refuse(&name.span(), what()))
+    }
+
+    fn ending(&self, name: &Spanned<String>) -> Result<usize, Refusal> {
+        let fault = self.named(name)?;
+        let ends = self.faults.get(fault).is_some_and(|fault| fault.lasts.is_some());
+        let what = || format!("the fault `{}` does not end: give it `lasts`", name.get_ref());
+        if ends { Ok(fault) } else { Err(self.source.refuse(&name.span(), what())) }
+    }
+
+    fn check_keys(&self, file: &Spanned<file::Expect>) -> Result<(), Refusal> {
+        let present = present(file.get_ref());
+        let place = |key: &str| present.iter().find(|(name, _)| *name == key).and_then(|(_, at)| at.clone());
+        let given = EXPECTATIONS.iter().filter_map(|(key, with)| place(key).map(|at| (*key, *with, at)));
+        let given: Vec<_> = given.collect();
+        let all = || EXPECTATIONS.map(|(key, _)| key).join(", ");
+        let (key, with) = match given.as_slice() {
+            [] => return Err(self.source.refuse(&file.span(), format!("expects nothing: one of {}", all()))),
+            [(key, with, _)] => (*key, *with),
+            [_, (_, _, second), ..] => {
+                return Err(self.source.refuse(second, format!("one [[expect]] has one of {}", all())));
+            }
+        };
+        for (name, at) in &present {
+            let Some(at) = at.as_ref().filter(|_| *name != key) else { continue };
+            if !with.iter().any(|(known, _)| known == name) {
+                return Err(self.source.refuse(at, format!("`{name}` does not go with `{key}`")));
+            }
+        }
+        let missing = with.iter().find(|(name, needed)| *needed && place(name).is_none());
+        let what = |name: &str| self.source.refuse(&file.span(), format!("`{key}` needs `{name}`"));
+        missing.map_or(Ok(()), |(name, _)| Err(what(name)))
+    }
+}
+
+/// Each key, and where it stands if it is written.
+fn present(given: &file::Expect) -> [(&'static str, Option<Range<usize>>); 13] {
+    [
+        ("verdict", given.verdict.as_ref().map(Spanned::span)),
+        ("about", given.about.as_ref().map(Spanned::span)),
+        ("within", given.within.as_ref().map(Spanned::span)),
+        ("after", given.after.as_ref().map(Spanned::span)),
+        ("after_end_of", given.after_end_of.as_ref().map(Spanned::span)),
+        ("state", given.state.as_ref().map(Spanned::span)),
+        ("behind", given.behind.as_ref().map(Spanned::span)),
+        ("nothing_about", given.nothing_about.as_ref().map(Spanned::span)),
+        ("incidents_max", given.incidents_max.as_ref().map(Spanned::span)),
+        ("pages_max", given.pages_max.as_ref().map(Spanned::span)),
+        ("datagrams_max", given.datagrams_max.as_ref().map(Spanned::span)),
+        ("class", given.class.as_ref().map(Spanned::span)),
+        ("whole_at_end", given.whole_at_end.as_ref().map(Spanned::span)),
+    ]
+}

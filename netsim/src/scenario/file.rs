@@ -1,0 +1,84 @@
+//! A scenario file as it is written. What is not named here is refused.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::text::HowLong;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) title: Option<String>,
+    pub(super) seed: Option<u64>,
+    pub(super) settle: Option<HowLong>,
+    pub(super) duration: Spanned<HowLong>,
+    pub(super) topology: Spanned<Topology>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<Fault>>,
+    #[serde(default)]
+    pub(super) expect: Vec<Spanned<Expect>>,
+}
+
+/// `[topology]`: sites that look the same, or each spelled out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Topology {
+    pub(super) sites: Option<Spanned<u64>>,
+    pub(super) switches: Option<Spanned<u64>>,
+    pub(super) hosts: Option<Spanned<u64>>,
+    pub(super) dual_homed: Option<Spanned<u64>>,
+    pub(super) lldp_every: Option<Spanned<HowLong>>,
+    pub(super) loss_permille: Option<Spanned<u64>>,
+    pub(super) wan_delay: Option<HowLong>,
+    pub(super) wan_loss_permille: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub(super) site: Vec<Spanned<Site>>,
+}
+
+/// `[[topology.site]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Site {
+    pub(super) hosts: Vec<Spanned<u64>>,
+    #[serde(default)]
+    pub(super) dual_homed: Vec<Spanned<Vec<u64>>>,
+    pub(super) wan_delay: Option<HowLong>,
+    pub(super) wan_loss_permille: Option<Spanned<u64>>,
+}
+
+/// `[[faults]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) kind: Spanned<String>,
+    pub(super) on: Option<Spanned<String>>,
+    pub(super) at: Option<Spanned<HowLong>>,
+    pub(super) between: Option<Spanned<[HowLong; 2]>>,
+    pub(super) lasts: Option<Spanned<HowLong>>,
+    pub(super) port: Option<Spanned<String>>,
+    pub(super) delay: Option<Spanned<HowLong>>,
+    pub(super) loss_permille: Option<Spanned<u64>>,
+    pub(super) reason: Option<Spanned<String>>,
+    pub(super) back_within: Option<Spanned<HowLong>>,
+}
+
+/// `[[expect]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) verdict: Option<Spanned<String>>,
+    pub(super) about: Option<Spanned<String>>,
+    pub(super) within: Option<Spanned<HowLong>>,
+    pub(super) after: Option<Spanned<String>>,
+    pub(super) after_end_of: Option<Spanned<String>>,
+    pub(super) state: Option<Spanned<String>>,
+    pub(super) behind: Option<Spanned<usize>>,
+    pub(super) nothing_about: Option<Spanned<String>>,
+    pub(super) incidents_max: Option<Spanned<usize>>,
+    pub(super) pages_max: Option<Spanned<usize>>,
+    pub(super) datagrams_max: Option<Spanned<u64>>,
+    pub(super) class: Option<Spanned<String>>,
+    pub(super) whole_at_end: Option<Spanned<bool>>,
+}

@@ -1,0 +1,213 @@
+//! What a file builds, and how its things are called and chosen.
+
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::fault::Quality;
+use super::file;
+use super::text::{HowLong, Refusal, Source};
+use crate::model::{HostPlan, Plan, SitePlan};
+
+/// Switches have one octet of a chassis address ..
+const SWITCHES_MAX: usize = 254;
+/// .. sites one of an address, hosts two.
+const SITES_MAX: usize = 200;
+const HOSTS_MAX: usize = 65_000;
+const LLDP_EVERY_S_MAX: u64 = 3_600;
+/// One way over the WAN of a site.
+const WAN_DELAY: Duration = Duration::from_millis(10);
+
+/// What is built, and what its quality is while nothing is broken.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) plan: Plan,
+    pub(super) whole: Quality,
+    site_of_switch: Vec<usize>,
+    /// The number of each host on the switch of its first port, from 1.
+    host_on_switch: Vec<usize>,
+}
+
+/// One site as planned: hosts on each of its switches, then those on several.
+struct Planned {
+    hosts: Vec<usize>,
+    on_several: Vec<Vec<usize>>,
+    wan: (Duration, u64),
+}
+
+impl Shape {
+    pub(super) fn of(source: &Source<'_>, file: &Spanned<file::Topology>) -> Result<Self, Refusal> {
+        let (at, topology) = (file.span(), file.get_ref());
+        let sites = planned(source, file)?;
+        let switches: usize = sites.iter().map(|site| site.hosts.len()).sum();
+        let single: usize = sites.iter().flat_map(|site| &site.hosts).fold(0, |a, b| a.saturating_add(*b));
+        let hosts = sites.iter().map(|site| site.on_several.len()).fold(single, usize::saturating_add);
+        let limits = [(sites.len(), SITES_MAX, "sites"), (switches, SWITCHES_MAX, "switches")];
+        for (count, most, what) in limits.into_iter().chain([(hosts, HOSTS_MAX, "hosts")]) {
+            if count > most {
+                return Err(source.refuse(&at, format!("{count} {what}: the model has room for {most}")));
+            }
+        }
+        let loss_permille = permille(source, topology.loss_permille.as_ref())?;
+        let mut plan = Plan { loss_permille, ..Plan::sites(0, 0, 0) };
+        if let Some(every) = &topology.lldp_every {
+            plan.lldp_every_s = whole_seconds(source, every)?;
+        }
+        let whole = Quality { wan: sites.iter().map(|site| site.wan).collect(), loss_permille };
+        sites.into_iter().for_each(|site| build(&mut plan, site));
+        let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
+        Ok(Self { plan, whole, site_of_switch, host_on_switch })
+    }
+
+    pub(super) fn site_of_host(&self, host: usize) -> usize {
+        self.site_of_switch[self.plan.hosts[host].switches[0]]
+    }
+
+    pub(super) fn site_of_switch(&self, switch: usize) -> usize {
+        self.site_of_switch[switch]
+    }
+
+    /// The number of a switch in its site, from 1.
+    pub(super) fn switch_in_site(&self, switch: usize) -> usize {
+        let site = self.site_of_switch[switch];
+        self.site_of_switch[..=switch].iter().filter(|of| **of == site).count()
+    }
+
+    /// The number of a host on the switch of its first port, from 1.
+    pub(super) fn host_on_switch(&self, host: usize) -> usize {
+        self.host_on_switch[host]
+    }
+
+    pub(super) fn site_names(&self) -> Vec<String> {
+        (0..self.plan.sites.len()).map(|site| self.plan.site_name(site).to_string()).collect()
+    }
+
+    pub(super) fn switch_names(&self) -> Vec<String> {
+        (1..=self.site_of_switch.len()).map(|switch| format!("sw{switch}")).collect()
+    }
+
+    pub(super) fn host_names(&self) -> Vec<String> {
+        (1..=self.plan.hosts.len()).map(|host| format!("h{host}")).collect()
+    }
+
+    /// Everything an incident may be about, as the CMA calls it.
+    pub(super) fn subjects(&self) -> Vec<String> {
+        let relays = self.site_names().into_iter().map(|site| format!("{site}/r1"));
+        let mut names: Vec<String> = self.host_names();
+        names.extend(self.switch_names());
+        names.extend(self.site_names());
+        names.extend(relays);
+        names.push("cma".into());
+        names
+    }
+}
+
+fn planned(source: &Source<'_>, file: &Spanned<file::Topology>) -> Result<Vec<Planned>, Refusal> {
+    let (at, topology) = (file.span(), file.get_ref());
+    let delay = |delay: Option<HowLong>| delay.map(|delay| delay.0);
+    let wan = (
+        delay(topology.wan_delay).unwrap_or(WAN_DELAY),
+        permille(source, topology.wan_loss_permille.as_ref())?,
+    );
+    let counts = [&topology.sites, &topology.switches, &topology.hosts, &topology.dual_homed];
+    if topology.site.is_empty() {
+        let [sites, switches, hosts, dual] = counts;
+        let needed = "needs `sites`, `switches` and `hosts`, or a [[topology.site]] for each site";
+        let (Some(sites), Some(switches), Some(hosts)) = (sites, switches, hosts) else {
+            return Err(source.refuse(&at, format!("the topology {needed}")));
+        };
+        let dual = dual.as_ref().map(|dual| count(source, dual, 0, HOSTS_MAX)).transpose()?.unwrap_or(0);
+        let (sites, switch_count) =
+            (count(source, sites, 1, SITES_MAX)?, count(source, switches, 1, SWITCHES_MAX)?);
+        let hosts = count(source, hosts, usize::from(dual == 0), HOSTS_MAX)?;
+        if dual > 0 && switch_count < 2 {
+            let what = "hosts on two switches need two switches in each site: raise `switches`";
+            return Err(source.refuse(&switches.span(), what));
+        }
+        let several = |k: usize| vec![k % switch_count, (k + 1) % switch_count];
+        let site = || Planned {
+            hosts: vec![hosts; switch_count],
+            on_several: (0..dual).map(several).collect(),
+            wan,
+        };
+        return Ok((0..sites).map(|_| site()).collect());
+    }
+    if let Some(given) = counts.into_iter().flatten().next() {
+        let what = "the sites are spelled out below: say it in their [[topology.site]]";
+        return Err(source.refuse(&given.span(), what));
+    }
+    let spelled = |site: &Spanned<file::Site>| spelled_out(source, site, wan);
+    topology.site.iter().map(spelled).collect()
+}
+
+fn spelled_out(
+    source: &Source<'_>,
+    file: &Spanned<file::Site>,
+    wan: (Duration, u64),
+) -> Result<Planned, Refusal> {
+    let site = file.get_ref();
+    let hosts = site.hosts.iter().map(|hosts| count(source, hosts, 0, HOSTS_MAX));
+    let hosts = hosts.collect::<Result<Vec<usize>, Refusal>>()?;
+    let on_several = site.dual_homed.iter().map(|on| switches_of(source, on, hosts.len()));
+    let on_several = on_several.collect::<Result<Vec<_>, Refusal>>()?;
+    if hosts.iter().all(|hosts| *hosts == 0) && on_several.is_empty() {
+        return Err(
+            source.refuse(&file.span(), "a site without hosts: give `hosts` a number for each switch")
+        );
+    }
+    let delay = site.wan_delay.map_or(wan.0, |delay| delay.0);
+    let loss = site.wan_loss_permille.as_ref();
+    let loss = loss.map_or(Ok(wan.1), |loss| permille(source, Some(loss)))?;
+    Ok(Planned { hosts, on_several, wan: (delay, loss) })
+}
+
+fn switches_of(source: &Source<'_>, on: &Spanned<Vec<u64>>, switches: usize) -> Result<Vec<usize>, Refusal> {
+    let wrong = || {
+        let what = format!("a host on several switches names 2 to 8 of its site's, numbers 1 to {switches}");
+        source.refuse(&on.span(), what)
+    };
+    let index = |number: &u64| usize::try_from(*number).ok()?.checked_sub(1).filter(|at| *at < switches);
+    let found: Vec<usize> = on.get_ref().iter().map(index).collect::<Option<_>>().ok_or_else(wrong)?;
+    if (2..=8).contains(&found.len()) { Ok(found) } else { Err(wrong()) }
+}
+
+/// In the order in which [`Plan::with_site`] and [`Plan::with_host`] build.
+fn build(plan: &mut Plan, site: Planned) {
+    let first = plan.switches();
+    for (switch, hosts) in site.hosts.iter().enumerate() {
+        plan.hosts.extend((0..*hosts).map(|_| HostPlan { switches: vec![first + switch] }));
+    }
+    plan.sites.push(SitePlan { switches: site.hosts.len() });
+    for on in site.on_several {
+        plan.hosts.push(HostPlan { switches: on.into_iter().map(|switch| first + switch).collect() });
+    }
+}
+
+fn numbered(plan: &Plan) -> Vec<usize> {
+    let mut on = vec![0; plan.switches()];
+    let next = |host: &HostPlan| {
+        let count = &mut on[host.switches[0]];
+        *count += 1;
+        *count
+    };
+    plan.hosts.iter().map(next).collect()
+}
+
+fn count(source: &Source<'_>, number: &Spanned<u64>, least: usize, most: usize) -> Result<usize, Refusal> {
+    let within = usize::try_from(*number.get_ref()).ok().filter(|n| (least..=most).contains(n));
+    within.ok_or_else(|| source.refuse(&number.span(), format!("must be {least} to {most}")))
+}
+
+/// Nothing if nothing is said.
+pub(super) fn permille(source: &Source<'_>, given: Option<&Spanned<u64>>) -> Result<u64, Refusal> {
+    let Some(given) = given else { return Ok(0) };
+    let sound = Some(*given.get_ref()).filter(|permille| *permille <= 1_000);
+    sound.ok_or_else(|| source.refuse(&given.span(), "must be 0 to 1000: it is out of a thousand"))
+}
+
+fn whole_seconds(source: &Source<'_>, given: &Spanned<HowLong>) -> Result<u16, Refusal> {
+    let every = given.get_ref().0;
+    let fits = every.subsec_nanos() == 0 && (1..=LLDP_EVERY_S_MAX).contains(&every.as_secs());
+    let what = || source.refuse(&given.span(), format!("must be whole seconds, 1 to {LLDP_EVERY_S_MAX}"));
+    u16::try_from(every.as_secs()).ok().filter(|_| fits).ok_or_else(what)
+}

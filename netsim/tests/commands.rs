@@ -1,0 +1,87 @@
+//! The commands of virtual time: what goes where, and the exit code.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
+}
+
+fn said(arguments: &[&str]) -> (i32, String, String) {
+    let own = env!("CARGO_BIN_EXE_ringmesh-netsim");
+    let Output { status, stdout, stderr } = Command::new(own).args(arguments).output().unwrap();
+    let text = |octets| String::from_utf8(octets).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A file in a folder of its own, gone when the test is over.
+fn written(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.toml");
+    std::fs::write(&file, text).unwrap();
+    (folder, file.display().to_string())
+}
+
+#[test]
+fn a_run_prints_one_line_or_one_document_and_nothing_else_to_stdout() {
+    let file = scenario("host-death.toml").display().to_string();
+    let (code, stdout, stderr) = said(&["run", &file]);
+    assert_eq!((code, stdout.lines().count(), stderr.as_str()), (0, 2, ""), "{stdout}");
+    let (code, stdout, stderr) = said(&["run", &file, "--json", "--trace", "--seed", "9"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["ok"], &document["scenarios"][0]["seed"]), (0, &true.into(), &9.into()));
+    assert!(stderr.contains("=== h3 loses power"), "the trace goes to stderr");
+    let (again, same) =
+        (said(&["run", &file, "--json", "--seed", "9"]), &document["scenarios"][0]["trace_hash"]);
+    let again: serde_json::Value = serde_json::from_str(&again.1).unwrap();
+    assert_eq!(&again["scenarios"][0]["trace_hash"], same, "another process");
+}
+
+#[test]
+fn a_run_that_fails_ends_with_one_and_tells_seed_file_revision_and_event_and_its_replay_stops_there() {
+    let text = std::fs::read_to_string(scenario("host-death.toml")).unwrap();
+    let (_folder, file) = written(&text.replace("within = \"4s\"", "within = \"500ms\""));
+    let (code, stdout, stderr) = said(&["run", &file, "--seed", "3"]);
+    assert!(code == 1 && stdout.contains("FAILED"), "{code} {stdout}");
+    assert!(stderr.starts_with(&file) && stderr.contains("(seed 3, revision 0."), "{stderr}");
+    let (_, event) = stderr.split_once("event ").unwrap();
+    let (event, _) = event.split_once(',').unwrap();
+    let (code, stdout, _) = said(&["replay", &file, "--seed", "3", "--until", event]);
+    assert!(code == 0 && stdout.contains(&format!("=== event {event}: ")), "{code} {stdout}");
+    let (code, _, stderr) = said(&["replay", &file, "--until", "99999999"]);
+    assert!(code == 2 && stderr.contains("name an earlier one"), "{code} {stderr}");
+}
+
+#[test]
+fn what_is_wrong_ends_with_two_and_nothing_on_stdout() {
+    let (folder, file) = written("duration = \"1m\"\nsaed = 1\n");
+    let empty = tempfile::tempdir().unwrap();
+    let (folder, empty) = (folder.path().display().to_string(), empty.path().display().to_string());
+    let cases: [(&[&str], &str); 6] = [
+        (&["run", &file], "a.toml:2:1: unknown field `saed`"),
+        (&["check", &folder], "a.toml:2:1: unknown field `saed`"),
+        (&["check", &empty], "no scenario file (*.toml) in it"),
+        (&["run", "/nowhere/a.toml"], "/nowhere/a.toml: "),
+        (&["random", "--runs", "0"], "--runs"),
+        (&["random", "--runs", "2", "--seed", "18446744073709551615"], "begin with a lower --seed"),
+    ];
+    for (arguments, wanted) in cases {
+        let (code, stdout, stderr) = said(arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(wanted), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn check_runs_all_and_random_its_seeds() {
+    let (code, stdout, stderr) = said(&["check", &scenario("").display().to_string(), "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["ok"]), (0, &true.into()), "{stderr}");
+    let runs = document["scenarios"].as_array().unwrap();
+    assert_eq!(runs.len(), stderr.lines().count(), "a line of progress for each: {stderr}");
+    let (code, stdout, stderr) = said(&["random", "--runs", "3", "--seed", "11", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["runs"], &document["seed"]), (0, &3.into(), &11.into()), "{stderr}");
+}

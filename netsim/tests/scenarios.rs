@@ -1,0 +1,473 @@
+//! The scenario files that show the product, what is refused, and the reference in `docs/SCENARIOS.md`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use ringmesh_netsim::scenario::{
+    CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, Scenario, WORDS,
+};
+
+const REFERENCE: &str = include_str!("../../docs/SCENARIOS.md");
+const FILE: &str = include_str!("../src/scenario/file.rs");
+
+/// A sound scenario, a line for each thing that a case below puts another in place of.
+const SOUND: &str = r#"duration = "1m"
+[topology]
+sites = 2
+switches = 2
+hosts = 3
+dual_homed = 1
+[[faults]]
+name = "power"
+kind = "host-power"
+on = "h3"
+at = "10s"
+lasts = "10s"
+[[expect]]
+verdict = "HostOrCable"
+about = "h3"
+within = "4s"
+[[expect]]
+pages_max = 0
+"#;
+
+fn folder() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let mut files: Vec<_> = files.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect();
+    files.sort();
+    files
+}
+
+fn read(text: &str) -> Scenario {
+    Scenario::read("a.toml", text).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"))
+}
+
+fn outcome(text: &str) -> Outcome {
+    let scenario = read(text);
+    scenario.run(scenario.seed, false).outcome
+}
+
+#[test]
+fn every_scenario_of_the_folder_is_as_it_says_with_its_own_seed_and_others() {
+    let files = folder();
+    assert!(files.len() >= 8, "{}", files.len());
+    for (name, text) in files {
+        let scenario = Scenario::read(&name, &text).unwrap_or_else(|refusal| panic!("{refusal}"));
+        for seed in [scenario.seed, 2, 3] {
+            let outcome = scenario.run(seed, false).outcome;
+            assert!(outcome.ok, "{}", outcome.complaints("test").join("\n"));
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_has_the_same_trace_hash_and_another_has_another() {
+    let scenario = read(SOUND);
+    let hash = |seed| scenario.run(seed, false).outcome.trace_hash;
+    assert_eq!(hash(5), hash(5));
+    assert_ne!(hash(5), hash(6));
+    let traced = scenario.run(5, true);
+    assert_eq!(traced.outcome.trace_hash, hash(5), "whoever looks changes nothing");
+    assert!(traced.trace.iter().any(|line| line.contains("h3 loses power")), "{:?}", traced.trace);
+}
+
+#[test]
+fn a_replay_stops_after_the_event_and_is_the_beginning_of_the_run() {
+    let scenario = read(SOUND);
+    let (all, last) = (scenario.run(4, true), scenario.run(4, false).outcome.events);
+    for event in [1, 700, last / 2, last] {
+        let (mut lines, reached) = scenario.replay(4, event);
+        assert!(reached, "{event} of {last}");
+        let told = format!("=== event {event}: ");
+        let at = lines.iter().position(|line| line.contains(&told)).unwrap();
+        lines.remove(at);
+        assert_eq!(lines, all.trace[..lines.len()], "{event}");
+    }
+    assert!(!scenario.replay(4, last + 1).1);
+}
+
+#[test]
+fn an_expectation_that_is_not_met_is_told_with_its_line_and_all_that_is_needed_to_see_it_again() {
+    let (verdict, within, pages) = ("verdict = \"HostOrCable\"", "within = \"4s\"", "pages_max = 0");
+    // What is put in place of what, the line that then fails, and a part of what is told.
+    let cases = [
+        (verdict, "verdict = \"HostHung\"", 13, "HostHung about h3 within 4.000 s; got HostOrCable"),
+        (within, "within = \"500ms\"", 13, "got nothing about it; all told: no incident"),
+        ("about = \"h3\"", "about = \"h4\"", 13, "got nothing about it; all told: HostOrCable about h3"),
+        (within, "within = \"4s\"\nbehind = 7", 13, ", 7 behind it within"),
+        (within, "within = \"4s\"\nstate = \"closed\"", 13, "HostOrCable about h3, open"),
+        (pages, "incidents_max = 0", 17, "expected at most 0 incidents; got 1: HostOrCable"),
+        (pages, "nothing_about = \"h1, h3\"", 17, "expected nothing about h1, h3; got HostOrCable"),
+        (pages, "datagrams_max = 3", 17, "expected at most 3 datagrams but heartbeats; got"),
+        (pages, "datagrams_max = 3\nclass = \"site\"\nwithin = \"10s\"", 17, "of class site but heartbeats"),
+        (pages, "whole_at_end = true", 17, "still open"),
+    ];
+    for (what, instead, line, part) in cases {
+        // The host stays away: there is something to be found at the end.
+        let text = SOUND.replace("lasts = \"10s\"", "").replace(what, instead);
+        let outcome = outcome(&text);
+        let told = outcome.complaints("r1").join("\n");
+        assert!(!outcome.ok && told.contains(part), "{instead}: {part:?} is not in\n{told}");
+        assert_eq!(outcome.failures.iter().map(|f| f.line).collect::<Vec<_>>(), [line], "{instead}\n{told}");
+        assert!(told.contains("seed 1, revision r1, event "), "{told}");
+    }
+}
+
+#[test]
+fn a_window_counts_only_what_is_sent_in_it() {
+    let quiet = "datagrams_max = 0\nclass = \"site\"\nwithin = \"2s\"\nafter = \"power\"";
+    let outcome_of = |text: &str| outcome(&SOUND.replace("pages_max = 0", text)).ok;
+    assert!(outcome_of(quiet), "nobody is missed in the first two seconds");
+    assert!(!outcome_of(&quiet.replace("2s", "5s")));
+}
+
+#[test]
+fn a_fault_that_changes_nothing_is_a_violation() {
+    let twice = format!("{SOUND}[[faults]]\nkind = \"host-power\"\non = \"h3\"\nat = \"12s\"\n");
+    let outcome = outcome(&twice);
+    assert_eq!((outcome.ok, outcome.violations), (false, 1), "{:?}", outcome.violated);
+    assert!(
+        outcome.violated[0].starts_with("line 19: host-power changed nothing at 12.000 s"),
+        "{:?}",
+        outcome.violated
+    );
+    let start = SOUND.replacen("duration", "settle = \"1s\"\nduration", 1);
+    let violated = self::outcome(&start).violated;
+    assert!(violated.iter().any(|what| what.contains("not settled within 1.000 s")), "{violated:?}");
+}
+
+#[test]
+fn a_selector_means_those_that_fit() {
+    let begins = |kind: &str, on: &str| {
+        let (kind, on) = (format!("kind = \"{kind}\""), format!("on = \"{on}\""));
+        let text = SOUND.replace("kind = \"host-power\"", &kind).replace("on = \"h3\"", &on);
+        let trace = read(&text).run(1, true).trace;
+        let told = trace.iter().filter_map(|line| line.split_once("=== ").map(|(_, what)| what.to_owned()));
+        told.filter(|what| what.ends_with("fails") || what.ends_with("loses power")).collect::<Vec<_>>()
+    };
+    let hosts = |on: &str| {
+        let told = begins("host-power", on);
+        told.iter().map(|what| what.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let table = [
+        ("h14, h2,h2", "h2 h14"),
+        ("site=2, switch=1", "h8 h9 h10 h14"),
+        ("site = 2, switch == 1, host%2==0", "h9 h14"),
+        ("ports=2", "h7 h14"),
+        ("host!=1, switch!=1, site!=1", "h12 h13"),
+        ("host%3!=0,site=1,ports!=2", "h1 h2 h4 h5"),
+    ];
+    for (on, wanted) in table {
+        assert_eq!(hosts(on), wanted, "{on}");
+    }
+    assert_eq!(begins("uplink", "site=2"), ["sw3: uplink fails", "sw4: uplink fails"]);
+    assert_eq!(begins("wan", "all"), ["s1: WAN fails", "s2: WAN fails"]);
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
+    let cases = [
+        // Toml, unknown keys, wrong types.
+        ("hosts = 3", "hosts = ", "5:9: "),
+        ("hosts = 3", "hostz = 3", "5:1: unknown field `hostz`"),
+        ("hosts = 3", "hosts = \"3\"", "5:9: invalid type: string \"3\""),
+        ("hosts = 3", "hosts = -3", "5:9: invalid value: integer `-3`"),
+        ("duration = \"1m\"\n", "", "missing field `duration`"),
+        (
+            "duration = \"1m\"",
+            "duration = 60",
+            "1:12: invalid type: integer `60`, expected a duration such as",
+        ),
+        ("duration = \"1m\"", "duration = \"60\"", "1:12: `60` is not a duration such as"),
+        ("duration = \"1m\"", "duration = \"0s\"", "1:12: must be longer than nothing"),
+        // Topologies.
+        ("sites = 2", "sites = 0", "3:9: must be 1 to 200"),
+        ("switches = 2", "switches = 1", "4:12: hosts on two switches need two switches"),
+        ("switches = 2", "switches = 200", "2:1: 400 switches: the model has room for 254"),
+        ("hosts = 3", "hosts = 65000", "hosts: the model has room for 65000"),
+        ("hosts = 3\n", "", "2:1: the topology needs `sites`, `switches` and `hosts`"),
+        ("hosts = 3", "hosts = 3\nloss_permille = 1001", "6:17: must be 0 to 1000"),
+        ("hosts = 3", "hosts = 3\nlldp_every = \"500ms\"", "6:14: must be whole seconds"),
+        ("dual_homed = 1", "[[topology.site]]\nhosts = [1]", "3:9: the sites are spelled out below"),
+        (
+            "sites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1",
+            "[[topology.site]]\nhosts = [0]",
+            "a site without hosts",
+        ),
+        (
+            "sites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1",
+            "[[topology.site]]\nhosts = [3]\ndual_homed = [[1, 2]]",
+            "5:15: a host on several switches names 2 to 8",
+        ),
+        // Faults.
+        (
+            "kind = \"host-power\"",
+            "kind = \"fire\"",
+            "9:8: no kind of fault is called `fire`: there are host-power",
+        ),
+        ("on = \"h3\"", "on = \"h15\"", "10:6: no host is called `h15`: there are h1 to h14"),
+        ("on = \"h3\"", "on = \"sw1\"", "10:6: no host is called `sw1`"),
+        ("on = \"h3\"", "on = \"site=3\"", "10:6: `site=3` fits no host"),
+        (
+            "on = \"h3\"",
+            "on = \"rack=3\"",
+            "10:6: `rack` is nothing a host can be asked for: use site, switch, host, ports",
+        ),
+        ("on = \"h3\"", "on = \"host%0==1\"", "10:6: `host%0==1` divides by nothing"),
+        ("on = \"h3\"", "on = \"host%x==1\"", "10:6: `host%x==1` is no condition"),
+        ("on = \"h3\"\n", "", "7:1: the kind `host-power` needs `on`"),
+        (
+            "on = \"h3\"",
+            "on = \"h3\"\nport = \"eth0\"",
+            "11:8: `port` does not go with the kind `host-power`",
+        ),
+        ("kind = \"host-power\"", "kind = \"cma\"", "10:6: the kind `cma` takes no `on`"),
+        ("kind = \"host-power\"", "kind = \"cable\"\nport = \"eth1\"", "10:8: h3 has no port `eth1`"),
+        (
+            "kind = \"host-power\"",
+            "kind = \"planned-stop\"",
+            "7:1: the kind `planned-stop` needs `back_within`",
+        ),
+        (
+            "kind = \"host-power\"",
+            "kind = \"planned-stop\"\nback_within = \"1m\"\nreason = \"bored\"",
+            "11:10: no reason to leave",
+        ),
+        ("at = \"10s\"\n", "", "7:1: a fault needs `at`, or `between`"),
+        ("at = \"10s\"", "at = \"10s\"\nbetween = [\"1s\", \"2s\"]", "12:11: either `at` or `between`"),
+        ("at = \"10s\"", "between = [\"3s\", \"2s\"]", "11:11: the window ends before it begins"),
+        ("at = \"10s\"", "at = \"2m\"", "after the scenario is over"),
+        ("lasts = \"10s\"", "lasts = \"55s\"", "12:9: ends after the scenario is over"),
+        (
+            "[[expect]]",
+            "[[faults]]\nname = \"power\"\nkind = \"cma\"\nat = \"1s\"\n[[expect]]",
+            "14:8: another fault has this name",
+        ),
+        // Expectations.
+        ("\"HostOrCable\"", "\"HostGone\"", "14:11: no verdict is called `HostGone`: there are HostDown"),
+        (
+            "about = \"h3\"",
+            "about = \"sw9\"",
+            "15:9: nothing is called `sw9`: hosts are h1 to h14, switches sw1 to sw4, sites s1, s2",
+        ),
+        ("about = \"h3\"\n", "", "13:1: `verdict` needs `about`"),
+        ("within = \"4s\"", "within = \"4s\"\nafter = \"fire\"", "17:9: no fault has the name `fire`"),
+        (
+            "within = \"4s\"",
+            "within = \"4s\"\nafter_end_of = \"fire\"",
+            "17:16: no fault has the name `fire`",
+        ),
+        ("within = \"4s\"", "within = \"51s\"", "16:10: may last until 61.000 s, when the scenario is over"),
+        ("within = \"4s\"", "within = \"4s\"\nstate = \"ajar\"", "17:9: `ajar` is none of open, closed"),
+        ("within = \"4s\"", "within = \"4s\"\nclass = \"wan\"", "17:9: `class` does not go with `verdict`"),
+        ("within = \"4s\"", "within = \"4s\"\npages_max = 1", "17:13: one [[expect]] has one of verdict,"),
+        ("pages_max = 0", "nothing_about = \"h1, h99\"", "18:17: nothing is called `h99`"),
+        (
+            "pages_max = 0",
+            "datagrams_max = 3\nclass = \"lan\"",
+            "19:9: `lan` is none of switch, site, wan, cma",
+        ),
+        ("pages_max = 0", "whole_at_end = false", "18:16: is true or is not written"),
+        ("pages_max = 0\n", "", "17:1: expects nothing: one of verdict,"),
+    ];
+    for (what, instead, wanted) in cases {
+        assert!(SOUND.contains(what), "{what}");
+        let refusal = Scenario::read("a.toml", &SOUND.replacen(what, instead, 1));
+        let told =
+            refusal.map(|_| "nothing was refused".to_owned()).unwrap_or_else(|refusal| refusal.to_string());
+        assert!(
+            told.starts_with("a.toml:") && told.contains(wanted),
+            "{instead:?}\n wanted {wanted}\n told   {told}"
+        );
+    }
+    let open = SOUND
+        .replace("lasts = \"10s\"\n", "")
+        .replace("within = \"4s\"", "within = \"4s\"\nafter_end_of = \"power\"");
+    let told = Scenario::read("a.toml", &open).unwrap_err().to_string();
+    assert_eq!(told, "a.toml:16:16: the fault `power` does not end: give it `lasts`");
+}
+
+#[test]
+fn whatever_stands_in_a_file_it_is_read_or_refused() {
+    let sound = SOUND.replace("on = \"h3\"", "on = \"ports!=2, host%2==1\"");
+    for (at, _) in sound.char_indices() {
+        let (before, after) = sound.split_at(at);
+        for instead in ["", "0", "\"", "=", "9", "%", ",", "|", "\n", "[", "ü", "99999999999999999999"] {
+            let text = format!("{before}{instead}{}", &after[1..]);
+            if let Err(refusal) = Scenario::read("a.toml", &text) {
+                assert!(
+                    refusal.line <= text.lines().count() + 1 && !refusal.what.is_empty(),
+                    "{refusal}\n{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_has_the_fields_that_were_promised() {
+    let document = serde_json::to_value(Report::of(vec![outcome(SOUND)])).unwrap();
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!((keys(&document).join(" "), &document["schema"]), ("ok scenarios schema".into(), &1.into()));
+    let one = keys(&document["scenarios"][0]);
+    for wanted in
+        ["file", "seed", "ok", "failures", "violations", "pages", "incidents", "datagrams", "trace_hash"]
+    {
+        assert!(one.iter().any(|key| key == wanted), "{wanted} is not in {one:?}");
+    }
+    let datagrams = &document["scenarios"][0]["datagrams"];
+    assert!(datagrams["switch"]["Beat"].as_u64() > Some(100), "{datagrams}");
+    assert!(datagrams["site"]["Suspicion"].as_u64() > Some(0), "{datagrams}");
+    assert!(datagrams["wan"]["MeshBeat"].as_u64() > Some(0), "{datagrams}");
+    assert!(datagrams["cma"]["News"].as_u64() > Some(0), "{datagrams}");
+}
+
+// The reference.
+
+/// The rows of the first table below a heading that has a head of that name: the cells of each.
+fn table(heading: &str, head: &str) -> BTreeMap<String, Vec<String>> {
+    let section = REFERENCE.split("\n### ").find(|section| section.lines().next() == Some(heading));
+    let section = section.unwrap_or_else(|| panic!("docs/SCENARIOS.md has no heading `### {heading}`"));
+    let start = format!("| {head} |");
+    let rows = section.lines().skip_while(|line| !line.starts_with(&start)).skip(2);
+    let cells = |row: &str| {
+        let row = row.replace("\\|", "/");
+        row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let rows: Vec<Vec<String>> = rows.take_while(|line| line.starts_with('|')).map(cells).collect();
+    let count = rows.len();
+    let table: BTreeMap<_, _> =
+        rows.into_iter().map(|row| (row[0].trim_matches('`').to_owned(), row)).collect();
+    assert!(count > 0 && table.len() == count, "{heading}: no table with `{head}`, or a row twice");
+    table
+}
+
+/// Names in backticks; `-` is none.
+fn ticked(cell: &str) -> Vec<String> {
+    let mut names: Vec<String> = cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(!names.is_empty() || cell == "-", "{cell:?} is neither names nor `-`");
+    names.sort();
+    names
+}
+
+/// The keys of a struct that is read from a file, and whether each must be written.
+fn keys(name: &str) -> BTreeMap<String, bool> {
+    let head = format!("pub(super) struct {name} {{\n");
+    let (_, body) = FILE.split_once(&head).unwrap_or_else(|| panic!("no struct {name} in file.rs"));
+    let (body, _) = body.split_once("\n}").unwrap();
+    let mut keys = BTreeMap::new();
+    let mut has_default = false;
+    for line in body.lines().map(str::trim) {
+        if line == "#[serde(default)]" {
+            has_default = true;
+        } else {
+            let (key, kind) = line.strip_prefix("pub(super) ").unwrap().split_once(": ").unwrap();
+            keys.insert(key.to_owned(), !has_default && !kind.starts_with("Option<"));
+            has_default = false;
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other_and_says_which_are_required() {
+    let tables = [
+        ("The file", "File"),
+        ("`[topology]`", "Topology"),
+        ("`[[topology.site]]`", "Site"),
+        ("`[[faults]]`", "Fault"),
+        ("`[[expect]]`", "Expect"),
+    ];
+    for (heading, name) in tables {
+        let (told, known) = (table(heading, "key"), keys(name));
+        assert_eq!(told.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>(), "{heading}");
+        for (key, required) in known {
+            assert_eq!(told[&key][1] == "required", required, "{heading}: {key}");
+        }
+    }
+    let settle = format!("`{}s`", SETTLES.as_secs());
+    assert_eq!(table("The file", "key")["settle"][1], settle);
+}
+
+#[test]
+fn the_reference_has_every_kind_expectation_word_class_and_reason() {
+    let kinds = table("Kinds of faults", "kind");
+    assert_eq!(kinds.len(), KINDS.len(), "{:?}", kinds.keys());
+    for kind in &KINDS {
+        let row = kinds.get(kind.name).unwrap_or_else(|| panic!("kind {} is not described", kind.name));
+        assert_eq!(row[1], kind.on.map_or("-", |sort| sort.word()), "{}", kind.name);
+        for (needed, cell) in [(true, &row[2]), (false, &row[3])] {
+            assert_eq!(ticked(cell), named(kind.keys, needed), "{}: needed {needed}", kind.name);
+        }
+    }
+    let expectations = table("`[[expect]]`", "expectation");
+    assert_eq!(expectations.len(), EXPECTATIONS.len());
+    for (name, with) in &EXPECTATIONS {
+        let row = expectations.get(*name).unwrap_or_else(|| panic!("{name} is not described"));
+        for (needed, cell) in [(true, &row[1]), (false, &row[2])] {
+            assert_eq!(ticked(cell), named(with, needed), "{name}: needed {needed}");
+        }
+    }
+    let words = table("Names", "word");
+    let told: Vec<_> = words.iter().map(|(word, row)| (word.as_str(), row[1].clone())).collect();
+    let sorts = |sorts: &[ringmesh_netsim::scenario::Sort]| {
+        sorts.iter().map(|sort| sort.word()).collect::<Vec<_>>().join(", ")
+    };
+    let mut known: Vec<_> = WORDS.iter().map(|(word, of)| (*word, sorts(of))).collect();
+    known.sort();
+    assert_eq!(told, known);
+    let mut classes = CLASSES.map(str::to_owned);
+    classes.sort();
+    assert_eq!(ticked(&table("`[[expect]]`", "key")["class"][2]), classes);
+    let mut reasons = REASONS.map(|reason| reason.word().to_owned()).to_vec();
+    reasons.push("planned-stop".into());
+    reasons.sort();
+    assert_eq!(ticked(&table("`[[faults]]`", "key")["reason"][2]), reasons);
+}
+
+fn named(keys: &[(&str, bool)], needed: bool) -> Vec<String> {
+    let mut names: Vec<String> =
+        keys.iter().filter(|key| key.1 == needed).map(|key| key.0.to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_example_of_the_reference_is_a_sound_scenario() {
+    let examples: Vec<&str> =
+        REFERENCE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let outcome = outcome(example);
+        assert!(outcome.ok, "{}", outcome.complaints("test").join("\n"));
+    }
+}
+
+#[test]
+fn every_kind_of_fault_begins_and_ends_and_leaves_nothing_behind() {
+    for kind in &KINDS {
+        let on = kind.on.map(|sort| match sort.word() {
+            "host" => "on = \"h7\"\n",
+            "switch" => "on = \"sw2\"\n",
+            _ => "on = \"s2\"\n",
+        });
+        let value = |key: &str| match key {
+            "port" => "port = \"eth1\"\n",
+            "reason" => "reason = \"upgrade\"\n",
+            "back_within" => "back_within = \"60s\"\n",
+            "delay" => "delay = \"200ms\"\n",
+            _ => "loss_permille = 20\n",
+        };
+        let with: String = kind.keys.iter().map(|(key, _)| value(key)).collect();
+        let head = "duration = \"5m\"\n[topology]\nsites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1\n";
+        let fault = format!("[[faults]]\nkind = \"{}\"\nat = \"5s\"\nlasts = \"25s\"\n", kind.name);
+        let text = format!("{head}{fault}{}{with}[[expect]]\nwhole_at_end = true\n", on.unwrap_or_default());
+        let outcome = outcome(&text);
+        assert!(outcome.ok, "{}: {}\n{text}", kind.name, outcome.complaints("test").join("\n"));
+    }
+}

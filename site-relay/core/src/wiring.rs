@@ -59,13 +59,27 @@ fn moved(before: &[Place], now: &[Place]) -> Vec<Moved> {
     let mut moved = Vec::new();
     for (via, (ifname, to)) in wires(now) {
         let Some((_, from)) = before.get(&via) else { continue };
-        let elsewhere = (&from.switch, &from.port) != (&to.switch, &to.port);
-        if elsewhere && fresh(&to) {
+        if fresh(&to) && is_elsewhere(from, to) {
             let (from, to) = (words::wire(from), words::wire(to));
             moved.push(Moved { via, ifname: ifname.to_owned(), from, to });
         }
     }
     moved
+}
+
+/// Whether two wires end at two switch ports. A switch names itself and its ports otherwise in each protocol, gets a
+/// new chassis id when it is replaced, and another form of port ids with other firmware: none of that moves a cable.
+fn is_elsewhere(from: &Attachment, to: &Attachment) -> bool {
+    let same_switch = from.switch == to.switch;
+    let same_name = !from.switch_name.is_empty() && from.switch_name == to.switch_name;
+    let named_otherwise = same_switch && from.port.subtype != to.port.subtype;
+    let same_port = (same_switch || same_name) && from.port == to.port;
+    is_by_cdp(from) == is_by_cdp(to) && !same_port && !named_otherwise
+}
+
+/// Which protocol an attachment was told in; its evidence does not say so once it is remembered.
+fn is_by_cdp(at: &Attachment) -> bool {
+    at.switch.subtype == 0 || at.port.subtype == 0
 }
 
 /// What each port hangs on, the ports of bonds too.
@@ -94,6 +108,28 @@ mod tests {
             switch_name: format!("sw{switch}").into(),
             evidence,
         })
+    }
+
+    /// As [`at`], the way a switch says it by CDP: by its name.
+    fn by_cdp(switch: u8, port: &str, evidence: Evidence) -> Option<Attachment> {
+        let name = format!("sw{switch}");
+        let (key, port) = (name.as_bytes().into(), port.as_bytes().into());
+        let id = |octets| WireId { subtype: 0, octets };
+        Some(Attachment { switch: id(key), port: id(port), switch_name: name.into(), evidence })
+    }
+
+    /// As another chassis, or with its ports said in another way.
+    fn renewed(
+        attachment: Option<Attachment>,
+        chassis: u8,
+        name: &str,
+        port_subtype: u8,
+    ) -> Option<Attachment> {
+        let mut at = attachment?;
+        at.switch.octets = [2, 0, 0, 0, 1, chassis].into();
+        at.switch_name = name.into();
+        at.port.subtype = port_subtype;
+        Some(at)
     }
 
     fn place(ifindex: u32, attachment: Option<Attachment>) -> Place {
@@ -127,7 +163,7 @@ mod tests {
         use Evidence::{Cache, Cdp, Lldp};
         let sw1 = || at(1, "p1", Lldp);
         type Case = (&'static str, Vec<Place>, Vec<Place>, &'static [&'static str]);
-        let cases: [Case; 8] = [
+        let cases: [Case; 16] = [
             ("the same", vec![place(2, sw1())], vec![place(2, sw1())], &[]),
             (
                 "another switch",
@@ -135,7 +171,30 @@ mod tests {
                 vec![place(2, at(2, "p7", Lldp))],
                 &["sw1 p1 > sw2 p7"],
             ),
-            ("another port", vec![place(2, sw1())], vec![place(2, at(1, "p2", Cdp))], &["sw1 p1 > sw1 p2"]),
+            ("another port", vec![place(2, sw1())], vec![place(2, at(1, "p2", Lldp))], &["sw1 p1 > sw1 p2"]),
+            (
+                "another port by CDP",
+                vec![place(2, by_cdp(1, "p1", Cdp))],
+                vec![place(2, by_cdp(1, "p2", Cdp))],
+                &["sw1 p1 > sw1 p2"],
+            ),
+            ("the other protocol", vec![place(2, sw1())], vec![place(2, by_cdp(1, "Eth1/1", Cdp))], &[]),
+            ("and back", vec![place(2, by_cdp(1, "Eth1/1", Cdp))], vec![place(2, sw1())], &[]),
+            (
+                "the other protocol after a memory",
+                vec![place(2, at(1, "p1", Cache))],
+                vec![place(2, by_cdp(1, "Eth1/1", Cdp))],
+                &[],
+            ),
+            ("a switch renamed", vec![place(2, sw1())], vec![place(2, renewed(sw1(), 1, "core-a", 5))], &[]),
+            ("a switch replaced", vec![place(2, sw1())], vec![place(2, renewed(sw1(), 9, "sw1", 5))], &[]),
+            ("ports said otherwise", vec![place(2, sw1())], vec![place(2, renewed(sw1(), 1, "sw1", 7))], &[]),
+            (
+                "two switches without a name",
+                vec![place(2, renewed(sw1(), 1, "", 5))],
+                vec![place(2, renewed(sw1(), 9, "", 5))],
+                &["02:00:00:00:01:01 p1 > 02:00:00:00:01:09 p1"],
+            ),
             ("only remembered", vec![place(2, sw1())], vec![place(2, at(2, "p7", Cache))], &[]),
             ("heard first", vec![place(2, None)], vec![place(2, sw1())], &[]),
             ("heard no more", vec![place(2, sw1())], vec![place(2, None)], &[]),

@@ -25,6 +25,7 @@ use crate::rings::{Peer, RingKey, Rings, SITE_RING};
 use crate::roster::{Member, Roster, Seat, Standing};
 use crate::start::Start;
 use crate::watch::{Heard, Watch};
+use crate::wiring::Wires;
 use crate::{Action, Config, Event, Note, words};
 
 /// Changes of one ring within this time are told at once ..
@@ -408,6 +409,7 @@ impl Relay {
             pending: None,
             recorder_hash: announce.recorder_hash,
             places_told: Report(0),
+            wires: Wires::default(),
         });
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
         self.take_places(now, host, announce.places, out);
@@ -644,3 +646,6 @@ impl Machine for Relay {
             .fold(Time::NEVER, Time::min)
     }
 }
+
+#[cfg(test)]
+mod tests;

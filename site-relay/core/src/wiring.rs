@@ -1,13 +1,14 @@
 //! Cables that were moved: a port of a member that hangs on another switch port than it did.
 //!
 //! Nothing is broken, so nobody is woken: it is opened and closed at once, to be found by whoever asks what changed.
-//! Only what a switch itself says now counts, and only against what was known of the same port before: a failover in a
-//! bond moves no cable, and a memory from before a restart is no news.
+//! Only what a switch itself says now counts, and only against what was known of the same port before, however long it
+//! was dark in between: a failover in a bond moves no cable. What was only remembered counts as known before, and never
+//! as news. A port that moves again and again is told once in a while.
 
 use std::collections::BTreeMap;
 
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::time::Time;
+use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::{Component, Explanation, HostIx};
 use ringmesh_topology::place::{Attachment, Evidence, Place};
 use ringmesh_topology::verdict::Verdict;
@@ -17,10 +18,30 @@ use crate::incident::Kind;
 use crate::relay::Relay;
 use crate::words;
 
+/// One port is told of at most so often.
+const TOLD_EVERY: Duration = Duration::from_secs(600);
+/// Ports of one host whose wires are remembered.
+const PORTS_MAX: usize = 64;
+
+/// What the ports of a member hung on last, by name: their numbers change with a reboot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wires {
+    ports: BTreeMap<Box<str>, Wire>,
+}
+
+/// What one port hung on last, in each protocol.
+#[derive(Clone, Debug, Default)]
+struct Wire {
+    lldp: Option<Attachment>,
+    cdp: Option<Attachment>,
+    told: Option<Time>,
+}
+
 /// A port that was moved.
+#[derive(Debug)]
 struct Moved {
     via: u32,
-    ifname: String,
+    ifname: Box<str>,
     from: String,
     to: String,
 }
@@ -34,7 +55,7 @@ impl Relay {
         places: Vec<Place>,
         out: &mut impl Sink<Action>,
     ) {
-        let moved = moved(&self.roster[host].places, &places);
+        let moved = self.roster[host].wires.take(now, &places);
         let new = self.know_places(host, places);
         new.into_iter().for_each(|switch| self.tell_switch(switch));
         for port in moved {
@@ -52,43 +73,80 @@ impl Relay {
     }
 }
 
-/// Ports in both whose switch says now that they hang elsewhere.
-fn moved(before: &[Place], now: &[Place]) -> Vec<Moved> {
-    let before = wires(before);
-    let fresh = |at: &&Attachment| matches!(at.evidence, Evidence::Lldp | Evidence::Cdp);
-    let mut moved = Vec::new();
-    for (via, (ifname, to)) in wires(now) {
-        let Some((_, from)) = before.get(&via) else { continue };
-        if fresh(&to) && is_elsewhere(from, to) {
-            let (from, to) = (words::wire(from), words::wire(to));
-            moved.push(Moved { via, ifname: ifname.to_owned(), from, to });
-        }
+impl Wires {
+    /// What is known of a member that is taken up again.
+    pub(crate) fn known(now: Time, places: &[Place]) -> Self {
+        let mut wires = Self::default();
+        // Nothing moves where nothing was known.
+        wires.take(now, places);
+        wires
     }
-    moved
+
+    /// Takes what the ports hang on now. Says which were moved, each once in a while.
+    fn take(&mut self, now: Time, places: &[Place]) -> Vec<Moved> {
+        let wires = wires(places);
+        let mut moved = Vec::new();
+        for (&ifname, &(via, to)) in &wires {
+            if !self.ports.contains_key(ifname) && !self.has_room(now, &wires) {
+                continue;
+            }
+            let wire = self.ports.entry(ifname.into()).or_default();
+            let Some(from) = wire.hang_on(to) else { continue };
+            if wire.told.is_none_or(|told| told + TOLD_EVERY <= now) {
+                wire.told = Some(now);
+                let (from, to) = (words::wire(&from), words::wire(to));
+                moved.push(Moved { via, ifname: ifname.into(), from, to });
+            }
+        }
+        moved
+    }
+
+    /// Whether one more port can be remembered. One that is there no more gives way, unless it was told of just now:
+    /// a host that renames its ports all the time must not be told of all the time.
+    fn has_room(&mut self, now: Time, here: &BTreeMap<&str, (u32, &Attachment)>) -> bool {
+        if self.ports.len() >= PORTS_MAX {
+            self.ports.retain(|ifname, wire| {
+                here.contains_key(&**ifname) || wire.told.is_some_and(|told| told + TOLD_EVERY > now)
+            });
+        }
+        self.ports.len() < PORTS_MAX
+    }
 }
 
-/// Whether two wires end at two switch ports. A switch names itself and its ports otherwise in each protocol, gets a
-/// new chassis id when it is replaced, and another form of port ids with other firmware: none of that moves a cable.
+impl Wire {
+    /// Takes what the port hangs on now. Says where it hung before, if that was elsewhere.
+    fn hang_on(&mut self, to: &Attachment) -> Option<Attachment> {
+        let last = if is_by_cdp(to) { &mut self.cdp } else { &mut self.lldp };
+        let fresh = matches!(to.evidence, Evidence::Lldp | Evidence::Cdp);
+        if !fresh && last.is_some() {
+            return None;
+        }
+        last.replace(to.clone()).filter(|from| is_elsewhere(from, to))
+    }
+}
+
+/// Whether two wires, told in one protocol, end at two switch ports. A switch that is replaced has another chassis id,
+/// and one with other firmware another form of port ids: neither moves a cable.
 fn is_elsewhere(from: &Attachment, to: &Attachment) -> bool {
     let same_switch = from.switch == to.switch;
     let same_name = !from.switch_name.is_empty() && from.switch_name == to.switch_name;
     let named_otherwise = same_switch && from.port.subtype != to.port.subtype;
     let same_port = (same_switch || same_name) && from.port == to.port;
-    is_by_cdp(from) == is_by_cdp(to) && !same_port && !named_otherwise
+    !same_port && !named_otherwise
 }
 
-/// Which protocol an attachment was told in; its evidence does not say so once it is remembered.
+/// Which protocol an attachment was told in: a switch names itself and its ports otherwise in each. Its evidence does not say so once it is remembered.
 fn is_by_cdp(at: &Attachment) -> bool {
     at.switch.subtype == 0 || at.port.subtype == 0
 }
 
 /// What each port hangs on, the ports of bonds too.
-fn wires(places: &[Place]) -> BTreeMap<u32, (&str, &Attachment)> {
+fn wires(places: &[Place]) -> BTreeMap<&str, (u32, &Attachment)> {
     let mut wires = BTreeMap::new();
     for place in places {
-        wires.extend(place.attachment.as_ref().map(|at| (place.ifindex, (&*place.ifname, at))));
+        wires.extend(place.attachment.as_ref().map(|at| (&*place.ifname, (place.ifindex, at))));
         for mate in place.bond.iter().flat_map(|bond| &bond.mates) {
-            wires.extend(mate.attachment.as_ref().map(|at| (mate.ifindex, (&*mate.ifname, at))));
+            wires.extend(mate.attachment.as_ref().map(|at| (&*mate.ifname, (mate.ifindex, at))));
         }
     }
     wires
@@ -212,9 +270,52 @@ mod tests {
             ),
         ];
         for (what, before, now, want) in cases {
-            let told: Vec<String> =
-                moved(&before, &now).into_iter().map(|port| format!("{} > {}", port.from, port.to)).collect();
+            let mut wires = Wires::known(Time::ZERO, &before);
+            let moved = wires.take(Time::ZERO, &now).into_iter();
+            let told: Vec<String> = moved.map(|port| format!("{} > {}", port.from, port.to)).collect();
             assert_eq!(told, want, "{what}");
         }
+    }
+
+    #[test]
+    fn a_port_that_was_dark_or_remembered_or_renumbered_in_between_is_missed_all_the_same() {
+        use Evidence::{Cache, Cdp, Lldp};
+        let renumbered = |attachment| Place { ifindex: 7, ..place(2, attachment) };
+        let between: [(&str, Vec<Place>); 5] = [
+            ("silent", vec![place(2, None)]),
+            ("gone", vec![]),
+            ("remembered", vec![place(2, at(3, "p3", Cache))]),
+            ("the other protocol", vec![place(2, by_cdp(1, "Eth1/1", Cdp))]),
+            ("renumbered", vec![renumbered(at(1, "p1", Lldp))]),
+        ];
+        for (what, between) in between {
+            let mut wires = Wires::known(Time::ZERO, &[place(2, at(1, "p1", Lldp))]);
+            assert!(wires.take(Time::ZERO, &between).is_empty(), "{what}");
+            assert!(
+                wires.clone().take(Time::ZERO, &[place(2, at(1, "p1", Lldp))]).is_empty(),
+                "{what}: back"
+            );
+            assert_eq!(wires.take(Time::ZERO, &[place(2, at(2, "p7", Lldp))]).len(), 1, "{what}: elsewhere");
+        }
+    }
+
+    #[test]
+    fn a_port_that_moves_all_the_time_is_told_once_in_ten_minutes_and_names_without_end_are_not_remembered() {
+        let mut wires = Wires::known(Time::ZERO, &[place(2, at(1, "p0", Evidence::Lldp))]);
+        let mut told = Vec::new();
+        for minute in 0..30 {
+            let now = Time::from_millis(minute * 60_000);
+            let port = at(1, &format!("p{}", minute + 1), Evidence::Lldp);
+            told.extend(wires.take(now, &[place(2, port)]).iter().map(|_| minute));
+        }
+        assert_eq!(told, [0, 10, 20]);
+
+        let (now, mut told) = (Time::from_millis(1), 0);
+        for number in 0..10_000 {
+            for switch in [1, 2] {
+                told += wires.take(now, &[place(number, at(switch, "p1", Evidence::Lldp))]).len();
+            }
+        }
+        assert!(told <= PORTS_MAX && wires.ports.len() <= PORTS_MAX, "{told} {}", wires.ports.len());
     }
 }

@@ -1117,19 +1117,30 @@ impl Relay {
         let member = &self.roster[host];
         let seat = member.seats.iter().find(|seat| seat.via == via && seat.ring != SITE_RING).copied();
         let Some(seat) = seat.filter(|_| member.standing == Standing::Live) else { return };
-        let frozen = self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
-        if frozen || self.cases.is_open(seat.ring) {
-            return;
-        }
         let leg = member.leg(via);
         let dark = member.place(via).is_some_and(|place| !place.carrier);
         let unheard = self.cases.unheard(host, leg, asked);
-        if dark || (unheard && asked != Time::ZERO) {
+        if !dark && !unheard {
+            return;
+        }
+        let frozen = self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
+        if frozen || self.cases.is_open(seat.ring) || self.is_switch_in_trouble(host, via) {
+            // It may be broken all the same: that shows when its switch is well again.
+            self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via, Time::ZERO));
+        } else if dark || asked != Time::ZERO {
             self.leg_is_lost(now, host, via, out);
-        } else if unheard {
+        } else {
             self.ask_neighbours(seat, host, out);
             self.incidents.legs.insert((now + LEG_ANSWER_WITHIN, host, via, now));
         }
+    }
+
+    /// Whether an open incident names the switch behind a port. One that a relay found again at its start froze no ring.
+    fn is_switch_in_trouble(&self, host: HostIx, via: u32) -> bool {
+        let attachment = self.roster[host].place(via).and_then(|place| place.attachment.as_ref());
+        let Some(switch) = attachment.and_then(|at| self.roster.switch_of(&at.switch)) else { return false };
+        let named = self.incidents.open().flat_map(|(_, incident)| &incident.alternatives);
+        named.filter_map(|alternative| switch_of(alternative.component)).any(|of| of == switch)
     }
 
     /// What they hear comes back with their pongs.

@@ -90,6 +90,16 @@ impl Bench {
 }
 
 #[test]
+fn a_switch_that_only_a_waiting_port_of_a_bond_names_is_told_too() {
+    let bench = Bench::joined(vec![bonded()]);
+    let told = bench.news().filter_map(|news| match news {
+        News::Switch(switch) => Some(&*switch.name),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["sw1", "sw2"]);
+}
+
+#[test]
 fn a_host_whose_cable_moves_all_the_time_is_told_once_in_ten_minutes() {
     let mut bench = Bench::joined(vec![bonded()]);
     for report in 1..=40_u32 {

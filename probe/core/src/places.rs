@@ -63,7 +63,8 @@ fn carriers_settled_at(place: &Place, ports: &Ports) -> Time {
     changed.max().map_or(Time::ZERO, |at| at + CARRIER_SETTLE)
 }
 
-/// One place for each address, lowest port first, at most as many as are told.
+/// One place for each address, at most as many as are told. In the order of the lowest port under each, which a
+/// failover does not change: relays name a place by its number.
 fn places(ports: &Ports, discovery: &Discovery) -> Vec<Place> {
     let mut chosen: Vec<&Port> = Vec::new();
     for port in ports.iter().filter(|port| port.facts.address.is_some()) {
@@ -73,7 +74,6 @@ fn places(ports: &Ports, discovery: &Discovery) -> Vec<Place> {
             None => chosen.push(port),
         }
     }
-    chosen.sort_by_key(|port| port.facts.ifindex);
     chosen.truncate(PLACES_MAX);
     chosen.into_iter().filter_map(|port| place(port, ports, discovery)).collect()
 }

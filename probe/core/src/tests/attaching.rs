@@ -584,3 +584,23 @@ fn places_with_full_bonds_fit_a_datagram() {
     let octets = sealed(&ToRelay::Attachment { report: Report(u32::MAX), places });
     assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");
 }
+
+#[test]
+fn a_failover_does_not_change_the_order_of_the_places() {
+    let mut bonds = bonded([true, false], "active-backup");
+    bonds[1].ifindex = 5;
+    let mut ports = vec![bonds[0].clone(), port(3), bonds[1].clone()];
+    let mut bench = Bench::joined(config(&[RELAY]), &ports, &[link(1)]);
+    bench.frame(2, &lldp(1, 120));
+    bench.note_all();
+    let order = |bench: &mut Bench| last_places(bench).iter().map(|place| place.ifindex).collect::<Vec<_>>();
+    assert_eq!(order(&mut bench), [2, 3]);
+    for at in [0, 2] {
+        if let Some(bond) = &mut ports[at].bond {
+            bond.active = at == 2;
+        }
+    }
+    bench.event(Event::Ports { ports: &ports, own: &[] });
+    bench.note_all();
+    assert_eq!(order(&mut bench), [5, 3]);
+}

@@ -49,6 +49,9 @@ impl<G: GraphStore> Cma<G> {
             return Err(ForgetError::Speaks { site: site.clone(), relay: relay.0 });
         }
         let (source, sequence) = (known.source(), known.sequence);
+        let with_site = !self.relays.iter().any(|(other, _)| other.site == *site && *other != key);
+        // What cannot be read must not leave it half forgotten.
+        let left = self.without(&key, with_site)?;
         let mut turn = Turn::default();
         self.order_pending_pages(&mut turn);
         self.drop_picture(now, &source, &key, sequence, &mut turn);
@@ -58,15 +61,7 @@ impl<G: GraphStore> Cma<G> {
         over.iter().for_each(|outage| self.close_own(now, *outage, WHY, &mut turn));
         incidents += over.len();
         self.note(now, &source, 0, Thing::Relay(relay.0), Happened::Forgotten, &mut turn);
-        let with_site = !self.relays.iter().any(|(other, _)| other.site == *site && *other != key);
-        match self.without(&key, with_site) {
-            Ok(ops) => {
-                self.apply(now, &source, sequence, &ops, &mut turn);
-            }
-            Err(error) => {
-                self.store_failed(error, &mut turn);
-            }
-        }
+        self.apply(now, &source, sequence, &left, &mut turn);
         self.drop_relay(&key, with_site, &mut turn);
         self.look_at_sites(now, &mut turn);
         self.write_down(&mut turn);
@@ -93,7 +88,7 @@ impl<G: GraphStore> Cma<G> {
         ids.len()
     }
 
-    /// What the graph has of it still; with its site all that is in that, also what only follows
+    /// What the graph has of it; with its site all that is in that, also what only follows
     /// from what was told, as a switch that a host named.
     fn without(&self, relay: &RelayKey, with_site: bool) -> Result<Vec<Op>, StoreError> {
         if !with_site {

@@ -1,6 +1,6 @@
 //! The physical ports of the host: carrier, addresses, and which of them to send by.
 
-use ringmesh_proto::message::{Carrier, PLACES_MAX};
+use ringmesh_proto::message::{CARRIERS_MAX, Carrier};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::MacAddress;
 use ringmesh_topology::place::BondRole;
@@ -155,7 +155,7 @@ impl Ports {
         at.and_then(|at| usable().nth(at)).map_or(0, |port| port.facts.ifindex)
     }
 
-    /// Carrier of the first ports, as it is told.
+    /// Carrier of the ports, as it is told: of those under an address or in a bond first.
     pub(crate) fn carriers(&self, now: Time) -> Vec<Carrier> {
         let carrier = |port: &Port| Carrier {
             ifindex: port.facts.ifindex,
@@ -163,7 +163,9 @@ impl Ports {
             age: port.carrier_changed.map_or(Duration::MAX, |at| now.since(at)),
             role: port.role(),
         };
-        self.all.iter().take(PLACES_MAX).map(carrier).collect()
+        let counts = |port: &&Port| port.facts.address.is_some() || port.facts.bond.is_some();
+        let others = self.all.iter().filter(|port| !counts(port));
+        self.all.iter().filter(counts).chain(others).take(CARRIERS_MAX).map(carrier).collect()
     }
 }
 
@@ -185,6 +187,17 @@ mod tests {
         assert_eq!(ports.iter().map(|port| port.facts.ifindex).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(ports.set_carrier(now, 2, false), None, "nothing new");
         assert_eq!(ports.set_carrier(now, 9, false), None, "not ours");
+    }
+
+    #[test]
+    fn carriers_are_told_of_the_ports_that_count_first_and_of_no_more_than_fit() {
+        let mut ports = Ports::default();
+        let bare = |ifindex| PortFacts { address: None, ..port(ifindex) };
+        let mut facts: Vec<_> = (2..30).map(bare).collect();
+        facts.extend([port(30), port(31)]);
+        ports.set(Time::ZERO, &facts, &[]);
+        let told: Vec<u32> = ports.carriers(Time::ZERO).iter().map(|carrier| carrier.ifindex).collect();
+        assert_eq!(told, [30, 31].into_iter().chain(2..16).collect::<Vec<_>>());
     }
 
     #[test]

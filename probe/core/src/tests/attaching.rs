@@ -1,11 +1,11 @@
 //! What the ports hang on.
 
 use lldp_rs::{Cdp, ChassisId, ChassisSubtype, Heard, Lldp, Mac, PortId, PortSubtype, encode};
-use ringmesh_proto::message::PLACES_MAX;
+use ringmesh_proto::message::{CARRIERS_MAX, Carrier, HeardAge, LINKS_MAX, PLACES_MAX};
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::WallClock;
 use ringmesh_proto::wire::{ProbeWire, RelayWire};
-use ringmesh_topology::place::{Evidence, WireId};
+use ringmesh_topology::place::{BondRole, Evidence, WireId};
 
 use super::*;
 use crate::{BondFacts, CachedAttachment};
@@ -603,4 +603,20 @@ fn a_failover_does_not_change_the_order_of_the_places() {
     bench.event(Event::Ports { ports: &ports, own: &[] });
     bench.note_all();
     assert_eq!(order(&mut bench), [5, 3]);
+}
+
+#[test]
+fn all_carriers_fit_a_datagram() {
+    let partner = Some(MacAddress([0xff; 6]));
+    let carrier = |ifindex| Carrier {
+        ifindex: u32::MAX - ifindex,
+        up: true,
+        age: Duration::from_secs(1 << 31),
+        role: Some(BondRole { active: true, partner }),
+    };
+    let carriers = (0..u32::MAX).map(carrier).take(CARRIERS_MAX).collect();
+    let age = Some(Duration::from_secs(1 << 31));
+    let heard = (0..u32::MAX).map(|n| HeardAge { link: LinkId(u32::MAX - n), age }).take(LINKS_MAX).collect();
+    let octets = sealed(&ToRelay::Evidence { report: Report(u32::MAX), carriers, heard });
+    assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");
 }

@@ -171,6 +171,7 @@ impl Relay {
             pending: None,
             recorder_hash: 0,
             places_told: Report(0),
+            evidence_told: Report(0),
             wires: Wires::known(now, &kept.places),
         });
         self.know_places(host, kept.places);

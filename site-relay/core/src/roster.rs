@@ -77,6 +77,8 @@ pub(crate) struct Member {
     pub(crate) recorder_hash: u32,
     /// The report that told the places last, in this run.
     pub(crate) places_told: Report,
+    /// The same of the evidence.
+    pub(crate) evidence_told: Report,
     /// What its ports hung on last.
     pub(crate) wires: Wires,
 }

@@ -1,5 +1,6 @@
 //! What members tell, and what comes of it.
 
+use ringmesh_proto::message::Carrier;
 use ringmesh_topology::id::{Boot, MacAddress, ProbeId, RelayId};
 use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, Place, WireId};
 use ringmesh_topology::verdict::Verdict;
@@ -97,6 +98,26 @@ fn a_switch_that_only_a_waiting_port_of_a_bond_names_is_told_too() {
         _ => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), ["sw1", "sw2"]);
+}
+
+#[test]
+fn of_two_tellings_of_carriers_the_newer_stands_and_a_new_run_counts_anew() {
+    let mut bench = Bench::joined(vec![bonded()]);
+    let evidence = |report, up| ToRelay::Evidence {
+        report: Report(report),
+        carriers: vec![Carrier { ifindex: 2, up, age: Duration::ZERO, role: None }],
+        heard: Vec::new(),
+    };
+    let carrier = |bench: &Bench| bench.relay.roster[HostIx(0)].places[0].carrier;
+    bench.says(evidence(5, false));
+    bench.says(evidence(4, true));
+    assert!(!carrier(&bench), "the older came later");
+    bench.says(evidence(6, true));
+    assert!(carrier(&bench));
+    bench.from.boot = Boot([2; 16]);
+    bench.announces(vec![bonded()]);
+    bench.says(evidence(1, false));
+    assert!(!carrier(&bench), "a new run begins at one");
 }
 
 #[test]

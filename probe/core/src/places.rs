@@ -189,7 +189,7 @@ fn drop_a_name(places: &mut [Place]) -> bool {
 }
 
 fn drop_a_mate(places: &mut [Place]) -> bool {
-    let bonds = places.iter_mut().rev().filter_map(|place| place.bond.as_mut());
+    let bonds = places.iter_mut().filter_map(|place| place.bond.as_mut());
     bonds.max_by_key(|bond| bond.mates.len()).and_then(|bond| bond.mates.pop()).is_some()
 }
 

@@ -578,8 +578,10 @@ fn places_with_full_bonds_fit_a_datagram() {
     bench.note_all();
     let places = last_places(&mut bench);
     assert!(!places.is_empty());
-    let told =
-        places.iter().map(|place| place.bond.as_ref().map_or(0, |bond| bond.mates.len())).sum::<usize>();
+    let mates = places.iter().map(|place| place.bond.as_ref().map_or(0, |bond| bond.mates.len()));
+    let mates: Vec<usize> = mates.collect();
+    assert!(mates.is_sorted_by(|one, next| one >= next), "the last places give way first: {mates:?}");
+    let told = mates.iter().sum::<usize>();
     assert!(told < 12, "not everything can fit: {told} ports beside {} places", places.len());
     let octets = sealed(&ToRelay::Attachment { report: Report(u32::MAX), places });
     assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");

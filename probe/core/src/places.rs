@@ -28,7 +28,7 @@ pub(crate) struct Tellable {
 
 /// What can be told at `now`, after `told`.
 pub(crate) fn tellable(now: Time, ports: &Ports, discovery: &Discovery, told: &[Place]) -> Tellable {
-    let mut tellable = Tellable { places: Vec::new(), is_news: false, more_at: Time::NEVER };
+    let mut tellable = Tellable { places: Vec::new(), is_news: false, more_at: ports.partners_settle_at() };
     for place in places(ports, discovery) {
         let before = told.iter().find(|before| before.ifindex == place.ifindex);
         let settled_at = before.map_or(Time::ZERO, |before| match difference(before, &place) {

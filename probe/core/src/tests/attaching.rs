@@ -608,6 +608,27 @@ fn a_failover_does_not_change_the_order_of_the_places() {
 }
 
 #[test]
+fn another_lacp_partner_is_told_when_it_has_settled() {
+    let mut bench = Bench::joined(config(&[RELAY]), &bonded([true, true], "802.3ad"), &[link(1)]);
+    bench.frame(2, &lacp(9));
+    bench.note_all();
+    bench.clear();
+    // Two systems that speak in turn, as on a segment they share.
+    for second in 1..30 {
+        bench.run_noting_to(JOINED + second * 1_000);
+        bench.frame(2, &lacp(if second % 2 == 0 { 9 } else { 8 }));
+    }
+    let told = |bench: &mut Bench| {
+        bench.said().iter().filter(|(.., message)| matches!(message, ToRelay::Evidence { .. })).count()
+    };
+    assert_eq!(told(&mut bench), 0);
+    bench.run_noting_to(JOINED + 40_000);
+    assert_eq!(told(&mut bench), 1, "the last one stayed");
+    let view = bench.probe.attachments(Time::from_millis(bench.now)).swap_remove(0);
+    assert_eq!(view.bond.and_then(|bond| bond.partner), Some(MacAddress([2, 0, 0, 0, 0, 8])));
+}
+
+#[test]
 fn all_carriers_fit_a_datagram() {
     let partner = Some(MacAddress([0xff; 6]));
     let carrier = |ifindex| Carrier {

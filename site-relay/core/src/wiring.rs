@@ -82,6 +82,12 @@ impl Wires {
         wires
     }
 
+    /// What a port hung on last.
+    pub(crate) fn last(&self, ifname: &str) -> Option<&Attachment> {
+        let wire = self.ports.get(ifname)?;
+        wire.lldp.as_ref().or(wire.cdp.as_ref())
+    }
+
     /// Takes what the ports hang on now. Says which were moved, each once in a while.
     fn take(&mut self, now: Time, places: &[Place]) -> Vec<Moved> {
         let wires = wires(places);

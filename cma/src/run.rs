@@ -30,8 +30,8 @@ use crate::pager::Pager;
 
 /// A relay whose host died says nothing: after this its stream is given up.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// The version of the CMA's records.
-const RECORDS: u32 = 1;
+/// The version of the CMA's records; 2 since places tell of bonds.
+const RECORDS: u32 = 2;
 /// How long lines that wait are still handed on at the end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -51,7 +51,9 @@ impl Authority {
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
         let owner = format!("CMA {}", config.installation);
-        let opened = Store::open(&folder.join("cma.redb"), Header { kind: "cma", version: RECORDS, owner })?;
+        let path = folder.join("cma.redb");
+        let opened = Store::open(&path, Header { kind: "cma", version: RECORDS, owner })?;
+        let opened = opened.in_version(&path, RECORDS)?;
         let tcp = listen::tcp(config.listen).await?;
         let unix = listen::unix(&config.socket).await?;
         Ok(Self { tcp, unix, config, opened })

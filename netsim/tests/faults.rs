@@ -458,3 +458,35 @@ fn a_host_moved_to_another_switch_is_told_as_such_and_wakes_nobody() {
     assert!(world.pages().is_empty(), "{:?}", world.pages());
     assert_eq!(world.switch_of(host), to);
 }
+
+#[test]
+fn a_relay_that_starts_beside_a_dead_switch_takes_no_leg_to_it_for_lost() {
+    for after in [7, 10, 20] {
+        let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+        world.set_switch(0, false);
+        world.run_for(after * SECOND);
+        world.kill_relay(0);
+        world.run_for(3 * SECOND);
+        world.start_relay(0);
+        world.run_for(60 * SECOND);
+        assert_eq!(verdict(&only(&world)), "SwitchDown", "after {after} s\n{}", lines(&world));
+        world.set_switch(0, true);
+        let ended = verdict(&ends(&mut world, 60 * SECOND));
+        assert_eq!(ended, "SwitchDown", "after {after} s\n{}", lines(&world));
+        assert_eq!(world.linked(), 9);
+    }
+}
+
+#[test]
+fn a_leg_that_breaks_behind_a_dead_switch_is_found_when_that_is_well_again() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    world.set_switch(0, false);
+    world.run_for(20 * SECOND);
+    world.set_cable(8, 0, false);
+    world.run_for(20 * SECOND);
+    assert_eq!(verdict(&only(&world)), "SwitchDown", "{}", lines(&world));
+    world.set_switch(0, true);
+    world.run_for(60 * SECOND);
+    let open: Vec<String> = world.incidents().into_iter().filter(|i| !i.closed).map(verdict).collect();
+    assert_eq!(open, ["RedundancyLost"], "{}", lines(&world));
+}

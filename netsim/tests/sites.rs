@@ -380,3 +380,20 @@ fn a_site_whose_relay_is_forgotten_is_waited_for_no_longer_and_a_newcomer_if_it_
         assert!(differing.is_empty(), "{differing:?}\n{}", lines(&world));
     }
 }
+
+#[test]
+fn a_host_that_stays_dead_is_told_again_when_its_relay_was_forgotten_behind_a_cut() {
+    let mut world = settled(Plan::sites(2, 2, 4));
+    world.kill_host(9);
+    world.run_for(20 * SECOND);
+    world.set_wan(1, false);
+    world.run_for(40 * SECOND);
+    assert_eq!(world.forget_relay(1).incidents, 2);
+    world.run_for(10 * SECOND);
+    assert_eq!(open(&world), [], "{}", lines(&world));
+    world.set_wan(1, true);
+    world.run_for(120 * SECOND);
+    let about: Vec<String> = open(&world).into_iter().map(|incident| incident.subject.name).collect();
+    assert_eq!(about, ["h10"], "{}", lines(&world));
+    assert_eq!(picture_differs(&world, 1), None, "{}", lines(&world));
+}

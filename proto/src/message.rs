@@ -28,6 +28,8 @@ pub const RELAY_GROUP: core::net::Ipv4Addr = core::net::Ipv4Addr::new(224, 0, 2,
 pub const PLACES_MAX: usize = 4;
 /// The most ports of one bond a host tells of, beside the one that stands for its address.
 pub const BOND_MATES_MAX: usize = 3;
+/// Ports whose carrier is told at most: those of all places and bonds, and some more.
+pub const CARRIERS_MAX: usize = 16;
 /// The most links one member holds over all its rings.
 pub const LINKS_MAX: usize = 8;
 /// Entries of a flight recorder.

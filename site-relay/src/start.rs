@@ -22,8 +22,8 @@ use crate::udp::{Udp, own_address};
 use crate::uplink::Pace;
 use crate::warnings::Warnings;
 
-/// The version of the relay's records.
-const RECORDS: u32 = 1;
+/// The version of the relay's records; 2 since places tell of bonds.
+const RECORDS: u32 = 2;
 
 /// Runs a relay until it is told to stop by SIGTERM or SIGINT.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
@@ -84,6 +84,7 @@ fn restore(config: &Config, address: SocketAddr, term: u32) -> Result<(Store, Re
     let path = config.state_dir.join("relay.redb");
     let owner = format!("site {} relay {}", config.site, config.relay.0);
     let opened = Store::open(&path, Header { kind: "relay", version: RECORDS, owner })?;
+    let opened = opened.in_version(&path, RECORDS)?;
     let machine = ringmesh_relay_core::Config {
         site: config.site.clone(),
         relay: config.relay,

@@ -319,12 +319,16 @@ impl Sites {
         let mut over = Vec::new();
         for (id, outage) in &mut self.outages {
             let takes = outage.kept.takes.remove(relay);
+            let takes_last = takes && outage.kept.takes.is_empty();
             outage.kept.runs.remove(relay);
             outage.by.take_if(|by| by == relay);
             let ends = match &outage.kept.about {
                 About::Relay(of) => of == relay,
-                About::Site(site) => *site == relay.site && !site_has_more,
-                About::Cma => takes && outage.kept.takes.is_empty(),
+                // Of a site that speaks by another relay only the way to this one was lost.
+                About::Site(site) => {
+                    *site == relay.site && (!site_has_more || (takes_last && outage.kept.site_spoke))
+                }
+                About::Cma => takes_last,
             };
             over.extend(ends.then_some(*id));
             if takes {

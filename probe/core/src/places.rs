@@ -28,7 +28,7 @@ pub(crate) struct Tellable {
 
 /// What can be told at `now`, after `told`.
 pub(crate) fn tellable(now: Time, ports: &Ports, discovery: &Discovery, told: &[Place]) -> Tellable {
-    let mut tellable = Tellable { places: Vec::new(), is_news: false, more_at: Time::NEVER };
+    let mut tellable = Tellable { places: Vec::new(), is_news: false, more_at: ports.partners_settle_at() };
     for place in places(ports, discovery) {
         let before = told.iter().find(|before| before.ifindex == place.ifindex);
         let settled_at = before.map_or(Time::ZERO, |before| match difference(before, &place) {
@@ -63,7 +63,8 @@ fn carriers_settled_at(place: &Place, ports: &Ports) -> Time {
     changed.max().map_or(Time::ZERO, |at| at + CARRIER_SETTLE)
 }
 
-/// One place for each address, lowest port first, at most as many as are told.
+/// One place for each address, at most as many as are told. In the order of the lowest port under each, which a
+/// failover does not change: relays name a place by its number.
 fn places(ports: &Ports, discovery: &Discovery) -> Vec<Place> {
     let mut chosen: Vec<&Port> = Vec::new();
     for port in ports.iter().filter(|port| port.facts.address.is_some()) {
@@ -73,7 +74,6 @@ fn places(ports: &Ports, discovery: &Discovery) -> Vec<Place> {
             None => chosen.push(port),
         }
     }
-    chosen.sort_by_key(|port| port.facts.ifindex);
     chosen.truncate(PLACES_MAX);
     chosen.into_iter().filter_map(|port| place(port, ports, discovery)).collect()
 }
@@ -189,7 +189,7 @@ fn drop_a_name(places: &mut [Place]) -> bool {
 }
 
 fn drop_a_mate(places: &mut [Place]) -> bool {
-    let bonds = places.iter_mut().rev().filter_map(|place| place.bond.as_mut());
+    let bonds = places.iter_mut().filter_map(|place| place.bond.as_mut());
     bonds.max_by_key(|bond| bond.mates.len()).and_then(|bond| bond.mates.pop()).is_some()
 }
 

@@ -1,11 +1,14 @@
 //! The physical ports of the host: carrier, addresses, and which of them to send by.
 
-use ringmesh_proto::message::{Carrier, PLACES_MAX};
+use ringmesh_proto::message::{CARRIERS_MAX, Carrier};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::MacAddress;
 use ringmesh_topology::place::BondRole;
 
 use crate::event::PortFacts;
+
+/// Another LACP partner is believed when it has been the one for so long.
+const PARTNER_SETTLE: Duration = Duration::from_secs(3);
 
 /// One port.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub(crate) struct Port {
     pub(crate) carrier_changed: Option<Time>,
     /// The system id its LACP partner gave itself last, while it had carrier.
     pub(crate) lacp_partner: Option<MacAddress>,
+    /// What it calls itself now, if that is something else, and since when.
+    lacp_next: Option<(Option<MacAddress>, Time)>,
 }
 
 impl Port {
@@ -36,6 +41,24 @@ impl Port {
         self.facts.carrier = up;
         self.carrier_changed = Some(now);
         self.lacp_partner = None;
+        self.lacp_next = None;
+    }
+
+    /// Takes what its LACP partner calls itself: the first at once, another one when it has settled.
+    fn hear_partner(&mut self, now: Time, partner: Option<MacAddress>) {
+        self.settle_partner(now);
+        match self.lacp_next {
+            _ if self.lacp_partner == partner => self.lacp_next = None,
+            _ if self.lacp_partner.is_none() => self.lacp_partner = partner,
+            Some((next, _)) if next == partner => {}
+            Some(_) | None => self.lacp_next = Some((partner, now)),
+        }
+    }
+
+    fn settle_partner(&mut self, now: Time) {
+        if let Some((partner, _)) = self.lacp_next.take_if(|(_, since)| *since + PARTNER_SETTLE <= now) {
+            self.lacp_partner = partner;
+        }
     }
 
     /// It can be sent by.
@@ -82,7 +105,12 @@ impl Ports {
             }
             let Some(at) = old.iter().position(|port| port.facts.ifindex == facts.ifindex) else {
                 change.new.push(facts.ifindex);
-                self.all.push(Port { facts: facts.clone(), carrier_changed: None, lacp_partner: None });
+                self.all.push(Port {
+                    facts: facts.clone(),
+                    carrier_changed: None,
+                    lacp_partner: None,
+                    lacp_next: None,
+                });
                 continue;
             };
             let mut port = old.swap_remove(at);
@@ -112,11 +140,28 @@ impl Ports {
     }
 
     /// Takes what the LACP partner on a port calls itself; whether that changes how the port stands in its bond.
-    pub(crate) fn set_lacp_partner(&mut self, port: u32, system: MacAddress) -> bool {
+    pub(crate) fn set_lacp_partner(&mut self, now: Time, port: u32, system: MacAddress) -> bool {
         let Some(known) = self.all.iter_mut().find(|known| known.facts.ifindex == port) else { return false };
         let role = known.role();
-        known.lacp_partner = Some(system).filter(|&system| system != MacAddress::default());
+        known.hear_partner(now, Some(system).filter(|&system| system != MacAddress::default()));
         known.role() != role
+    }
+
+    /// Believes the LACP partners that have settled; whether that changes how a port stands in its bond.
+    pub(crate) fn settle_partners(&mut self, now: Time) -> bool {
+        let mut changed = false;
+        for port in &mut self.all {
+            let role = port.role();
+            port.settle_partner(now);
+            changed |= port.role() != role;
+        }
+        changed
+    }
+
+    /// When the next LACP partner will have settled.
+    pub(crate) fn partners_settle_at(&self) -> Time {
+        let settling = self.all.iter().filter_map(|port| port.lacp_next);
+        settling.map(|(_, since)| since + PARTNER_SETTLE).min().unwrap_or(Time::NEVER)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Port> {
@@ -155,7 +200,7 @@ impl Ports {
         at.and_then(|at| usable().nth(at)).map_or(0, |port| port.facts.ifindex)
     }
 
-    /// Carrier of the first ports, as it is told.
+    /// Carrier of the ports, as it is told: of those under an address or in a bond first.
     pub(crate) fn carriers(&self, now: Time) -> Vec<Carrier> {
         let carrier = |port: &Port| Carrier {
             ifindex: port.facts.ifindex,
@@ -163,7 +208,9 @@ impl Ports {
             age: port.carrier_changed.map_or(Duration::MAX, |at| now.since(at)),
             role: port.role(),
         };
-        self.all.iter().take(PLACES_MAX).map(carrier).collect()
+        let counts = |port: &&Port| port.facts.address.is_some() || port.facts.bond.is_some();
+        let others = self.all.iter().filter(|port| !counts(port));
+        self.all.iter().filter(counts).chain(others).take(CARRIERS_MAX).map(carrier).collect()
     }
 }
 
@@ -185,6 +232,17 @@ mod tests {
         assert_eq!(ports.iter().map(|port| port.facts.ifindex).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(ports.set_carrier(now, 2, false), None, "nothing new");
         assert_eq!(ports.set_carrier(now, 9, false), None, "not ours");
+    }
+
+    #[test]
+    fn carriers_are_told_of_the_ports_that_count_first_and_of_no_more_than_fit() {
+        let mut ports = Ports::default();
+        let bare = |ifindex| PortFacts { address: None, ..port(ifindex) };
+        let mut facts: Vec<_> = (2..30).map(bare).collect();
+        facts.extend([port(30), port(31)]);
+        ports.set(Time::ZERO, &facts, &[]);
+        let told: Vec<u32> = ports.carriers(Time::ZERO).iter().map(|carrier| carrier.ifindex).collect();
+        assert_eq!(told, [30, 31].into_iter().chain(2..16).collect::<Vec<_>>());
     }
 
     #[test]

@@ -67,10 +67,10 @@ impl Probe {
     /// What is no announcement may be the LACP partner, who says on each port of a bond which system it is.
     fn bridge_frame(&mut self, now: Time, port: u32, octets: &[u8], out: &mut impl Sink<Action>) {
         let Ok(lacp) = lldp_rs::Lacp::decode(octets) else { return };
-        if self.beside.ports.set_lacp_partner(port, MacAddress(lacp.actor.system.0)) {
+        if self.beside.ports.set_lacp_partner(now, port, MacAddress(lacp.actor.system.0)) {
             self.talk.report(now, Subject::Evidence);
-            self.look(now, out);
         }
+        self.look(now, out);
     }
 
     /// Looks at what the ports hang on: remembers it, tells the log, and reports it if that is due.
@@ -78,6 +78,9 @@ impl Probe {
         self.remember(now, out);
         self.note_attachments(out);
         let beside = &mut *self.beside;
+        if beside.ports.settle_partners(now) {
+            self.talk.report(now, Subject::Evidence);
+        }
         let tellable = places::tellable(now, &beside.ports, &beside.discovery, &beside.told);
         beside.look_at = tellable.more_at;
         let news = tellable.is_news || !beside.told_surely;

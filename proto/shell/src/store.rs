@@ -62,6 +62,16 @@ pub struct Opened {
     pub version: u32,
 }
 
+impl Opened {
+    /// Refuses records of an older version, for a role that converts none. The file stays as it is.
+    pub fn in_version(self, path: &Path, version: u32) -> Result<Self, StoreError> {
+        if self.version < version {
+            return Err(StoreError::Older { path: path.to_owned(), found: self.version, known: version });
+        }
+        Ok(self)
+    }
+}
+
 /// What can be told about a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

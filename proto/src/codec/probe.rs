@@ -7,9 +7,9 @@ use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, P
 
 use super::Malformed;
 use crate::message::{
-    Announce, Assignment, BOND_MATES_MAX, Carrier, Cause, Generation, GoodbyeReason, HeardAge, Hello,
-    LINKS_MAX, LinkId, LinkOrder, PLACES_MAX, RECORDER_ENTRIES, RecorderEntry, Report, RingId, RingPlace,
-    Suspicion, ToProbe, ToRelay, Transition,
+    Announce, Assignment, BOND_MATES_MAX, CARRIERS_MAX, Carrier, Cause, Generation, GoodbyeReason, HeardAge,
+    Hello, LINKS_MAX, LinkId, LinkOrder, PLACES_MAX, RECORDER_ENTRIES, RecorderEntry, Report, RingId,
+    RingPlace, Suspicion, ToProbe, ToRelay, Transition,
 };
 use crate::pb;
 use crate::seal::Key;
@@ -475,7 +475,7 @@ fn carriers(ports: &[Carrier]) -> Vec<pb::Carrier> {
 }
 
 fn read_carriers(ports: Vec<pb::Carrier>) -> Result<Vec<Carrier>, Malformed> {
-    bounded(&ports, PLACES_MAX, "carriers")?;
+    bounded(&ports, CARRIERS_MAX, "carriers")?;
     let read = |port: pb::Carrier| {
         Ok(Carrier {
             ifindex: port.ifindex,

@@ -50,11 +50,16 @@ impl Relay {
         }
     }
 
-    /// Takes over the places of a member. Says which switches are new, or have another name.
+    /// Takes over the places of a member. Says which switches are new, or have another name; those too that only a
+    /// port hangs on which waits in a bond.
     pub(crate) fn know_places(&mut self, host: HostIx, places: Vec<Place>) -> Vec<SwitchIx> {
         let mut new = Vec::new();
-        for attachment in places.iter().filter_map(|place| place.attachment.as_ref()) {
-            new.extend(self.know_switch(&attachment.switch, &attachment.switch_name));
+        for place in &places {
+            let mates = place.bond.iter().flat_map(|bond| &bond.mates);
+            let mates = mates.filter_map(|mate| mate.attachment.as_ref());
+            for attachment in place.attachment.iter().chain(mates) {
+                new.extend(self.know_switch(&attachment.switch, &attachment.switch_name));
+            }
         }
         self.roster.set_places(host, places);
         self.refresh_belief(host);

@@ -30,6 +30,7 @@ use crate::incident::{Incident, Kind};
 use crate::outbox::Outbox;
 use crate::relay::Relay;
 use crate::roster::{Member, Standing};
+use crate::wiring::Wires;
 use crate::{Action, Config};
 
 const SELF: u8 = b'0';
@@ -170,6 +171,8 @@ impl Relay {
             pending: None,
             recorder_hash: 0,
             places_told: Report(0),
+            evidence_told: Report(0),
+            wires: Wires::known(now, &kept.places),
         });
         self.know_places(host, kept.places);
     }

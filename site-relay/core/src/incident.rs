@@ -1115,21 +1115,40 @@ impl Relay {
     /// neighbours, asked just now, say so again.
     fn look_at_leg(&mut self, now: Time, host: HostIx, via: u32, asked: Time, out: &mut impl Sink<Action>) {
         let member = &self.roster[host];
-        let seat = member.seats.iter().find(|seat| seat.via == via && seat.ring != SITE_RING).copied();
-        let Some(seat) = seat.filter(|_| member.standing == Standing::Live) else { return };
-        let frozen = self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
-        if frozen || self.cases.is_open(seat.ring) {
+        if member.standing != Standing::Live {
             return;
         }
+        let seat = member.seats.iter().find(|seat| seat.via == via && seat.ring != SITE_RING).copied();
         let leg = member.leg(via);
-        let dark = member.place(via).is_some_and(|place| !place.carrier);
-        let unheard = self.cases.unheard(host, leg, asked);
-        if dark || (unheard && asked != Time::ZERO) {
+        // Behind a dead switch the memory of it may end, and the seat with it; it hung on something all the same.
+        let dark = member.place(via).is_some_and(|place| {
+            !place.carrier && (seat.is_some() || member.wires.last(&place.ifname).is_some())
+        });
+        let unheard = seat.is_some() && self.cases.unheard(host, leg, asked);
+        if !dark && !unheard {
+            return;
+        }
+        let frozen = |seat: Seat| self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
+        let waits = seat.is_some_and(|seat| frozen(seat) || self.cases.is_open(seat.ring));
+        if waits || self.is_switch_in_trouble(host, via) {
+            // It may be broken all the same: that shows when its switch is well again.
+            self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via, Time::ZERO));
+        } else if dark || asked != Time::ZERO {
             self.leg_is_lost(now, host, via, out);
-        } else if unheard {
-            self.ask_neighbours(seat, host, out);
+        } else {
+            seat.into_iter().for_each(|seat| self.ask_neighbours(seat, host, out));
             self.incidents.legs.insert((now + LEG_ANSWER_WITHIN, host, via, now));
         }
+    }
+
+    /// Whether an open incident names the switch behind a port. One that a relay found again at its start froze no ring.
+    fn is_switch_in_trouble(&self, host: HostIx, via: u32) -> bool {
+        let member = &self.roster[host];
+        let Some(place) = member.place(via) else { return false };
+        let attachment = place.attachment.as_ref().or_else(|| member.wires.last(&place.ifname));
+        let Some(switch) = attachment.and_then(|at| self.roster.switch_of(&at.switch)) else { return false };
+        let named = self.incidents.open().flat_map(|(_, incident)| &incident.alternatives);
+        named.filter_map(|alternative| switch_of(alternative.component)).any(|of| of == switch)
     }
 
     /// What they hear comes back with their pongs.

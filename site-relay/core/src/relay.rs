@@ -25,6 +25,7 @@ use crate::rings::{Peer, RingKey, Rings, SITE_RING};
 use crate::roster::{Member, Roster, Seat, Standing};
 use crate::start::Start;
 use crate::watch::{Heard, Watch};
+use crate::wiring::Wires;
 use crate::{Action, Config, Event, Note, words};
 
 /// Changes of one ring within this time are told at once ..
@@ -297,6 +298,10 @@ impl Relay {
             }
             ToRelay::Evidence { report, carriers, heard } => {
                 self.note(host, report, out);
+                if report < self.roster[host].evidence_told {
+                    return;
+                }
+                self.roster[host].evidence_told = report;
                 self.take_heard(now, host, &heard);
                 self.take_carriers(now, host, &carriers);
             }
@@ -352,6 +357,7 @@ impl Relay {
         let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
         if restarted {
             self.roster[host].places_told = Report(0);
+            self.roster[host].evidence_told = Report(0);
         }
         self.roster[host].boot = from.boot;
         self.roster[host].host_boot = announce.host_boot;
@@ -408,6 +414,8 @@ impl Relay {
             pending: None,
             recorder_hash: announce.recorder_hash,
             places_told: Report(0),
+            evidence_told: Report(0),
+            wires: Wires::default(),
         });
         out.put(Action::Say(Note::Joined(self.roster[host].name.clone())));
         self.take_places(now, host, announce.places, out);
@@ -644,3 +652,6 @@ impl Machine for Relay {
             .fold(Time::NEVER, Time::min)
     }
 }
+
+#[cfg(test)]
+mod tests;

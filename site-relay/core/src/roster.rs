@@ -13,6 +13,8 @@ use ringmesh_topology::place::{Place, WireId};
 use ringmesh_topology::verdict::Class;
 use serde::{Deserialize, Serialize};
 
+use crate::wiring::Wires;
+
 /// How a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
@@ -75,6 +77,10 @@ pub(crate) struct Member {
     pub(crate) recorder_hash: u32,
     /// The report that told the places last, in this run.
     pub(crate) places_told: Report,
+    /// The same of the evidence.
+    pub(crate) evidence_told: Report,
+    /// What its ports hung on last.
+    pub(crate) wires: Wires,
 }
 
 impl Member {

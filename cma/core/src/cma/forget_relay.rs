@@ -49,6 +49,9 @@ impl<G: GraphStore> Cma<G> {
             return Err(ForgetError::Speaks { site: site.clone(), relay: relay.0 });
         }
         let (source, sequence) = (known.source(), known.sequence);
+        let with_site = !self.relays.iter().any(|(other, _)| other.site == *site && *other != key);
+        // What cannot be read must not leave it half forgotten.
+        let left = self.without(&key, with_site)?;
         let mut turn = Turn::default();
         self.order_pending_pages(&mut turn);
         self.drop_picture(now, &source, &key, sequence, &mut turn);
@@ -58,15 +61,7 @@ impl<G: GraphStore> Cma<G> {
         over.iter().for_each(|outage| self.close_own(now, *outage, WHY, &mut turn));
         incidents += over.len();
         self.note(now, &source, 0, Thing::Relay(relay.0), Happened::Forgotten, &mut turn);
-        let with_site = !self.relays.iter().any(|(other, _)| other.site == *site && *other != key);
-        match self.without(&key, with_site) {
-            Ok(ops) => {
-                self.apply(now, &source, sequence, &ops, &mut turn);
-            }
-            Err(error) => {
-                self.store_failed(error, &mut turn);
-            }
-        }
+        self.apply(now, &source, sequence, &left, &mut turn);
         self.drop_relay(&key, with_site, &mut turn);
         self.look_at_sites(now, &mut turn);
         self.write_down(&mut turn);
@@ -93,7 +88,7 @@ impl<G: GraphStore> Cma<G> {
         ids.len()
     }
 
-    /// What the graph has of it still; with its site all that is in that, also what only follows
+    /// What the graph has of it; with its site all that is in that, also what only follows
     /// from what was told, as a switch that a host named.
     fn without(&self, relay: &RelayKey, with_site: bool) -> Result<Vec<Op>, StoreError> {
         if !with_site {
@@ -131,13 +126,14 @@ impl<G: GraphStore> Cma<G> {
 
 #[cfg(test)]
 mod tests {
+    use ringmesh_proto::digest::Picture;
     use ringmesh_proto::machine::Machine;
     use ringmesh_proto::news::News;
 
     use super::*;
     use crate::cma::Event;
     use crate::relay::StreamId;
-    use crate::testing::{World, hello, host, host_incident, name, place};
+    use crate::testing::{World, hello, host, host_incident, name, place, revised};
     use ringmesh_topology::verdict::Verdict;
 
     const FAR: StreamId = StreamId(5);
@@ -167,6 +163,35 @@ mod tests {
         let unknown = forget(&mut world, 2).unwrap_err().to_string();
         assert_eq!(unknown, "no relay 2 of site far is known: `ringmesh status` shows them all");
         assert_eq!(world.cma.tree(world.now()).unwrap().sites.len(), 2);
+    }
+
+    #[test]
+    fn an_incident_that_lasts_is_open_again_when_its_relay_was_forgotten_too_soon() {
+        let mut world = world();
+        world.event(Event::RelayGone { stream: FAR });
+        world.run_to(world.now_ms + 10_000);
+        forget(&mut world, 1).unwrap();
+        let open = |world: &World| world.cma.incidents(world.now(), false).incidents.len();
+        assert_eq!(open(&world), 0);
+
+        // It was never told that its incident ended, and tells it higher by one in each round.
+        world.event(Event::RelayConnected { stream: FAR, hello: hello("far", 1, 3) });
+        let mut told = host_incident(Verdict::HostDown);
+        let mut picture = Picture::default();
+        let mut rounds = 0;
+        for sequence in 1..=3 {
+            told = revised(&told, 1_000);
+            let news = News::Incident(Box::new(told.clone()));
+            picture.tell(&news);
+            world.event(Event::RelayNews { stream: FAR, sequence, news });
+            world.out.clear();
+            world.event(Event::RelayPulse { stream: FAR, pending: 0, picture: Some(picture.whole()) });
+            if !world.out.iter().any(|action| matches!(action, Action::Compare { .. })) {
+                break;
+            }
+            rounds += 1;
+        }
+        assert_eq!((open(&world), rounds), (1, 1));
     }
 
     #[test]

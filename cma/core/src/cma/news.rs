@@ -1,5 +1,7 @@
 //! Streams and news: how what relays tell gets into the store, each news once.
 
+use ringmesh_proto::digest::Picture;
+use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{IncidentNews, News, RelayHello};
 use ringmesh_proto::time::Time;
 
@@ -12,7 +14,6 @@ use crate::incident::Taken;
 use crate::records;
 use crate::relay::{RelayKey, StreamId};
 use crate::view;
-use ringmesh_proto::keep::Keep;
 
 impl<G: GraphStore> Cma<G> {
     pub(super) fn connect(&mut self, now: Time, stream: StreamId, hello: RelayHello, turn: &mut Turn) {
@@ -56,13 +57,16 @@ impl<G: GraphStore> Cma<G> {
             return;
         }
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
+        let overruled = self.is_overruled(&source, &news);
         if !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
             self.gone(now, stream);
             turn.put(Action::Hangup { stream });
             return;
         }
-        turn.keep(self.relays.pictured(&key, &news));
+        if !overruled {
+            turn.keep(self.relays.pictured(&key, &news));
+        }
         if let News::Incident(incident) = &news {
             self.claimed(now, &source, incident.id, turn);
         }
@@ -170,6 +174,23 @@ impl<G: GraphStore> Cma<G> {
         self.store_error = Some(error.clone());
         turn.put(Action::Say(Say::StoreFailed(error)));
         false
+    }
+
+    /// Whether an open incident is told in a revision that is not above the one we have, which says something else: we
+    /// ended it while its relay was away, or its relay has an older disk. It is no part of the common picture, so that
+    /// the next round has it told again, until it is told higher.
+    fn is_overruled(&self, source: &Source, news: &News) -> bool {
+        let News::Incident(told) = news else { return false };
+        if told.closed || self.incidents.would_take(source, told) != Taken::Known {
+            return false;
+        }
+        let digest = |news: &News| {
+            let mut picture = Picture::default();
+            picture.tell(news);
+            picture.whole()
+        };
+        let ours = self.incidents.get(told.id).map(|known| News::Incident(Box::new(known.news.clone())));
+        ours.is_some_and(|ours| digest(&ours) != digest(news))
     }
 
     /// Whether a revision is newer than what is known, and of the site that owns the incident.

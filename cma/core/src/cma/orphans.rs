@@ -10,6 +10,7 @@ use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{HostState, IncidentNews, Key};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::{IncidentId, Name};
+use ringmesh_topology::verdict::Verdict;
 
 use super::Cma;
 use super::turn::Turn;
@@ -199,9 +200,13 @@ fn takes_the_same(heir: &Incident, orphan: &Incident) -> bool {
     let new: BTreeSet<&str> = heir.hosts().collect();
     let same = orphan.hosts().filter(|host| new.contains(host)).count();
     let later = heir.news.opened_ms >= orphan.news.opened_ms;
+    // That a leg is lost, a cable moved or a host away as it said is another matter: nobody fell silent.
+    let planned = heir.best().is_some_and(|best| best.verdict == Verdict::Planned);
+    let silences = heir.news.silent > 0 && !planned;
     heir.source.site == orphan.source.site
         && !heir.is_own()
         && later
+        && silences
         && same > 0
         && same * 2 >= orphan.hosts().count()
 }

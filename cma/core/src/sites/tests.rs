@@ -700,3 +700,21 @@ fn people_read_who_saw_what_and_what_would_settle_it() {
     assert_eq!(settled.incident.revisions[1].why, why);
     assert!(settled.would_settle.is_empty() && settled.ruled_out.iter().any(|out| out.what == "RelayDown"));
 }
+
+#[test]
+fn the_lost_way_to_a_relay_that_is_forgotten_is_waited_for_no_longer_while_its_site_speaks() {
+    let mut world = World::of(&["a1", "b1", "b2"]);
+    world.play(&[(500, Mute("b1"))]);
+    world.run_to(T0 + 60_000);
+    let site = |world: &World| {
+        let told = world.told();
+        told.iter()
+            .map(|line| line.split_once(' ').map_or("", |(_, what)| what).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(site(&world), ["opened WanPathFault site b"]);
+    let mut out = Vec::new();
+    let forgotten = world.cma.forget_relay(Time::from_millis(world.now_ms), &name("b"), RelayId(1), &mut out);
+    assert_eq!(forgotten.map(|forgotten| (forgotten.with_site, forgotten.incidents)), Ok((false, 1)));
+    assert_eq!(site(&world), ["opened WanPathFault site b", "over WanPathFault site b"]);
+}

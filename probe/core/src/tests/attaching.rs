@@ -1,11 +1,11 @@
 //! What the ports hang on.
 
 use lldp_rs::{Cdp, ChassisId, ChassisSubtype, Heard, Lldp, Mac, PortId, PortSubtype, encode};
-use ringmesh_proto::message::PLACES_MAX;
+use ringmesh_proto::message::{CARRIERS_MAX, Carrier, HeardAge, LINKS_MAX, PLACES_MAX};
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::WallClock;
 use ringmesh_proto::wire::{ProbeWire, RelayWire};
-use ringmesh_topology::place::{Evidence, WireId};
+use ringmesh_topology::place::{BondRole, Evidence, WireId};
 
 use super::*;
 use crate::{BondFacts, CachedAttachment};
@@ -578,9 +578,68 @@ fn places_with_full_bonds_fit_a_datagram() {
     bench.note_all();
     let places = last_places(&mut bench);
     assert!(!places.is_empty());
-    let told =
-        places.iter().map(|place| place.bond.as_ref().map_or(0, |bond| bond.mates.len())).sum::<usize>();
+    let mates = places.iter().map(|place| place.bond.as_ref().map_or(0, |bond| bond.mates.len()));
+    let mates: Vec<usize> = mates.collect();
+    assert!(mates.is_sorted_by(|one, next| one >= next), "the last places give way first: {mates:?}");
+    let told = mates.iter().sum::<usize>();
     assert!(told < 12, "not everything can fit: {told} ports beside {} places", places.len());
     let octets = sealed(&ToRelay::Attachment { report: Report(u32::MAX), places });
+    assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");
+}
+
+#[test]
+fn a_failover_does_not_change_the_order_of_the_places() {
+    let mut bonds = bonded([true, false], "active-backup");
+    bonds[1].ifindex = 5;
+    let mut ports = vec![bonds[0].clone(), port(3), bonds[1].clone()];
+    let mut bench = Bench::joined(config(&[RELAY]), &ports, &[link(1)]);
+    bench.frame(2, &lldp(1, 120));
+    bench.note_all();
+    let order = |bench: &mut Bench| last_places(bench).iter().map(|place| place.ifindex).collect::<Vec<_>>();
+    assert_eq!(order(&mut bench), [2, 3]);
+    for at in [0, 2] {
+        if let Some(bond) = &mut ports[at].bond {
+            bond.active = at == 2;
+        }
+    }
+    bench.event(Event::Ports { ports: &ports, own: &[] });
+    bench.note_all();
+    assert_eq!(order(&mut bench), [5, 3]);
+}
+
+#[test]
+fn another_lacp_partner_is_told_when_it_has_settled() {
+    let mut bench = Bench::joined(config(&[RELAY]), &bonded([true, true], "802.3ad"), &[link(1)]);
+    bench.frame(2, &lacp(9));
+    bench.note_all();
+    bench.clear();
+    // Two systems that speak in turn, as on a segment they share.
+    for second in 1..30 {
+        bench.run_noting_to(JOINED + second * 1_000);
+        bench.frame(2, &lacp(if second % 2 == 0 { 9 } else { 8 }));
+    }
+    let told = |bench: &mut Bench| {
+        bench.said().iter().filter(|(.., message)| matches!(message, ToRelay::Evidence { .. })).count()
+    };
+    assert_eq!(told(&mut bench), 0);
+    bench.run_noting_to(JOINED + 40_000);
+    assert_eq!(told(&mut bench), 1, "the last one stayed");
+    let view = bench.probe.attachments(Time::from_millis(bench.now)).swap_remove(0);
+    assert_eq!(view.bond.and_then(|bond| bond.partner), Some(MacAddress([2, 0, 0, 0, 0, 8])));
+}
+
+#[test]
+fn all_carriers_fit_a_datagram() {
+    let partner = Some(MacAddress([0xff; 6]));
+    let carrier = |ifindex| Carrier {
+        ifindex: u32::MAX - ifindex,
+        up: true,
+        age: Duration::from_secs(1 << 31),
+        role: Some(BondRole { active: true, partner }),
+    };
+    let carriers = (0..u32::MAX).map(carrier).take(CARRIERS_MAX).collect();
+    let age = Some(Duration::from_secs(1 << 31));
+    let heard = (0..u32::MAX).map(|n| HeardAge { link: LinkId(u32::MAX - n), age }).take(LINKS_MAX).collect();
+    let octets = sealed(&ToRelay::Evidence { report: Report(u32::MAX), carriers, heard });
     assert!(octets.is_some_and(|octets| octets <= 1_200), "{octets:?} octets");
 }

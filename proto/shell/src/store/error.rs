@@ -79,6 +79,16 @@ pub enum StoreError {
         /// The highest that the caller reads.
         known: u32,
     },
+    /// Written by an older release, in a form that this one cannot read.
+    #[error("store {}: its records have version {found}, this release reads {known} only", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The only one that the caller reads.
+        known: u32,
+    },
 }
 
 fn of(owner: Option<&Owner>) -> String {
@@ -98,6 +108,9 @@ impl StoreError {
             }
             Self::OtherKind { .. } | Self::OtherOwner { .. } => {
                 "give each its own folder, or correct the name in the configuration"
+            }
+            Self::Older { .. } => {
+                "move the file away: what it remembered is learned anew; or run the release that wrote it"
             }
             Self::Newer { .. } => "run the newer release, or put back the copy made before it ran",
         }
@@ -133,7 +146,8 @@ impl From<StoreError> for Failure {
             | StoreError::Damaged { .. }
             | StoreError::OtherKind { .. }
             | StoreError::OtherOwner { .. }
-            | StoreError::Newer { .. } => Kind::Usage,
+            | StoreError::Newer { .. }
+            | StoreError::Older { .. } => Kind::Usage,
         };
         Failure::new(kind, error.to_string(), error.remedy())
     }

@@ -166,6 +166,28 @@ fn a_new_incident_with_half_of_the_hosts_takes_over_what_people_were_told() {
 }
 
 #[test]
+fn what_happens_to_a_living_host_takes_over_nothing() {
+    let about = |verdict, silent| IncidentNews {
+        id: IncidentId(0xdef),
+        opened_ms: RELAY_MS + 60_000,
+        silent,
+        ..host_incident(verdict)
+    };
+    let cases: &[(Verdict, u32, &[&str])] = &[
+        (Verdict::HostOrCable, 1, &["def"]),
+        (Verdict::RedundancyLost, 0, &["abc", "def"]),
+        (Verdict::WiringChanged, 0, &["abc", "def"]),
+        (Verdict::Planned, 1, &["abc", "def"]),
+    ];
+    for (verdict, silent, open) in cases {
+        let mut lost = Lost::of(true, &host_incident(Verdict::HostDown));
+        lost.compare();
+        lost.tell(News::Incident(Box::new(about(*verdict, *silent))));
+        assert_eq!(lost.open(), *open, "{verdict}");
+    }
+}
+
+#[test]
 fn the_end_of_an_heir_is_told_under_the_key_that_people_know_over_a_restart_too() {
     let mut lost = Lost::new(true);
     lost.compare();

@@ -1,0 +1,136 @@
+//! What members tell, and what comes of it.
+
+use ringmesh_proto::message::Carrier;
+use ringmesh_topology::id::{Boot, MacAddress, ProbeId, RelayId};
+use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, Place, WireId};
+use ringmesh_topology::verdict::Verdict;
+
+use super::*;
+use crate::Timing;
+
+const AT: &str = "10.0.0.5:1984";
+
+fn at(switch: u8, port: &str) -> Option<Attachment> {
+    Some(Attachment {
+        switch: WireId { subtype: 4, octets: [2, 0, 0, 0, 1, switch].into() },
+        port: WireId { subtype: 5, octets: port.as_bytes().into() },
+        switch_name: format!("sw{switch}").into(),
+        evidence: Evidence::Lldp,
+    })
+}
+
+/// A port in a bond, on switch 1, and another that waits, on switch 2.
+fn bonded() -> Place {
+    let mate = BondMate {
+        ifindex: 3,
+        ifname: "eth3".into(),
+        carrier: true,
+        role: BondRole::default(),
+        attachment: at(2, "p9"),
+    };
+    let mode = "active-backup".into();
+    Place {
+        ifindex: 2,
+        ifname: "eth2".into(),
+        carrier: true,
+        address: [10, 0, 0, 5].into(),
+        prefix_len: 24,
+        gateway: MacAddress::default(),
+        attachment: at(1, "p1"),
+        reason: "".into(),
+        bond: Some(Bond { ifname: "bond0".into(), mode, role: BondRole::default(), mates: vec![mate] }),
+    }
+}
+
+/// A relay that one member has announced itself to.
+struct Bench {
+    relay: Relay,
+    from: Sender,
+    now: Time,
+}
+
+impl Bench {
+    fn joined(places: Vec<Place>) -> Self {
+        let relay = Relay::new(Config {
+            site: Name::new("s1").unwrap(),
+            relay: RelayId(1),
+            address: "10.0.0.1:1990".parse().unwrap(),
+            term: 1,
+            outbox: 1,
+            timing: Timing::default(),
+            classes: Vec::new(),
+        });
+        let from = Sender { probe: ProbeId([7; 16]), boot: Boot([1; 16]) };
+        let mut bench = Self { relay, from, now: Time::from_millis(1_000) };
+        bench.announces(places);
+        bench
+    }
+
+    fn announces(&mut self, places: Vec<Place>) {
+        self.says(ToRelay::Announce(Box::new(Announce {
+            name: Name::new("h1").unwrap(),
+            host_boot: Boot([1; 16]),
+            generation: Generation::default(),
+            links: Vec::new(),
+            places,
+            suspicions: Vec::new(),
+            cut_off: Duration::ZERO,
+            recorder_hash: 0,
+        })));
+    }
+
+    fn says(&mut self, message: ToRelay) {
+        let mut out = Vec::new();
+        let event = Event::Control { from: self.from, at: AT.parse().unwrap(), message };
+        self.relay.on_event(self.now, event, &mut out);
+    }
+
+    fn news(&self) -> impl Iterator<Item = &News> {
+        self.relay.outbox.after(0).map(|(_, news)| news)
+    }
+}
+
+#[test]
+fn a_switch_that_only_a_waiting_port_of_a_bond_names_is_told_too() {
+    let bench = Bench::joined(vec![bonded()]);
+    let told = bench.news().filter_map(|news| match news {
+        News::Switch(switch) => Some(&*switch.name),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["sw1", "sw2"]);
+}
+
+#[test]
+fn of_two_tellings_of_carriers_the_newer_stands_and_a_new_run_counts_anew() {
+    let mut bench = Bench::joined(vec![bonded()]);
+    let evidence = |report, up| ToRelay::Evidence {
+        report: Report(report),
+        carriers: vec![Carrier { ifindex: 2, up, age: Duration::ZERO, role: None }],
+        heard: Vec::new(),
+    };
+    let carrier = |bench: &Bench| bench.relay.roster[HostIx(0)].places[0].carrier;
+    bench.says(evidence(5, false));
+    bench.says(evidence(4, true));
+    assert!(!carrier(&bench), "the older came later");
+    bench.says(evidence(6, true));
+    assert!(carrier(&bench));
+    bench.from.boot = Boot([2; 16]);
+    bench.announces(vec![bonded()]);
+    bench.says(evidence(1, false));
+    assert!(!carrier(&bench), "a new run begins at one");
+}
+
+#[test]
+fn a_host_whose_cable_moves_all_the_time_is_told_once_in_ten_minutes() {
+    let mut bench = Bench::joined(vec![bonded()]);
+    for report in 1..=40_u32 {
+        bench.now = bench.now + Duration::from_secs(20);
+        let place = Place { attachment: at(1, &format!("p{report}x")), ..bonded() };
+        bench.says(ToRelay::Attachment { report: Report(report), places: vec![place] });
+    }
+    let told = bench.news().filter(|news| match news {
+        News::Incident(told) => told.alternatives[0].verdict == Verdict::WiringChanged,
+        _ => false,
+    });
+    assert_eq!(told.count(), 2);
+}

@@ -9,6 +9,7 @@
 //! - [`history`]: what happened, row by row.
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
 //! - [`sites`]: which relays and sites are lost, and what that is; [`mesh`]: the ring that their relays form.
+//! - [`query`]: questions an operator asks of the graph.
 //! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -21,6 +22,7 @@ pub mod history;
 pub mod incident;
 pub mod mesh;
 pub mod notifier;
+pub mod query;
 mod records;
 pub mod relay;
 pub mod sites;

@@ -134,6 +134,11 @@ impl Operator for OperatorService {
         let site = Some(site).filter(|site| !site.is_empty()).map(|site| name("site", &site)).transpose()?;
         self.ask(Question::Forget { site, host: name("host", &host)? }).await
     }
+
+    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::Document>, Status> {
+        let pb::QueryRequest { name, argument } = request.into_inner();
+        self.ask(Question::Query { name, argument }).await
+    }
 }
 
 #[cfg(test)]

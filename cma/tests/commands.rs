@@ -171,6 +171,39 @@ async fn what_happened_is_told_and_the_past_is_shown() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_question_of_the_graph_is_answered_as_a_table_and_for_programs() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.acknowledged(1).await;
+    for (arguments, want) in [
+        (&["query"][..], "host-ports [SITE/]HOST"),
+        (&["query", "host-ports", "h1"], "eth0"),
+        (&["query", "find", "h1"], "host"),
+        (&["query", "single-points"], "h1"),
+        (&["query", "wiring-changes", "-15m"], "none"),
+        (&["query", "stale"], "none"),
+    ] {
+        let output = world.ringmesh(arguments).await;
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(output.status.success() && text.contains(want), "{arguments:?}: {output:?}");
+        assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(world.json(arguments).await["schema"], 1);
+    }
+    let rows = world.json(&["query", "host-ports", "h1"]).await["rows"].clone();
+    assert_eq!((&rows[0]["port"], &rows[0]["carrier"]), (&"p1".into(), &true.into()));
+    for (arguments, want) in [
+        (&["query", "nosuch"][..], "no query is called"),
+        (&["query", "host-ports", "h9"], "no host is called \"h9\": `ringmesh tree` shows"),
+        (&["query", "blast-radius", "sw9"], "no switch is called \"sw9\""),
+    ] {
+        let (code, said) = refusal(&world.ringmesh(arguments).await);
+        assert!(code == 2 && said.contains(want), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_host_is_forgotten_and_one_that_is_not_known_is_told_apart() {
     let world = World::start("insecure = true\n").await;
     let mut relay = world.relay(1, 7).await;

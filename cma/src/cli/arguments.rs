@@ -59,6 +59,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         last: u32,
     },
+    /// Answers a question about the wiring, the rings or the incidents. Alone, it lists the questions.
+    Query {
+        /// Which; `ringmesh query` lists them all.
+        name: Option<String>,
+        /// What it is about: a host, a switch, an address, a moment as for `tree --at`, or an age like `30d`.
+        #[arg(allow_hyphen_values = true)]
+        argument: Option<String>,
+    },
     /// Forget a host that is not expected any more. Ends with 1 if there is none.
     Forget {
         /// As `ringmesh tree` shows it; with its site where several sites have a host of that name.

@@ -31,6 +31,10 @@ pub(crate) enum Question {
         site: Option<String>,
         host: String,
     },
+    Query {
+        name: String,
+        argument: String,
+    },
 }
 
 /// A connection to a CMA.
@@ -72,6 +76,7 @@ impl Client {
                 let site = site.unwrap_or_default();
                 operator.forget(pb::ForgetRequest { site, host }).await
             }
+            Question::Query { name, argument } => operator.query(pb::QueryRequest { name, argument }).await,
         };
         answer
             .map(|answer| answer.into_inner().json)

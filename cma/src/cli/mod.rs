@@ -10,6 +10,7 @@ mod moment;
 mod paint;
 mod papers;
 mod picture;
+mod query;
 mod status;
 mod tree;
 
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use ringmesh_cma_core::documents::{Explain, Forgotten, Incidents, Status, Tree};
+use ringmesh_cma_core::query::Answer;
 use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
@@ -74,6 +76,10 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Incidents { all } => ask(arguments, Question::Incidents { all: *all }, out)?,
         Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
         Command::Events { follow, last } => tell_events(arguments, *follow, *last)?,
+        Command::Query { name: None, .. } => out.push_str(&query::list(arguments.json)),
+        Command::Query { name: Some(name), argument } => {
+            ask(arguments, query::question(name, argument.as_deref())?, out)?;
+        }
         Command::Forget { host, yes } => {
             let json = runtime()?.block_on(forget::run(&arguments.socket, host.clone(), *yes))?;
             answer(arguments, &json, out)?;
@@ -138,6 +144,7 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Tree { at: Some(at), .. } => (tree::past(&paint, &read::<Tree>(json)?, *at), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
+        Command::Query { .. } => (query::text(&paint, &read::<Answer>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
         Command::Events { .. } | Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
     };

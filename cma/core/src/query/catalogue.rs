@@ -111,21 +111,21 @@ pub const ALL: &[Query] = &[
         name: "blast-radius",
         argument: Some(Argument::Switch),
         line: "what if this switch died: who loses every way, who loses redundancy",
-        columns: &["host", "state", "loses", "left"],
+        columns: &["host", "state", "loses", "ways_left"],
     },
     Query {
         kind: Kind::UplinkCut,
         name: "uplink-cut",
         argument: Some(Argument::Switch),
         line: "what if all uplinks of this switch were cut",
-        columns: &["host", "state", "loses", "left", "still_reaches"],
+        columns: &["host", "state", "loses", "ways_left", "still_reaches"],
     },
     Query {
         kind: Kind::SinglePoints,
         name: "single-points",
         argument: None,
         line: "switches whose death would cut off hosts",
-        columns: &["site", "switch", "switch_id", "state", "count", "perhaps", "hosts"],
+        columns: &["site", "switch", "switch_id", "state", "cut_off", "perhaps", "hosts"],
     },
     Query {
         kind: Kind::LostRedundancy,
@@ -139,7 +139,7 @@ pub const ALL: &[Query] = &[
         name: "rings",
         argument: None,
         line: "heartbeat rings, with their members in ring order",
-        columns: &["site", "ring", "kind", "of", "domain", "generation", "members", "delegates"],
+        columns: &["site", "ring", "kind", "inside", "domain", "generation", "members", "delegates"],
     },
     Query {
         kind: Kind::Causes,

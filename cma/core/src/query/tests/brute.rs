@@ -217,7 +217,7 @@ proptest! {
         let graph = told(&small);
         let answer = world(&graph).query("single-points", "").unwrap();
         let got: BTreeMap<String, (Cell, Cell)> = answer.rows.iter()
-            .map(|row| (text(&row["switch_id"]), (row["count"].clone(), row["perhaps"].clone())))
+            .map(|row| (text(&row["switch_id"]), (row["cut_off"].clone(), row["perhaps"].clone())))
             .collect();
         prop_assert_eq!(got, want);
     }

@@ -10,6 +10,7 @@
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
 //! - [`sites`]: which relays and sites are lost, and what that is; [`mesh`]: the ring that their relays form.
 //! - [`query`]: questions an operator asks of the graph.
+//! - [`export`]: the wiring for other tools.
 //! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -17,6 +18,7 @@ pub mod calendar;
 pub mod cma;
 pub mod documents;
 pub mod estate;
+pub mod export;
 pub mod graph;
 pub mod history;
 pub mod incident;

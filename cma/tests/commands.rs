@@ -204,6 +204,42 @@ async fn a_question_of_the_graph_is_answered_as_a_table_and_for_programs() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn the_wiring_is_written_for_other_tools() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.acknowledged(1).await;
+    for (format, want) in [
+        ("dot", "\"lab/switch/02:00:00:00:01:01\" -- \"lab/host/h1\""),
+        ("graphml", "<edge source=\"lab/switch/02:00:00:00:01:01\" target=\"lab/host/h1\">"),
+        ("netjson", "\"type\": \"NetworkGraph\""),
+    ] {
+        let printed = String::from_utf8(world.ringmesh(&["export", format]).await.stdout).unwrap();
+        assert!(printed.contains(want), "{format}: {printed}");
+        let file = world.path(format);
+        let written = world.ringmesh(&["export", format, "--out", file.to_str().unwrap(), "--at", "-0s"]).await;
+        assert!(written.status.success() && written.stdout.is_empty(), "{format}: {written:?}");
+        assert!(std::fs::read_to_string(file).unwrap().contains(want), "{format}");
+    }
+    let folder = world.path("netbox");
+    let written = world.ringmesh(&["export", "netbox", "--out", folder.to_str().unwrap()]).await;
+    assert!(written.status.success() && written.stderr.is_empty(), "{written:?}");
+    let cables = std::fs::read_to_string(folder.join("cables.csv")).unwrap();
+    assert!(cables.contains("sw1,dcim.interface,p1,h1,dcim.interface,eth0,connected"), "{cables}");
+    assert!(folder.join("devices.csv").exists() && folder.join("interfaces.csv").exists());
+    let nowhere = world.path("none/file");
+    for (arguments, want) in [
+        (&["export", "netbox"][..], "name a folder for them with --out DIR"),
+        (&["export", "dot", "--out", nowhere.to_str().unwrap()], "give a file in a folder that you may write"),
+        (&["export", "dot", "--at", "-1d"], "nothing is kept of"),
+    ] {
+        let (code, said) = refusal(&world.ringmesh(arguments).await);
+        assert!(code == 2 && said.contains(want), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_host_is_forgotten_and_one_that_is_not_known_is_told_apart() {
     let world = World::start("insecure = true\n").await;
     let mut relay = world.relay(1, 7).await;

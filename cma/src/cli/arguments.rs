@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::export::Format;
 use super::forget::Target;
 use super::moment;
 use crate::config::SOCKET;
@@ -66,6 +67,17 @@ pub(crate) enum Command {
         /// What it is about: a host, a switch, an address, a moment as for `tree --at`, or an age like `30d`.
         #[arg(allow_hyphen_values = true)]
         argument: Option<String>,
+    },
+    /// Writes the wiring for other tools: sites, switches, hosts and the wires between them.
+    Export {
+        /// As what.
+        format: Format,
+        /// Into this file, or for netbox this folder; without it, or as `-`, to standard output.
+        #[arg(long, short, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+        out: Option<PathBuf>,
+        /// As it was, as for `tree --at`.
+        #[arg(long, value_name = "TIME", value_parser = moment::option, allow_hyphen_values = true)]
+        at: Option<u64>,
     },
     /// Forget a host that is not expected any more. Ends with 1 if there is none.
     Forget {

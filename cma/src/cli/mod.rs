@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod events;
+mod export;
 mod forget;
 mod gloss;
 mod incidents;
@@ -80,6 +81,10 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Query { name: Some(name), argument } => {
             ask(arguments, query::question(name, argument.as_deref())?, out)?;
         }
+        Command::Export { format, out: path, at } => {
+            let tree = runtime()?.block_on(tree_of(&arguments.socket, *at))?;
+            out.push_str(&export::write(&tree, *format, path.as_deref(), &mut io::stderr())?);
+        }
         Command::Forget { host, yes } => {
             let json = runtime()?.block_on(forget::run(&arguments.socket, host.clone(), *yes))?;
             answer(arguments, &json, out)?;
@@ -118,6 +123,11 @@ fn tell_events(arguments: &Arguments, follow: bool, last: u32) -> Result<(), Fai
     runtime()?.block_on(events::run(&arguments.socket, options, &paint, &mut out, &mut said))
 }
 
+async fn tree_of(socket: &Path, at: Option<u64>) -> Result<Tree, Failure> {
+    let mut client = Client::connect(socket).await?;
+    read(&client.ask(Question::Tree { at_ms: at }).await?)
+}
+
 /// A picture of the tree and of what is open, or of what was, into a file.
 async fn draw(socket: &Path, file: &Path, at: Option<u64>, out: &mut String) -> Result<(), Failure> {
     let mut client = Client::connect(socket).await?;
@@ -146,7 +156,10 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
         Command::Query { .. } => (query::text(&paint, &read::<Answer>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
-        Command::Events { .. } | Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
+        Command::Export { .. }
+        | Command::Events { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => (String::new(), true),
     };
     if !arguments.json {
         out.push_str(&text);

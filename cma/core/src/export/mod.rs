@@ -10,8 +10,7 @@
 
 pub mod plan;
 
-#[cfg(test)]
-mod csv;
+pub(crate) mod csv;
 mod dot;
 mod graphml;
 mod netbox;
@@ -19,6 +18,7 @@ mod netjson;
 
 pub use dot::dot;
 pub use graphml::graphml;
+pub(crate) use netbox::uncell;
 pub use netbox::{NetBox, netbox};
 pub use netjson::netjson;
 

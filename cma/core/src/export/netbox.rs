@@ -35,6 +35,8 @@ const CABLES: [&str; 8] = [
     "status",
     "description",
 ];
+/// What a spreadsheet takes for the beginning of a formula, and what guards against that.
+const FORMULA: [char; 5] = ['=', '+', '-', '@', '\''];
 /// The kind of thing that ends a cable.
 const INTERFACE: &str = "dcim.interface";
 
@@ -123,8 +125,16 @@ fn row<const N: usize>(cells: [&str; N]) -> String {
 /// as text; so does a cell that begins with one, to be told apart.
 fn cell(text: &str) -> String {
     let text = harmless(text);
-    let formula = text.starts_with(['=', '+', '-', '@', '\'']);
+    let formula = text.starts_with(FORMULA);
     let text = if formula { format!("'{text}") } else { text };
     let plain = !text.contains(['"', ',', ';']) && text.trim() == text;
     if plain { text } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+}
+
+/// A cell as it was before [`cell`] guarded it.
+pub(crate) fn uncell(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(FORMULA) => rest,
+        Some(_) | None => text,
+    }
 }

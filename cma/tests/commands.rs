@@ -191,6 +191,8 @@ async fn a_question_of_the_graph_is_answered_as_a_table_and_for_programs() {
         assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(world.json(arguments).await["schema"], 1);
     }
+    let cypher = String::from_utf8(world.ringmesh(&["query", "stale", "--cypher"]).await.stdout).unwrap();
+    assert!(cypher.starts_with("// Wires known from memory only"), "{cypher}");
     let rows = world.json(&["query", "host-ports", "h1"]).await["rows"].clone();
     assert_eq!((&rows[0]["port"], &rows[0]["carrier"]), (&"p1".into(), &true.into()));
     for (arguments, want) in [
@@ -218,7 +220,8 @@ async fn the_wiring_is_written_for_other_tools() {
         let printed = String::from_utf8(world.ringmesh(&["export", format]).await.stdout).unwrap();
         assert!(printed.contains(want), "{format}: {printed}");
         let file = world.path(format);
-        let written = world.ringmesh(&["export", format, "--out", file.to_str().unwrap(), "--at", "-0s"]).await;
+        let written =
+            world.ringmesh(&["export", format, "--out", file.to_str().unwrap(), "--at", "-0s"]).await;
         assert!(written.status.success() && written.stdout.is_empty(), "{format}: {written:?}");
         assert!(std::fs::read_to_string(file).unwrap().contains(want), "{format}");
     }
@@ -231,7 +234,10 @@ async fn the_wiring_is_written_for_other_tools() {
     let nowhere = world.path("none/file");
     for (arguments, want) in [
         (&["export", "netbox"][..], "name a folder for them with --out DIR"),
-        (&["export", "dot", "--out", nowhere.to_str().unwrap()], "give a file in a folder that you may write"),
+        (
+            &["export", "dot", "--out", nowhere.to_str().unwrap()],
+            "give a file in a folder that you may write",
+        ),
         (&["export", "dot", "--at", "-1d"], "nothing is kept of"),
     ] {
         let (code, said) = refusal(&world.ringmesh(arguments).await);

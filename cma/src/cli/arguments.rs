@@ -67,6 +67,9 @@ pub(crate) enum Command {
         /// What it is about: a host, a switch, an address, a moment as for `tree --at`, or an age like `30d`.
         #[arg(allow_hyphen_values = true)]
         argument: Option<String>,
+        /// Print it in Cypher, for a mirror of the graph, instead of asking.
+        #[arg(long, requires = "name", conflicts_with = "json")]
+        cypher: bool,
     },
     /// Writes the wiring for other tools: sites, switches, hosts and the wires between them.
     Export {

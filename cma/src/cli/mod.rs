@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod cypher;
 mod events;
 mod export;
 mod forget;
@@ -78,7 +79,8 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
         Command::Events { follow, last } => tell_events(arguments, *follow, *last)?,
         Command::Query { name: None, .. } => out.push_str(&query::list(arguments.json)),
-        Command::Query { name: Some(name), argument } => {
+        Command::Query { name: Some(name), cypher: true, .. } => out.push_str(query::cypher(name)?),
+        Command::Query { name: Some(name), argument, cypher: false } => {
             ask(arguments, query::question(name, argument.as_deref())?, out)?;
         }
         Command::Export { format, out: path, at } => {

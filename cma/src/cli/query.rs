@@ -8,6 +8,7 @@ use ringmesh_shell::failure::Failure;
 use serde_json::json;
 
 use super::client::Question;
+use super::cypher;
 use super::moment;
 use super::paint::{Paint, Tone, WIDTH, harmless, state_word, wrapped};
 use super::status::color;
@@ -43,6 +44,13 @@ pub(crate) fn question(name: &str, argument: Option<&str>) -> Result<Question, F
     };
     let argument = argument.map_err(|error| usage(format!("{:?}: {error}", harmless(given))))?;
     Ok(Question::Query { name: name.to_owned(), argument })
+}
+
+/// The question in Cypher.
+pub(crate) fn cypher(name: &str) -> Result<&'static str, Failure> {
+    let usage = |problem: String| Failure::usage(problem, "nothing was asked");
+    let query = catalogue::find(name).map_err(|error| usage(error.to_string()))?;
+    cypher::of(query.name).ok_or_else(|| usage(format!("{name} cannot be asked in Cypher")))
 }
 
 /// The rows as a table, and below it what has to be known to read it right.

@@ -321,7 +321,7 @@ pub(crate) fn switch_word(state: SwitchState) -> &'static str {
     }
 }
 
-fn class_word(class: Class) -> &'static str {
+pub(crate) fn class_word(class: Class) -> &'static str {
     match class {
         Class::Ephemeral => "ephemeral",
         Class::Normal => "normal",

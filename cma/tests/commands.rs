@@ -231,6 +231,16 @@ async fn the_wiring_is_written_for_other_tools() {
     let cables = std::fs::read_to_string(folder.join("cables.csv")).unwrap();
     assert!(cables.contains("sw1,dcim.interface,p1,h1,dcim.interface,eth0,connected"), "{cables}");
     assert!(folder.join("devices.csv").exists() && folder.join("interfaces.csv").exists());
+    let (same, other) = (folder.join("cables.csv"), world.path("other.csv"));
+    let same = world.ringmesh(&["diff", "netbox", same.to_str().unwrap()]).await;
+    assert!(same.status.success() && same.stdout.starts_with(b"none\n"), "{same:?}");
+    std::fs::write(&other, cables.replace(",p1,", ",p2,")).unwrap();
+    let differs = world.ringmesh(&["diff", "netbox", other.to_str().unwrap()]).await;
+    let text = String::from_utf8(differs.stdout).unwrap();
+    assert!(
+        differs.status.code() == Some(1) && text.contains("different") && text.contains("sw1 p2"),
+        "{text}"
+    );
     let nowhere = world.path("none/file");
     for (arguments, want) in [
         (&["export", "netbox"][..], "name a folder for them with --out DIR"),
@@ -239,6 +249,11 @@ async fn the_wiring_is_written_for_other_tools() {
             "give a file in a folder that you may write",
         ),
         (&["export", "dot", "--at", "-1d"], "nothing is kept of"),
+        (&["diff", "netbox", nowhere.to_str().unwrap()], "give NetBox's list of cables"),
+        (
+            &["diff", "netbox", folder.join("devices.csv").to_str().unwrap()],
+            "has no column \"side_a_device\"",
+        ),
     ] {
         let (code, said) = refusal(&world.ringmesh(arguments).await);
         assert!(code == 2 && said.contains(want), "{arguments:?}: {said}");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::diff::Inventory;
 use super::export::Format;
 use super::forget::Target;
 use super::moment;
@@ -81,6 +82,14 @@ pub(crate) enum Command {
         /// As it was, as for `tree --at`.
         #[arg(long, value_name = "TIME", value_parser = moment::option, allow_hyphen_values = true)]
         at: Option<u64>,
+    },
+    /// Compares what an inventory says is cabled with what is seen. Ends with 1 where there is a difference.
+    Diff {
+        /// Whose inventory.
+        inventory: Inventory,
+        /// Its cables, as CSV.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
     },
     /// Forget a host that is not expected any more. Ends with 1 if there is none.
     Forget {

@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod cypher;
+mod diff;
 mod events;
 mod export;
 mod forget;
@@ -87,6 +88,7 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
             let tree = runtime()?.block_on(tree_of(&arguments.socket, *at))?;
             out.push_str(&export::write(&tree, *format, path.as_deref(), &mut io::stderr())?);
         }
+        Command::Diff { inventory, file } => differ(arguments, *inventory, file, out)?,
         Command::Forget { host, yes } => {
             let json = runtime()?.block_on(forget::run(&arguments.socket, host.clone(), *yes))?;
             answer(arguments, &json, out)?;
@@ -114,6 +116,24 @@ fn answer(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), End
         out.push_str(&pretty(json)?);
     }
     show(arguments, json, out)
+}
+
+/// What is cabled against what is seen: a difference is a check that failed.
+fn differ(
+    arguments: &Arguments,
+    inventory: diff::Inventory,
+    file: &Path,
+    out: &mut String,
+) -> Result<(), Ended> {
+    let cables = diff::read(file)?;
+    let tree = runtime()?.block_on(tree_of(&arguments.socket, None))?;
+    let answer = diff::compare(&tree, inventory, file, &cables)?;
+    if arguments.json {
+        out.push_str(&pretty(&serde_json::to_string(&answer).map_err(|error| not_understood(&error))?)?);
+    } else {
+        out.push_str(&query::text(&Paint { color: wants_color(), now_ms: now_ms() }, &answer));
+    }
+    if answer.rows.is_empty() { Ok(()) } else { Err(Ended::Check) }
 }
 
 /// Events go out as they come.
@@ -159,6 +179,7 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Query { .. } => (query::text(&paint, &read::<Answer>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
         Command::Export { .. }
+        | Command::Diff { .. }
         | Command::Events { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => (String::new(), true),

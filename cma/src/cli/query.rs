@@ -1,6 +1,6 @@
 //! `ringmesh query`: a question with its answer as a table.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use ringmesh_cma_core::calendar;
 use ringmesh_cma_core::documents::SCHEMA;
 use ringmesh_cma_core::query::{Answer, Argument, Cell, Query, catalogue};
@@ -12,6 +12,9 @@ use super::cypher;
 use super::moment;
 use super::paint::{Paint, Tone, WIDTH, harmless, state_word, wrapped};
 use super::status::color;
+
+/// How many hosts a cell names before it counts the rest; hosts-behind and blast-radius name them all.
+const NAMED_MAX: usize = 8;
 
 /// All questions, a line each.
 pub(crate) fn list(as_json: bool) -> String {
@@ -79,6 +82,11 @@ fn table(paint: &Paint, answer: &Answer) -> String {
         let cell = |column: &&str| row.get(*column).map_or_else(|| cell("", &"".into()), |c| cell(column, c));
         table.add_row(columns.iter().map(cell));
     }
+    for (at, _) in columns.iter().enumerate().filter(|(_, column)| is_whole(column)) {
+        if let Some(column) = table.column_mut(at) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     format!("{}\n", lines.join("\n"))
 }
@@ -92,6 +100,11 @@ fn is_shown(answer: &Answer, column: &str) -> bool {
         Cell::List(list) => !list.is_empty(),
     };
     !named && answer.rows.iter().filter_map(|row| row.get(column)).any(says)
+}
+
+/// Short words that are read at a glance, and not if they are broken in two.
+fn is_whole(column: &str) -> bool {
+    ["state", "evidence", "loses", "kind"].contains(&column) || column.ends_with("_s")
 }
 
 /// `age_s` as `age`, `also_on` as `also on`.
@@ -108,6 +121,13 @@ fn cell(column: &str, cell: &Cell) -> comfy_table::Cell {
         Cell::Number(seconds) if column.ends_with("_s") => calendar::span(*seconds),
         Cell::Number(number) => number.to_string(),
         Cell::Text(text) => text.clone(),
+        Cell::List(list) if column == "hosts" && list.len() > NAMED_MAX => {
+            format!(
+                "{} and {} more",
+                list.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", "),
+                list.len() - NAMED_MAX
+            )
+        }
         Cell::List(list) => list.join(", "),
     };
     let (tone, word) = match (column, text.as_str()) {
@@ -166,9 +186,10 @@ mod tests {
             !plain.contains('\u{1b}') && !plain.contains("switch id") && !plain.contains("empty"),
             "{plain}"
         );
-        for word in ["age", "1 min", "30 s", "DOWN", "host-59", "sw2"] {
+        for word in ["age", "1 min 30 s", "DOWN", "host-7", "52", "sw2"] {
             assert!(plain.contains(word), "{word}: {plain}");
         }
+        assert!(!plain.contains("host-8"), "{plain}");
         let color = text(&Paint { color: true, now_ms: 0 }, &answer);
         assert!(color.contains('\u{1b}') && color.contains("DOWN"), "{color}");
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use ringmesh_cma_core::cma::{Action, Cma, Event, Say};
 use ringmesh_cma_core::documents::PageLine;
+use ringmesh_cma_core::query::NoAnswer;
 use ringmesh_cma_core::relay::StreamId;
 use ringmesh_proto::codec;
 use ringmesh_proto::machine::Machine;
@@ -79,6 +80,7 @@ pub(crate) enum Question {
     Events { after: u64, last: Option<usize> },
     Forget { site: Option<Name>, host: Name },
     ForgetRelay { site: Name, relay: RelayId },
+    Query { name: String, argument: String },
 }
 
 /// A document as JSON, or why there is none.
@@ -87,7 +89,7 @@ pub(crate) type Reply = Result<String, Unanswered>;
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
-    /// There is no such incident.
+    /// There is nothing of that name, or the question is none.
     Unknown(String),
     /// The store or the encoder failed.
     Failed(String),
@@ -285,6 +287,13 @@ impl Driver {
                 serde_json::to_string(&tree.map_err(|error| Unanswered::Unknown(error.to_string()))?)
             }
             Question::Events { after, last } => serde_json::to_string(&self.cma.events(*after, *last)),
+            Question::Query { name, argument } => {
+                let answered = self.cma.query(now, name, argument).map_err(|error| match error {
+                    NoAnswer::Store(error) => failed(&error),
+                    wrong => Unanswered::Unknown(wrong.to_string()),
+                });
+                serde_json::to_string(&answered?)
+            }
             Question::Forget { site, host } => {
                 let mut actions = Vec::new();
                 let forgotten = self.cma.forget(now, site.as_ref(), host, &mut actions);

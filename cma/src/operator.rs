@@ -140,6 +140,11 @@ impl Operator for OperatorService {
         }
         self.ask(Question::Forget { site, host: name("host", &host)? }).await
     }
+
+    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::Document>, Status> {
+        let pb::QueryRequest { name, argument } = request.into_inner();
+        self.ask(Question::Query { name, argument }).await
+    }
 }
 
 #[cfg(test)]

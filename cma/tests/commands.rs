@@ -171,6 +171,96 @@ async fn what_happened_is_told_and_the_past_is_shown() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_question_of_the_graph_is_answered_as_a_table_and_for_programs() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.acknowledged(1).await;
+    for (arguments, want) in [
+        (&["query"][..], "host-ports [SITE/]HOST"),
+        (&["query", "host-ports", "h1"], "eth0"),
+        (&["query", "find", "h1"], "host"),
+        (&["query", "single-points"], "h1"),
+        (&["query", "wiring-changes", "-15m"], "none"),
+        (&["query", "stale"], "none"),
+    ] {
+        let output = world.ringmesh(arguments).await;
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(output.status.success() && text.contains(want), "{arguments:?}: {output:?}");
+        assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(world.json(arguments).await["schema"], 1);
+    }
+    let cypher = String::from_utf8(world.ringmesh(&["query", "stale", "--cypher"]).await.stdout).unwrap();
+    assert!(cypher.starts_with("// Wires known from memory only"), "{cypher}");
+    let rows = world.json(&["query", "host-ports", "h1"]).await["rows"].clone();
+    assert_eq!((&rows[0]["port"], &rows[0]["carrier"]), (&"p1".into(), &true.into()));
+    for (arguments, want) in [
+        (&["query", "nosuch"][..], "no query is called"),
+        (&["query", "host-ports", "h9"], "no host is called \"h9\": `ringmesh tree` shows"),
+        (&["query", "blast-radius", "sw9"], "no switch is called \"sw9\""),
+    ] {
+        let (code, said) = refusal(&world.ringmesh(arguments).await);
+        assert!(code == 2 && said.contains(want), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_wiring_is_written_for_other_tools() {
+    let world = World::start("insecure = true\n").await;
+    let mut relay = world.relay(1, 7).await;
+    relay.welcomed().await;
+    relay.news(1, &host("h1", "p1")).await;
+    relay.acknowledged(1).await;
+    for (format, want) in [
+        ("dot", "\"lab/switch/02:00:00:00:01:01\" -- \"lab/host/h1\""),
+        ("graphml", "<edge source=\"lab/switch/02:00:00:00:01:01\" target=\"lab/host/h1\">"),
+        ("netjson", "\"type\": \"NetworkGraph\""),
+    ] {
+        let printed = String::from_utf8(world.ringmesh(&["export", format]).await.stdout).unwrap();
+        assert!(printed.contains(want), "{format}: {printed}");
+        let file = world.path(format);
+        let written =
+            world.ringmesh(&["export", format, "--out", file.to_str().unwrap(), "--at", "-0s"]).await;
+        assert!(written.status.success() && written.stdout.is_empty(), "{format}: {written:?}");
+        assert!(std::fs::read_to_string(file).unwrap().contains(want), "{format}");
+    }
+    let folder = world.path("netbox");
+    let written = world.ringmesh(&["export", "netbox", "--out", folder.to_str().unwrap()]).await;
+    assert!(written.status.success() && written.stderr.is_empty(), "{written:?}");
+    let cables = std::fs::read_to_string(folder.join("cables.csv")).unwrap();
+    assert!(cables.contains("sw1,dcim.interface,p1,h1,dcim.interface,eth0,connected"), "{cables}");
+    assert!(folder.join("devices.csv").exists() && folder.join("interfaces.csv").exists());
+    let (same, other) = (folder.join("cables.csv"), world.path("other.csv"));
+    let same = world.ringmesh(&["diff", "netbox", same.to_str().unwrap()]).await;
+    assert!(same.status.success() && same.stdout.starts_with(b"none\n"), "{same:?}");
+    std::fs::write(&other, cables.replace(",p1,", ",p2,")).unwrap();
+    let differs = world.ringmesh(&["diff", "netbox", other.to_str().unwrap()]).await;
+    let text = String::from_utf8(differs.stdout).unwrap();
+    assert!(
+        differs.status.code() == Some(1) && text.contains("different") && text.contains("sw1 p2"),
+        "{text}"
+    );
+    let nowhere = world.path("none/file");
+    for (arguments, want) in [
+        (&["export", "netbox"][..], "name a folder for them with --out DIR"),
+        (
+            &["export", "dot", "--out", nowhere.to_str().unwrap()],
+            "give a file in a folder that you may write",
+        ),
+        (&["export", "dot", "--at", "-1d"], "nothing is kept of"),
+        (&["diff", "netbox", nowhere.to_str().unwrap()], "give NetBox's list of cables"),
+        (
+            &["diff", "netbox", folder.join("devices.csv").to_str().unwrap()],
+            "has no column \"side_a_device\"",
+        ),
+    ] {
+        let (code, said) = refusal(&world.ringmesh(arguments).await);
+        assert!(code == 2 && said.contains(want), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_host_is_forgotten_and_one_that_is_not_known_is_told_apart() {
     let world = World::start("insecure = true\n").await;
     let mut relay = world.relay(1, 7).await;

@@ -9,6 +9,8 @@
 //! - [`history`]: what happened, row by row.
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
 //! - [`sites`]: which relays and sites are lost, and what that is; [`mesh`]: the ring that their relays form.
+//! - [`query`]: questions an operator asks of the graph.
+//! - [`export`]: the wiring for other tools; [`inventory`]: what is cabled against what is seen.
 //! - [`documents`]: the shapes of `--json`; [`view`]: from state to documents.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -16,11 +18,14 @@ pub mod calendar;
 pub mod cma;
 pub mod documents;
 pub mod estate;
+pub mod export;
 pub mod graph;
 pub mod history;
 pub mod incident;
+pub mod inventory;
 pub mod mesh;
 pub mod notifier;
+pub mod query;
 mod records;
 pub mod relay;
 pub mod sites;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::diff::Inventory;
+use super::export::Format;
 use super::forget::{LostRelay, Target};
 use super::moment;
 use crate::config::SOCKET;
@@ -58,6 +60,36 @@ pub(crate) enum Command {
         /// How many of the newest to begin with.
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         last: u32,
+    },
+    /// Answers a question about the wiring, the rings or the incidents. Alone, it lists the questions.
+    Query {
+        /// Which; `ringmesh query` lists them all.
+        name: Option<String>,
+        /// What it is about: a host, a switch, an address, a moment as for `tree --at`, or an age like `30d`.
+        #[arg(allow_hyphen_values = true)]
+        argument: Option<String>,
+        /// Print it in Cypher, for a mirror of the graph, instead of asking.
+        #[arg(long, requires = "name", conflicts_with = "json")]
+        cypher: bool,
+    },
+    /// Writes the wiring for other tools: sites, switches, hosts and the wires between them.
+    Export {
+        /// As what.
+        format: Format,
+        /// Into this file, or for netbox this folder; without it, or as `-`, to standard output.
+        #[arg(long, short, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+        out: Option<PathBuf>,
+        /// As it was, as for `tree --at`.
+        #[arg(long, value_name = "TIME", value_parser = moment::option, allow_hyphen_values = true)]
+        at: Option<u64>,
+    },
+    /// Compares what an inventory says is cabled with what is seen. Ends with 1 where there is a difference.
+    Diff {
+        /// Whose inventory.
+        inventory: Inventory,
+        /// Its cables, as CSV.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
     },
     /// Forget a host, or a relay, that is not expected any more. Ends with 1 if there is none.
     Forget {

@@ -35,6 +35,10 @@ pub(crate) enum Question {
         site: String,
         relay: u8,
     },
+    Query {
+        name: String,
+        argument: String,
+    },
 }
 
 /// A connection to a CMA.
@@ -81,6 +85,7 @@ impl Client {
                 let relay = u32::from(relay);
                 operator.forget(pb::ForgetRequest { site, host: String::new(), relay }).await
             }
+            Question::Query { name, argument } => operator.query(pb::QueryRequest { name, argument }).await,
         };
         answer
             .map(|answer| answer.into_inner().json)

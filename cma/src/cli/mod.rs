@@ -2,7 +2,10 @@
 
 mod arguments;
 mod client;
+mod cypher;
+mod diff;
 mod events;
+mod export;
 mod forget;
 mod gloss;
 mod incidents;
@@ -10,6 +13,7 @@ mod moment;
 mod paint;
 mod papers;
 mod picture;
+mod query;
 mod status;
 mod tree;
 
@@ -20,6 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use ringmesh_cma_core::documents::{Explain, Forgotten, ForgottenRelay, Incidents, Status, Tree};
+use ringmesh_cma_core::query::Answer;
 use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
@@ -74,6 +79,16 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Incidents { all } => ask(arguments, Question::Incidents { all: *all }, out)?,
         Command::Explain { incident } => ask(arguments, Question::Explain(incident.clone()), out)?,
         Command::Events { follow, last } => tell_events(arguments, *follow, *last)?,
+        Command::Query { name: None, .. } => out.push_str(&query::list(arguments.json)),
+        Command::Query { name: Some(name), cypher: true, .. } => out.push_str(query::cypher(name)?),
+        Command::Query { name: Some(name), argument, cypher: false } => {
+            ask(arguments, query::question(name, argument.as_deref())?, out)?;
+        }
+        Command::Export { format, out: path, at } => {
+            let tree = runtime()?.block_on(tree_of(&arguments.socket, *at))?;
+            out.push_str(&export::write(&tree, *format, path.as_deref(), &mut io::stderr())?);
+        }
+        Command::Diff { inventory, file } => differ(arguments, *inventory, file, out)?,
         Command::Forget { host, relay, yes } => {
             let what = forget::What::of(host.clone(), relay.clone())?;
             let json = runtime()?.block_on(forget::run(&arguments.socket, what, *yes))?;
@@ -104,6 +119,24 @@ fn answer(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), End
     show(arguments, json, out)
 }
 
+/// What is cabled against what is seen: a difference is a check that failed.
+fn differ(
+    arguments: &Arguments,
+    inventory: diff::Inventory,
+    file: &Path,
+    out: &mut String,
+) -> Result<(), Ended> {
+    let cables = diff::read(file)?;
+    let tree = runtime()?.block_on(tree_of(&arguments.socket, None))?;
+    let answer = diff::compare(&tree, inventory, file, &cables)?;
+    if arguments.json {
+        out.push_str(&pretty(&serde_json::to_string(&answer).map_err(|error| not_understood(&error))?)?);
+    } else {
+        out.push_str(&query::text(&Paint { color: wants_color(), now_ms: now_ms() }, &answer));
+    }
+    if answer.rows.is_empty() { Ok(()) } else { Err(Ended::Check) }
+}
+
 /// Events go out as they come.
 fn tell_events(arguments: &Arguments, follow: bool, last: u32) -> Result<(), Failure> {
     let wrap = io::stdout().is_terminal();
@@ -111,6 +144,11 @@ fn tell_events(arguments: &Arguments, follow: bool, last: u32) -> Result<(), Fai
     let paint = Paint { color: wants_color(), now_ms: now_ms() };
     let (mut out, mut said) = (io::stdout().lock(), io::stderr());
     runtime()?.block_on(events::run(&arguments.socket, options, &paint, &mut out, &mut said))
+}
+
+async fn tree_of(socket: &Path, at: Option<u64>) -> Result<Tree, Failure> {
+    let mut client = Client::connect(socket).await?;
+    read(&client.ask(Question::Tree { at_ms: at }).await?)
 }
 
 /// A picture of the tree and of what is open, or of what was, into a file.
@@ -139,9 +177,14 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Tree { at: Some(at), .. } => (tree::past(&paint, &read::<Tree>(json)?, *at), true),
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
+        Command::Query { .. } => (query::text(&paint, &read::<Answer>(json)?), true),
         Command::Forget { relay: Some(_), .. } => (forget::relay_text(&read::<ForgottenRelay>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
-        Command::Events { .. } | Command::Completions { .. } | Command::Man { .. } => (String::new(), true),
+        Command::Export { .. }
+        | Command::Diff { .. }
+        | Command::Events { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => (String::new(), true),
     };
     if !arguments.json {
         out.push_str(&text);

@@ -12,6 +12,12 @@ pub(crate) fn option(text: &str) -> Result<u64, String> {
     parse(text, Timestamp::now(), &TimeZone::system())
 }
 
+/// The age that an option names, in seconds.
+pub(crate) fn age(text: &str) -> Result<u64, String> {
+    let seconds = seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.ok_or_else(|| "no age is written so; give 90s, 15m, 2h or 30d".to_owned())
+}
+
 fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<u64, String> {
     let moment = past(text, now)
         .or_else(|| text.parse::<Timestamp>().ok())
@@ -29,17 +35,20 @@ fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<u64, String> {
 
 /// `-15m`: so long ago.
 fn past(text: &str, now: Timestamp) -> Option<Timestamp> {
-    let text = text.strip_prefix('-')?;
+    now.checked_sub(jiff::SignedDuration::from_secs(seconds(text.strip_prefix('-')?)?)).ok()
+}
+
+/// `15m`: so long.
+fn seconds(text: &str) -> Option<i64> {
     let (count, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let seconds: i64 = match unit {
+    let unit_s: i64 = match unit {
         "s" => 1,
         "m" | "min" => 60,
         "h" => 3_600,
         "d" => 86_400,
         _ => return None,
     };
-    let seconds = count.parse::<i64>().ok()?.checked_mul(seconds)?;
-    now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok()
+    count.parse::<i64>().ok()?.checked_mul(unit_s)
 }
 
 /// `2026-11-22`, in the time zone of this machine.
@@ -104,6 +113,16 @@ mod tests {
         for (text, want) in cases {
             let said = parse(text, now, &zone()).unwrap_err();
             assert!(said.contains(want) && said.contains("-15m"), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_age_is_a_count_and_a_unit() {
+        for (text, want) in [("90s", 90), ("15m", 900), ("2h", 7_200), ("30d", 2_592_000)] {
+            assert_eq!(age(text), Ok(want), "{text}");
+        }
+        for text in ["", "30", "d", "-5m", "30y", "99999999999999999999d"] {
+            assert!(age(text).unwrap_err().contains("30d"), "{text}");
         }
     }
 

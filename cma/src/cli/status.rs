@@ -66,7 +66,7 @@ fn relays(paint: &Paint, status: &Status) -> String {
     format!("{}\n\n", lines.join("\n"))
 }
 
-fn color(tone: Tone) -> Color {
+pub(crate) fn color(tone: Tone) -> Color {
     match tone {
         Tone::Good => Color::Green,
         Tone::Bad => Color::Red,

@@ -11,6 +11,8 @@
 //! - An edge keeps the time since which it holds for as long as what it says stays the same.
 //! - A write that changes nothing makes no revision.
 
+pub mod cypher;
+
 mod keys;
 mod memory;
 mod model;

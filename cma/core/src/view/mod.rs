@@ -10,6 +10,7 @@ mod tree;
 
 pub use incidents::NoSuchIncident;
 pub use then::NotThen;
+pub(crate) use tree::{class_word, host_word, natural, switch_word};
 
 #[cfg(test)]
 mod tests;

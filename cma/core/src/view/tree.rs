@@ -278,7 +278,7 @@ fn sort_rings(rings: impl Iterator<Item = RingFacts>, site: &mut SiteDoc) -> BTr
 }
 
 /// Sorts `h10` after `h9`: text, and runs of digits by their value.
-fn natural(text: &str) -> Vec<(String, u64)> {
+pub(crate) fn natural(text: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -304,7 +304,7 @@ fn evidence_word(tie: Tie) -> &'static str {
     }
 }
 
-fn host_word(state: HostState) -> &'static str {
+pub(crate) fn host_word(state: HostState) -> &'static str {
     match state {
         HostState::Up => "up",
         HostState::Silent => "silent",
@@ -312,7 +312,7 @@ fn host_word(state: HostState) -> &'static str {
     }
 }
 
-fn switch_word(state: SwitchState) -> &'static str {
+pub(crate) fn switch_word(state: SwitchState) -> &'static str {
     match state {
         SwitchState::Up => "up",
         SwitchState::Down => "down",
@@ -321,7 +321,7 @@ fn switch_word(state: SwitchState) -> &'static str {
     }
 }
 
-fn class_word(class: Class) -> &'static str {
+pub(crate) fn class_word(class: Class) -> &'static str {
     match class {
         Class::Ephemeral => "ephemeral",
         Class::Normal => "normal",

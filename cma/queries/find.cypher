@@ -1,0 +1,20 @@
+// Hosts and switches by a part of a name, hosts by a whole address, switches by chassis id.
+// MAC addresses of hosts' ports are not in the graph yet; write the one of a switch as 02:00:00:00:01:01.
+// $text: what is looked for.
+OPTIONAL MATCH (f:Switch)
+WHERE toLower(f.name) CONTAINS toLower($text) OR toLower(f.chassis_id) CONTAINS toLower($text)
+WITH collect({kind: 'switch', site: f.site, name: f.name, state: f.state, switch: f.name,
+  switch_id: f.chassis_id}) AS switches
+OPTIONAL MATCH (h:Host)-[:HAS_NIC]->(n:Nic)
+OPTIONAL MATCH (n)-[:HAS_ADDRESS]->(a:IpAddress)
+OPTIONAL MATCH (n)-[:WIRED_TO]->(p:SwitchPort)<-[:HAS_PORT]-(s:Switch)
+WITH switches, collect(CASE
+    WHEN toLower(h.name) CONTAINS toLower($text) OR a.address = $text
+    THEN {kind: 'host', site: h.site, name: h.name, state: h.state, interface: n.ifname, address: a.address,
+      switch: s.name, switch_id: s.chassis_id, port: p.name}
+  END) AS hosts
+UNWIND switches + hosts AS row
+WITH row
+WHERE row.name IS NOT NULL
+RETURN row.kind AS kind, row.site AS site, row.name AS name, row.state AS state, row.interface AS interface,
+  row.address AS address, row.switch AS switch, row.switch_id AS switch_id, row.port AS port

@@ -1,0 +1,23 @@
+// What if all uplinks of this switch were cut: as its blast radius, but its hosts still reach each other.
+// $switch: its name, its chassis id, or SITE/CHASSIS ID.
+MATCH (s:Switch)-[:HAS_PORT]->(:SwitchPort)<-[:WIRED_TO]-(:Nic)<-[:HAS_NIC]-(h:Host)
+WHERE s.name = $switch OR s.chassis_id = $switch OR s.id = $switch
+WITH DISTINCT s, h
+OPTIONAL MATCH (h)-[:HAS_NIC]->(n:Nic)-[:WIRED_TO]->(:SwitchPort)<-[:HAS_PORT]-(o:Switch)
+WHERE n.carrier AND o.id <> s.id AND NOT o.state IN ['down', 'cut']
+WITH s, h, count(DISTINCT o) AS others, collect(DISTINCT o.name) AS names
+OPTIONAL MATCH (h)-[:HAS_NIC]->(u:Nic)
+OPTIONAL MATCH (u)-[q:WIRED_TO]->(:SwitchPort)
+WITH s, h, others, names, sum(CASE WHEN u.carrier AND q IS NULL THEN 1 ELSE 0 END) AS unknown
+OPTIONAL MATCH (s)-[:HAS_PORT]->(:SwitchPort)<-[:WIRED_TO]-(:Nic)<-[:HAS_NIC]-(x:Host)
+WHERE x.state = 'up' AND x.id <> h.id
+WITH h, others, names, unknown, count(DISTINCT x) AS peers
+RETURN h.name AS host, h.state AS state,
+  CASE
+    WHEN others = 0 AND unknown = 0 THEN 'every way'
+    WHEN others = 0 THEN 'perhaps every way'
+    WHEN others = 1 AND unknown = 0 THEN 'redundancy'
+    WHEN others = 1 THEN 'perhaps redundancy'
+    ELSE 'one way of several'
+  END AS loses, names AS ways_left, peers AS still_reaches
+ORDER BY size(ways_left), host

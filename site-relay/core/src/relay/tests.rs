@@ -124,7 +124,7 @@ fn of_two_tellings_of_carriers_the_newer_stands_and_a_new_run_counts_anew() {
 fn a_host_whose_cable_moves_all_the_time_is_told_once_in_ten_minutes() {
     let mut bench = Bench::joined(vec![bonded()]);
     for report in 1..=40_u32 {
-        bench.now = bench.now + Duration::from_secs(20);
+        bench.now += Duration::from_secs(20);
         let place = Place { attachment: at(1, &format!("p{report}x")), ..bonded() };
         bench.says(ToRelay::Attachment { report: Report(report), places: vec![place] });
     }

@@ -154,19 +154,28 @@ impl Listening {
             }
             Input::Ports(PortNews::Gone { ifindex }) => {
                 self.listeners.close(ifindex);
+                self.ports.retain(|port| port.ifindex != ifindex);
                 self.watch.forget(ifindex).into_iter().collect()
             }
-            Input::Ports(PortNews::Carrier { ifindex, up }) => self.watch.carrier(now, ifindex, up),
+            Input::Ports(PortNews::Carrier { ifindex, up }) => {
+                let known = self.ports.iter_mut().find(|port| port.ifindex == ifindex);
+                known.into_iter().for_each(|port| port.carrier = up);
+                self.watch.carrier(now, ifindex, up)
+            }
             Input::Heard(Heard::Frame(frame, _)) => self.watch.frame(now, frame.ifindex, &frame.octets),
             Input::Heard(Heard::Lost(ifindex, error)) => {
                 self.listeners.lost(ifindex, &error);
-                Vec::new()
+                self.look_at_all()
             }
         }
     }
 
     fn open_again(&mut self) -> Vec<News> {
         self.listeners.sync(&self.ports);
+        self.look_at_all()
+    }
+
+    fn look_at_all(&mut self) -> Vec<News> {
         let deaf = |ifindex| self.listeners.deaf(ifindex).cloned();
         self.watch.set_ports(clock::now(), &self.ports, &self.own, deaf)
     }

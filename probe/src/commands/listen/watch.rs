@@ -92,7 +92,9 @@ enum Sign {
 
 struct Watched {
     port: Port,
-    /// Since when somebody could have been heard; never while there is no carrier, or once it was told.
+    /// Why it is not listened on, if so.
+    deaf: Option<Deaf>,
+    /// Since when somebody could have been heard; never while there is no carrier or no listener, or once it was told.
     waiting_since: Option<Time>,
     /// What came instead of announcements, the most telling of it.
     sign: Option<Sign>,
@@ -131,7 +133,7 @@ impl Watch {
         let mut news: Vec<News> = gone.into_iter().filter_map(|ifindex| self.forget(ifindex)).collect();
         for port in ports {
             if self.ports.contains_key(&port.ifindex) {
-                news.extend(self.carrier(now, port.ifindex, port.carrier));
+                news.extend(self.update(now, port, deaf(port.ifindex)));
             } else {
                 news.push(self.add(now, port, deaf(port.ifindex)));
             }
@@ -144,6 +146,7 @@ impl Watch {
     fn add(&mut self, now: Time, port: &Port, deaf: Option<Deaf>) -> News {
         let watched = Watched {
             port: port.clone(),
+            deaf: deaf.clone(),
             waiting_since: (port.carrier && deaf.is_none()).then_some(now),
             sign: None,
             departed: None,
@@ -151,8 +154,25 @@ impl Watch {
         self.ports.insert(port.ifindex, watched);
         self.table.carrier(port.ifindex, port.carrier, now.nanos(), &mut self.events);
         self.events.clear();
-        let listening = What::Listening { carrier: port.carrier, driver: port.driver.clone() };
-        self.news(port.ifindex, deaf.map_or(listening, What::Deaf))
+        self.news(port.ifindex, hearing(port, deaf))
+    }
+
+    /// Takes what has become of a known port: its name, its carrier, whether it is listened on.
+    fn update(&mut self, now: Time, port: &Port, deaf: Option<Deaf>) -> Vec<News> {
+        let Some(watched) = self.ports.get_mut(&port.ifindex) else { return Vec::new() };
+        // The carrier is news by itself.
+        watched.port = Port { carrier: watched.port.carrier, ..port.clone() };
+        let is_new = watched.deaf != deaf;
+        if is_new {
+            watched.deaf.clone_from(&deaf);
+            watched.waiting_since = (watched.port.carrier && deaf.is_none()).then_some(now);
+            watched.sign = None;
+        }
+        let mut news = self.carrier(now, port.ifindex, port.carrier);
+        if is_new {
+            news.push(self.news(port.ifindex, hearing(port, deaf)));
+        }
+        news
     }
 
     /// Drops everything about a port that is gone; `None` if it never was one.
@@ -170,7 +190,8 @@ impl Watch {
             return Vec::new();
         };
         watched.port.carrier = up;
-        watched.waiting_since = up.then_some(now);
+        watched.waiting_since = (up && watched.deaf.is_none()).then_some(now);
+        watched.sign = None;
         self.table.carrier(ifindex, up, now.nanos(), &mut self.events);
         self.take_events()
     }
@@ -296,6 +317,11 @@ fn who(neighbour: &Neighbour) -> Who {
         name: neighbour.facts.system_name.as_ref().map(|name| name.safe()).unwrap_or_default(),
         ttl_s: neighbour.expires.saturating_sub(neighbour.last_seen) / 1_000_000_000,
     }
+}
+
+fn hearing(port: &Port, deaf: Option<Deaf>) -> What {
+    let listening = || What::Listening { carrier: port.carrier, driver: port.driver.clone() };
+    deaf.map_or_else(listening, What::Deaf)
 }
 
 /// What a frame that taught nothing is a sign of; `None` if it named a neighbour.

@@ -161,6 +161,34 @@ fn a_flood_of_newcomers_is_no_neighbour_that_came_back() {
 }
 
 #[test]
+fn a_port_that_cannot_be_listened_on_is_never_silent_and_is_told_when_that_changes() {
+    let deaf = |reason: &str| Some(Deaf { reason: reason.into(), remedy: "yes" });
+    let up = [port(2, "")];
+    let mut watch = Watch::new();
+    assert_eq!(words(&watch.set_ports(at(0), &up, &[], |_| deaf("no"))), ["eth2 deaf", "no", "-> yes"]);
+    assert_eq!(words(&watch.set_ports(at(1), &up, &[], |_| deaf("no"))), [""; 0], "told once");
+    watch.carrier(at(2), 2, false);
+    watch.carrier(at(3), 2, true);
+    assert_eq!(watch.next_deadline(), Time::NEVER, "a carrier that is back makes nobody hear");
+    assert_eq!(words(&watch.set_ports(at(4), &up, &[], |_| None)), ["eth2 listening"]);
+    assert_eq!(watch.next_deadline(), at(4 + 65));
+    assert_eq!(words(&watch.set_ports(at(5), &up, &[], |_| deaf("lost"))), ["eth2 deaf", "lost", "-> yes"]);
+    assert_eq!(watch.next_deadline(), Time::NEVER);
+    let dark = Port { carrier: false, ..port(2, "") };
+    let told = words(&watch.set_ports(at(6), &[dark], &[], |_| None));
+    assert_eq!(told, ["eth2 carrier lost", "eth2 listening", "no carrier: is the cable in?"]);
+    assert_eq!(watch.next_deadline(), Time::NEVER, "nobody is heard without a carrier");
+}
+
+#[test]
+fn a_renamed_interface_is_told_of_by_its_new_name() {
+    let mut watch = watching(&[port(2, "")]);
+    let renamed = Port { ifname: "lan0".into(), ..port(2, "") };
+    assert_eq!(words(&watch.set_ports(at(1), &[renamed], &[], |_| None)), [""; 0]);
+    assert_eq!(words(&watch.frame(at(2), 2, &said(1, "sw1", 20))), ["lan0 appeared sw1 p1 lldp 20s"]);
+}
+
+#[test]
 fn a_port_that_comes_and_goes_is_told_and_its_neighbours_with_it() {
     let mut watch = watching(&[port(2, "")]);
     watch.frame(at(1), 2, &said(1, "sw1", 20));

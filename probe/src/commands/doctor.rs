@@ -60,7 +60,7 @@ async fn examine(path: &Path, config: &Config) -> Vec<Check> {
     let running: Option<Attachments> =
         ask(config, &Request::Attachments).ok().and_then(|answer| read(&answer).ok());
     match netlink::look(&config.ports).await {
-        Ok(Look { ports, passed_over }) => {
+        Ok(Look { ports, passed_over, .. }) => {
             checks.extend(of_ports(&ports, &config.ports));
             checks.extend(passed_over.iter().map(|passed| of_passed_over(passed, ports.is_empty())));
             checks.extend(running.is_none().then(|| of_sockets(config.port, &ports)).into_iter().flatten());

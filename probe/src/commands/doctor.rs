@@ -62,7 +62,7 @@ async fn examine(path: &Path, config: &Config) -> Vec<Check> {
     match netlink::look(&config.ports).await {
         Ok(Look { ports, passed_over, .. }) => {
             checks.extend(of_ports(&ports, &config.ports));
-            checks.extend(passed_over.iter().map(|passed| of_passed_over(passed, ports.is_empty())));
+            checks.extend(of_passed_over(&passed_over, &config.ports, &ports));
             checks.extend(running.is_none().then(|| of_sockets(config.port, &ports)).into_iter().flatten());
         }
         Err(error) => {
@@ -110,12 +110,15 @@ fn of_ports(ports: &[Port], globs: &[String]) -> Vec<Check> {
 }
 
 /// What the configuration names in vain is wrong; what it does not name is worth a word only where nothing is left.
-fn of_passed_over(passed: &PassedOver, is_all: bool) -> Check {
-    let what = format!("{} is not listened on", passed.ifname);
-    if is_all {
-        return Check::bad(what, "it is no port by itself", &*passed.why);
+fn of_passed_over(passed_over: &[PassedOver], globs: &[String], ports: &[Port]) -> Vec<Check> {
+    if globs.is_empty() && !ports.is_empty() {
+        return Vec::new();
     }
-    Check::fine(format!("{what}: {}", passed.why))
+    let of = |passed: &PassedOver| {
+        let what = format!("{} is not listened on", passed.ifname);
+        Check::bad(what, "it is no port by itself", &*passed.why)
+    };
+    passed_over.iter().map(of).collect()
 }
 
 fn of_port(port: &Port) -> Check {
@@ -231,9 +234,20 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_ports_or_a_port_without_address_is_a_failed_check() {
-        assert_eq!(of_ports(&[], &[])[0].code, CHECK_FAILED);
-        let port = Port {
+    fn what_is_named_in_vain_fails_and_what_nobody_named_is_told_only_where_no_port_is_left() {
+        let passed = [PassedOver { ifname: "bond0".into(), why: "name eth0".into() }];
+        let (card, named) = ([card()], ["eth0".to_string(), "bond0".to_string()]);
+        let cases: [(&[String], &[Port], usize); 4] =
+            [(&named, &card, 1), (&named, &[], 1), (&[], &card, 0), (&[], &[], 1)];
+        for (globs, ports, want) in cases {
+            let checks = of_passed_over(&passed, globs, ports);
+            assert_eq!(checks.len(), want, "{globs:?}, {} ports", ports.len());
+            assert!(checks.iter().all(|check| check.code == CHECK_FAILED), "{checks:?}");
+        }
+    }
+
+    fn card() -> Port {
+        Port {
             ifindex: 2,
             ifname: "eth0".into(),
             mac: Default::default(),
@@ -243,8 +257,13 @@ mod tests {
             bridge: None,
             above: None,
             bond: None,
-        };
-        let check = of_port(&port);
+        }
+    }
+
+    #[test]
+    fn a_host_without_ports_or_a_port_without_address_is_a_failed_check() {
+        assert_eq!(of_ports(&[], &[])[0].code, CHECK_FAILED);
+        let check = of_port(&card());
         assert_eq!((check.what.as_str(), check.code), ("port eth0 (ice)", CHECK_FAILED));
     }
 }

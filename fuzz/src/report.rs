@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 pub(crate) struct Figure {
@@ -43,6 +44,21 @@ pub(crate) fn load() -> String {
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// What was tried, as git names it.
+fn revision() -> String {
+    let git = |words: &[&str]| {
+        let output =
+            Command::new("git").args(words).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let Some(head) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".into() };
+    // Files that git does not know build nothing.
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changed) if !changed.is_empty() => format!("{head} with changes"),
+        _ => head,
+    }
+}
+
 pub(crate) fn markdown(seed: u64, figures: &[Figure], load_before: &str) -> String {
     let mut text = String::from("# Fuzzing\n\nWritten by `ringmesh-fuzz --report`; not to be edited. ");
     text.push_str("Every input kept every law: one that does not ends the run.\n");
@@ -50,7 +66,8 @@ pub(crate) fn markdown(seed: u64, figures: &[Figure], load_before: &str) -> Stri
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let build = if cfg!(debug_assertions) { "with debug assertions" } else { "release" };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "|  |  |\n|---|---|\n| build | {build} |\n| machine | {cores} cores |");
+    let _ = writeln!(text, "|  |  |\n|---|---|\n| revision | {} |", revision());
+    let _ = writeln!(text, "| build | {build} |\n| machine | {cores} cores |");
     let _ = writeln!(text, "| load before, after | {load_before}, {} (1, 5, 15 minutes) |", load());
     let _ = writeln!(text, "| seed | {seed} |\n");
     text.push_str("| target | inputs | octets, mean | believed | seconds | inputs a second |\n");

@@ -194,6 +194,8 @@ pub struct Look {
     pub ports: Vec<Port>,
     /// What may be missed among them.
     pub passed_over: Vec<PassedOver>,
+    /// What was asked for by a name that no interface has.
+    pub unknown: Vec<String>,
 }
 
 /// The ports once, for a command that only looks.
@@ -204,5 +206,6 @@ pub async fn look(globs: &[String]) -> io::Result<Look> {
     let view = kernel.view().await?;
     let ports = kernel.ports(&view, globs).await;
     connection.abort();
-    Ok(Look { ports, passed_over: ports::passed_over(&view, globs) })
+    let (passed_over, unknown) = (ports::passed_over(&view, globs), ports::unknown(&view, globs));
+    Ok(Look { ports, passed_over, unknown })
 }

@@ -184,6 +184,12 @@ pub fn passed_over(view: &View, globs: &[String]) -> Vec<PassedOver> {
     told.collect()
 }
 
+/// The globs that describe the name of no interface at all.
+pub fn unknown(view: &View, globs: &[String]) -> Vec<String> {
+    let is_known = |glob: &&String| view.links.values().any(|link| glob::matches(glob, &link.name));
+    globs.iter().filter(|glob| !is_known(glob)).cloned().collect()
+}
+
 fn why_no_port(view: &View, link: &Link, is_named: bool) -> Option<String> {
     let what = link.kind.word();
     match (link.kind, is_named) {

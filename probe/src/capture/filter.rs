@@ -1,7 +1,7 @@
 //! The filter in the kernel: classic BPF that lets a switch's announcements through and nothing else.
 //!
 //! Nearly every frame of a busy host is refused after four instructions. Accepted are
-//! - LLDP (EtherType 88-cc, also with up to two VLAN tags in place, also in SNAP) to its three groups,
+//! - LLDP (EtherType 88-cc, also with up to two VLAN tags in place, also in SNAP, 00-00-00 or 00-00-f8) to its three groups,
 //! - CDP (SNAP 00-00-0c, 20-00) to its group; not VTP, DTP, PAgP and UDLD, which share that group,
 //! - FDP (SNAP 00-e0-52, 20-00) to its group,
 //! - spanning tree (LLC 42 42 03) and LACP (EtherType 88-09): signs that a switch lives,
@@ -37,6 +37,8 @@ const SNAP: u32 = 0xaaaa_0300;
 const SNAP_CDP: u32 = 0x000c_2000;
 const SNAP_FDP: u32 = 0xe052_2000;
 const SNAP_LLDP: u32 = 0x0000_88cc;
+/// What a bridge tunnels (802.1H): organisation 00-00-f8.
+const SNAP_LLDP_TUNNELLED: u32 = 0x00f8_88cc;
 const LLC_SPANNING_TREE: u32 = 0x42_4203;
 
 /// Places a jump may go to, resolved to distances when the program is put together.
@@ -127,6 +129,7 @@ const LINES: &[Line] = &[
     LoadBehindTags(WORD, 18),
     At(SnapProtocol),
     IfEqual(SNAP_LLDP, Lldp, Next),
+    IfEqual(SNAP_LLDP_TUNNELLED, Lldp, Next),
     IfEqual(SNAP_CDP, CiscoOnly, Next),
     IfEqual(SNAP_FDP, FoundryOnly, Drop),
     // Each kind of announcement only to the groups it belongs to.

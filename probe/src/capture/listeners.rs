@@ -94,12 +94,16 @@ impl<N: From<Heard> + Send + 'static> Listeners<N> {
         if let Some(listener) = self.listeners.remove(&ifindex) {
             listener.task.abort();
         }
+        self.deaf.remove(&ifindex);
     }
 
-    /// A listener has ended. It is opened again with the next try.
+    /// A listener has ended. It is opened again with the next try, and deaf until then unless its port is gone.
     pub fn lost(&mut self, ifindex: u32, error: &SourceError) {
         tracing::debug!(ifindex, %error, "listener ended");
         self.listeners.remove(&ifindex);
+        if let SourceError::Io(error) = error {
+            self.deaf.insert(ifindex, Deaf::from_failure(error));
+        }
     }
 
     /// Why a port is not listened on.

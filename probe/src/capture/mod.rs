@@ -119,7 +119,15 @@ impl From<io::Error> for Deaf {
                 remedy: hints::RIGHT,
             };
         }
-        Self { reason: format!("cannot listen on the port: {error}"), remedy: "see the probe's log" }
+        Self::from_failure(&error)
+    }
+}
+
+impl Deaf {
+    /// What is not a matter of rights, and may be over with the next try.
+    fn from_failure(error: &io::Error) -> Self {
+        let remedy = "it is tried again every 10 s; a kernel with packet sockets (CONFIG_PACKET) is needed";
+        Self { reason: format!("cannot listen on the port: {error}"), remedy }
     }
 }
 

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::paint::Paint;
-use super::{CHECK_FAILED, NO_RIGHT, print};
+use super::{CHECK_FAILED, NO_RIGHT};
 use crate::capture::{self, Heard, Listeners};
 use crate::hints;
-use crate::netlink::{self, PortNews};
+use crate::netlink::{self, Look, PortNews};
 use crate::ports::Port;
 use crate::rights;
 use show::Printer;
@@ -88,10 +88,16 @@ async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenE
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::of("signals"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::of("signals"))?;
     let mut alarm = Alarm::new().map_err(ListenError::of("timer"))?;
+    if let Ok(look) = netlink::look(&globs).await {
+        words_about(&look, &globs).iter().for_each(|words| eprintln!("{words}"));
+    }
     let (inbox, mut inputs) = mpsc::channel(QUEUE);
     let mut kernel = tokio::spawn(netlink::watch(globs, inbox.clone()));
     let mut listening = Listening::new(inbox);
-    listening.print_head(printer);
+    eprintln!("a switch announces itself every 30 s or so (CDP: 60 s); Ctrl-C ends this");
+    if print_all(printer.head())? == Reader::HasGone {
+        return Ok(());
+    }
     let mut retry = tokio::time::interval(RETRY);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -113,11 +119,44 @@ async fn watch_ports(globs: Vec<String>, printer: Printer) -> Result<(), ListenE
             }
         };
         let at = clock::wall_clock().unix_ms;
-        // Whoever read it has gone (`| head`): then it is over, and no failure.
-        if news.iter().try_for_each(|news| writeln!(io::stdout(), "{}", printer.line(at, news))).is_err() {
+        if print_all(news.iter().map(|news| printer.line(at, news)))? == Reader::HasGone {
             return Ok(());
         }
     }
+}
+
+/// Who reads the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    IsThere,
+    HasGone,
+}
+
+/// To standard output. A reader that has gone (`| head`) is no failure, a full disk is one.
+fn print_all(lines: impl IntoIterator<Item = String>) -> Result<Reader, ListenError> {
+    let mut out = io::stdout().lock();
+    match lines.into_iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reader::IsThere),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::HasGone),
+        Err(error) => Err(ListenError::of("standard output")(error)),
+    }
+}
+
+/// What is to be said of the ports before any is listened on: what was asked for in vain, and where there are none,
+/// which would have to be asked for.
+fn words_about(look: &Look, globs: &[String]) -> Vec<String> {
+    let mut words: Vec<String> = look
+        .unknown
+        .iter()
+        .map(|glob| format!("no port has the name {glob}; it is waited for (`ip link` shows all names)"))
+        .collect();
+    if look.ports.is_empty() || !globs.is_empty() {
+        words.extend(look.passed_over.iter().map(|passed| format!("not {}: {}", passed.ifname, passed.why)));
+    }
+    if look.ports.is_empty() {
+        words.push("no port to listen on yet; `ringmesh-probe doctor` says more".into());
+    }
+    words
 }
 
 struct Listening {
@@ -125,23 +164,11 @@ struct Listening {
     watch: Watch,
     ports: Vec<Port>,
     own: Vec<MacAddress>,
-    told_that_there_are_none: bool,
 }
 
 impl Listening {
     fn new(inbox: mpsc::Sender<Input>) -> Self {
-        Self {
-            listeners: Listeners::new(inbox),
-            watch: Watch::new(),
-            ports: Vec::new(),
-            own: Vec::new(),
-            told_that_there_are_none: false,
-        }
-    }
-
-    fn print_head(&self, printer: Printer) {
-        eprintln!("a switch announces itself every 30 s or so (CDP: 60 s); Ctrl-C ends this");
-        printer.head().iter().for_each(|head| print(head));
+        Self { listeners: Listeners::new(inbox), watch: Watch::new(), ports: Vec::new(), own: Vec::new() }
     }
 
     fn take(&mut self, input: Input) -> Vec<News> {
@@ -149,24 +176,32 @@ impl Listening {
         match input {
             Input::Ports(PortNews::Ports { ports, own }) => {
                 (self.ports, self.own) = (ports, own);
-                self.tell_where_there_are_none();
                 self.open_again()
             }
             Input::Ports(PortNews::Gone { ifindex }) => {
                 self.listeners.close(ifindex);
+                self.ports.retain(|port| port.ifindex != ifindex);
                 self.watch.forget(ifindex).into_iter().collect()
             }
-            Input::Ports(PortNews::Carrier { ifindex, up }) => self.watch.carrier(now, ifindex, up),
+            Input::Ports(PortNews::Carrier { ifindex, up }) => {
+                let known = self.ports.iter_mut().find(|port| port.ifindex == ifindex);
+                known.into_iter().for_each(|port| port.carrier = up);
+                self.watch.carrier(now, ifindex, up)
+            }
             Input::Heard(Heard::Frame(frame, _)) => self.watch.frame(now, frame.ifindex, &frame.octets),
             Input::Heard(Heard::Lost(ifindex, error)) => {
                 self.listeners.lost(ifindex, &error);
-                Vec::new()
+                self.look_at_all()
             }
         }
     }
 
     fn open_again(&mut self) -> Vec<News> {
         self.listeners.sync(&self.ports);
+        self.look_at_all()
+    }
+
+    fn look_at_all(&mut self) -> Vec<News> {
         let deaf = |ifindex| self.listeners.deaf(ifindex).cloned();
         self.watch.set_ports(clock::now(), &self.ports, &self.own, deaf)
     }
@@ -174,12 +209,24 @@ impl Listening {
     fn is_incomplete(&self) -> bool {
         !self.listeners.hears_all(&self.ports)
     }
+}
 
-    fn tell_where_there_are_none(&mut self) {
-        if self.ports.is_empty() && !std::mem::replace(&mut self.told_that_there_are_none, true) {
-            eprintln!(
-                "no port to listen on yet; name virtual ones (`ringmesh-probe listen eth0`), or see `ringmesh-probe doctor`"
-            );
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::PassedOver;
+
+    #[test]
+    fn what_was_asked_for_in_vain_is_told_with_its_reason() {
+        let passed = |name: &str| PassedOver { ifname: name.into(), why: "a bond: name eth0".into() };
+        let none =
+            Look { ports: Vec::new(), passed_over: vec![passed("bond0")], unknown: vec!["eth7".into()] };
+        let told = words_about(&none, &["bond0".into(), "eth7".into()]).join("\n");
+        for part in ["no port has the name eth7", "not bond0: a bond: name eth0", "no port to listen on yet"]
+        {
+            assert!(told.contains(part), "{part}: {told}");
         }
+        let nothing = Look { ports: Vec::new(), passed_over: Vec::new(), unknown: Vec::new() };
+        assert_eq!(words_about(&nothing, &[]).len(), 1);
     }
 }

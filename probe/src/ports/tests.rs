@@ -98,6 +98,13 @@ fn what_an_operator_may_miss_among_the_ports_is_told_with_what_to_write_instead(
 }
 
 #[test]
+fn a_glob_that_describes_no_name_is_known_as_one() {
+    let view = view(vec![link(2, "eth0", Kind::Card), link(6, "br0", Kind::Bridge)], &[]);
+    assert_eq!(unknown(&view, &globs(&["eth*", "eth7", "br0", "ens*"])), ["eth7", "ens*"]);
+    assert_eq!(unknown(&view, &[]), [""; 0]);
+}
+
+#[test]
 fn the_address_above_a_port_is_found_through_bond_bridge_and_vlan() {
     let member = |ifindex, name: &str| Link { master: Some(10), ..link(ifindex, name, Kind::Card) };
     let stack = || {

@@ -284,6 +284,20 @@ fn the_doctor_explains_each_reason_why_nothing_is_heard() {
 }
 
 #[test]
+fn listening_into_a_full_disk_fails_and_a_port_that_is_not_there_is_named() {
+    inside("binary::listening_into_a_full_disk_fails_and_a_port_that_is_not_there_is_named", || {
+        let host = Host::new("");
+        let mut listen = host.command();
+        listen.args(["listen", "--json", "eth0", "eth7"]);
+        let output = listen.stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("standard output: No space left"), "{said}");
+        assert!(said.contains("no port has the name eth7"), "{said}");
+    });
+}
+
+#[test]
 fn a_bad_start_is_one_clear_error_with_exit_code_2() {
     inside("binary::a_bad_start_is_one_clear_error_with_exit_code_2", || {
         let host = Host::new("relayz = 1\n");

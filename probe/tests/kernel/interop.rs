@@ -19,6 +19,8 @@ use serde_json::Value;
 use crate::namespace::{Elsewhere, Sender, inside_as_root, ip, is_installed, skipped};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// ladvd speaks every 30 s, and its first words may be lost.
+const PATIENCE_WITH_LADVD: Duration = Duration::from_secs(75);
 const SOURCE: Mac = Mac([2, 0, 0, 0, 9, 1]);
 
 /// A cable from `eth0` here to `p1` of a switch in a namespace of its own: a host believes no frame that comes from
@@ -78,20 +80,24 @@ impl Listening {
 
     /// The first event of that name that is as wanted.
     fn wait_for(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait(PATIENCE, name, wanted)
+    }
+
+    fn wait(&self, patience: Duration, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let events = self.events();
             if let Some(event) = events.iter().find(|event| event["event"] == name && wanted(event)) {
                 return event.clone();
             }
-            assert!(start.elapsed() < PATIENCE, "no {name} in {events:#?}");
+            assert!(start.elapsed() < patience, "no {name} in {events:#?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// Who appeared by that protocol, in words: switch, its name, its port, TTL.
-    fn appeared(&self, protocol: &str) -> (String, String, String, u64) {
-        let event = self.wait_for("appeared", |event| event["protocol"] == protocol);
+    fn appeared(&self, patience: Duration, protocol: &str) -> (String, String, String, u64) {
+        let event = self.wait(patience, "appeared", |event| event["protocol"] == protocol);
         let word = |value: &Value| value.as_str().unwrap_or_default().to_string();
         let port = word(&event["port"]["text"]);
         (word(&event["switch"]["text"]), word(&event["switch_name"]), port, event["ttl_s"].as_u64().unwrap())
@@ -119,13 +125,13 @@ fn lldpd_is_heard_by_lldp_and_cdp_and_takes_its_leave() {
             let switch = cable_to_a_switch();
             let mut listening = Listening::start();
             let mut lldpd = lldpd(&switch);
-            let (chassis, name, port, ttl) = listening.appeared("lldp");
+            let (chassis, name, port, ttl) = listening.appeared(PATIENCE, "lldp");
             assert_eq!(
                 (chassis.len(), name.as_str(), port.as_str(), ttl),
                 (17, "tor-1", "p1", 4),
                 "{chassis}"
             );
-            let (_, name, port, _) = listening.appeared("cdp");
+            let (_, name, port, _) = listening.appeared(PATIENCE, "cdp");
             assert_eq!((name.as_str(), port.as_str()), ("tor-1", "p1"));
             lldpd.stop(Signal::SIGTERM);
             listening.wait_for("shutdown", |event| event["protocol"] == "lldp");
@@ -145,7 +151,7 @@ fn ladvd_is_heard_by_lldp_cdp_and_fdp() {
         ladvd.args(["-f", "-t", "-u", "root", "-L", "-C", "-F", "p1"]);
         let _ladvd = Running(ladvd.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         for protocol in ["lldp", "cdp", "fdp"] {
-            let (_, name, port, ttl) = listening.appeared(protocol);
+            let (_, name, port, ttl) = listening.appeared(PATIENCE_WITH_LADVD, protocol);
             assert!(!name.is_empty(), "{protocol}");
             assert_eq!((port.as_str(), ttl), ("p1", 180), "{protocol}");
         }

@@ -106,12 +106,13 @@ pub(crate) fn index_of(name: &str) -> u32 {
     pnet::datalink::interfaces().into_iter().find(|interface| interface.name == name).unwrap().index
 }
 
-/// A second network namespace, kept by a process that does nothing.
+/// A second network namespace, kept by a process that does nothing and ends with the test that made it.
 pub(crate) struct Elsewhere(pub(crate) Child);
 
 impl Elsewhere {
     pub(crate) fn new() -> Self {
-        let keeper = Command::new("unshare").args(["-n", "--", "sleep", "60"]).spawn().unwrap();
+        let words = ["--pdeathsig", "KILL", "--", "unshare", "-n", "--", "sleep", "infinity"];
+        let keeper = Command::new("setpriv").args(words).spawn().unwrap();
         let elsewhere = Self(keeper);
         let own = std::fs::read_link("/proc/self/ns/net").unwrap();
         let its = format!("/proc/{}/ns/net", elsewhere.0.id());

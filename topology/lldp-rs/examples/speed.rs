@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use lldp_rs::{
@@ -18,19 +18,22 @@ use lldp_rs::{
 
 const SOURCE: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const VALUE_NS_MAX: u64 = 1_000;
+/// The frame that the limit is for.
+const TYPICAL: &str = "LLDP, typical of a switch";
 /// Frames a batch, and batches: the fastest batch counts, because what disturbs only ever adds.
 const BATCH: u64 = 1_000;
 const BATCHES: u32 = 400;
 
 fn main() -> ExitCode {
     let frames = [
-        ("LLDP, typical of a switch", &Heard::lldp(SOURCE, typical())),
+        (TYPICAL, &Heard::lldp(SOURCE, typical())),
         ("LLDP, 60 VLAN names", &Heard::lldp(SOURCE, with_vlans(60))),
         ("LLDP, shutdown", &Heard::lldp(SOURCE, Lldp::shutdown(typical().chassis, typical().port))),
         ("CDP, typical of a switch", &Heard::cdp(SOURCE, cdp())),
     ];
     println!("# Speed of lldp-rs\n\nWritten by the example `speed` of `lldp-rs`; not to be edited.\n");
-    println!("|  |  |\n|---|---|\n| build | {} |", if cfg!(debug_assertions) { "debug" } else { "release" });
+    println!("|  |  |\n|---|---|\n| revision | {} |", revision());
+    println!("| build | {} |", if cfg!(debug_assertions) { "debug" } else { "release" });
     println!("| machine | {} |\n| load | {} (1, 5, 15 minutes) |\n", machine(), load());
     println!(
         "Nanoseconds a frame, the best of {BATCHES} batches of {BATCH}. *View*: link layer, mandatory part and"
@@ -41,14 +44,18 @@ fn main() -> ExitCode {
     println!(
         "| frame | octets | view | value | encode | JSON | table |\n|---|---:|---:|---:|---:|---:|---:|"
     );
-    let values: Vec<u64> = frames.iter().filter_map(|(name, heard)| row(name, heard)).collect();
-    let typical_ns = values.first().copied().unwrap_or(u64::MAX);
-    let is_met = typical_ns <= VALUE_NS_MAX;
+    let mut typical_ns = None;
+    for (name, heard) in frames {
+        let value_ns = row(name, heard);
+        if name == TYPICAL {
+            typical_ns = value_ns;
+        }
+    }
+    let is_met = typical_ns.is_some_and(|ns| ns <= VALUE_NS_MAX);
     let verdict = if is_met { "met" } else { "NOT MET" };
+    let measured = typical_ns.map_or("not measured".into(), |ns| format!("{ns} ns"));
     println!("\n| what | wanted | measured |  |\n|---|---|---|---|");
-    println!(
-        "| typical LLDP frame, octets to value | at most {VALUE_NS_MAX} ns | {typical_ns} ns | {verdict} |"
-    );
+    println!("| typical LLDP frame, octets to value | at most {VALUE_NS_MAX} ns | {measured} | {verdict} |");
     if is_met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -129,6 +136,20 @@ fn cdp() -> Cdp {
     cdp.addresses = vec![CdpAddress::Ipv4([10, 0, 0, 1].into())];
     (cdp.native_vlan, cdp.full_duplex, cdp.mtu) = (Some(7), Some(true), Some(1_500));
     cdp
+}
+
+fn revision() -> String {
+    let git = |words: &[&str]| {
+        let output =
+            Command::new("git").args(words).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let Some(head) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".into() };
+    // Files that git does not know build nothing.
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changed) if !changed.is_empty() => format!("{head} with changes"),
+        _ => head,
+    }
 }
 
 fn machine() -> String {

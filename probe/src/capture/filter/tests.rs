@@ -72,6 +72,7 @@ const LLDP: &[u8] = &[0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, 1];
 const SNAP_CDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180];
 const SNAP_FDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0xe0, 0x52, 0x20, 0, 1, 180];
 const SNAP_LLDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0xcc, 2, 7];
+const SNAP_TUNNELLED_LLDP_FRAME: &[u8] = &[0, 40, 0xaa, 0xaa, 3, 0, 0, 0xf8, 0x88, 0xcc, 2, 7];
 const BPDU: &[u8] = &[0, 38, 0x42, 0x42, 3, 0, 0, 2, 2];
 
 fn tagged(tags: &[&[u8]], payload: &[u8]) -> Vec<u8> {
@@ -94,6 +95,8 @@ fn frames() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("LLDP in three tags", frame(LLDP_GROUPS[0], &tagged(&[provider, vlan, vlan], LLDP)), false),
         ("LLDP in SNAP", frame(LLDP_GROUPS[0], SNAP_LLDP_FRAME), true),
         ("LLDP in SNAP in a tag", frame(LLDP_GROUPS[0], &tagged(&[vlan], SNAP_LLDP_FRAME)), true),
+        ("LLDP in SNAP as bridges tunnel it", frame(LLDP_GROUPS[0], SNAP_TUNNELLED_LLDP_FRAME), true),
+        ("that to Cisco's group", frame(CISCO, SNAP_TUNNELLED_LLDP_FRAME), false),
         ("LLDP to a host", frame(HOST_ADDRESS, LLDP), false),
         ("LLDP to the slow protocols", frame(SLOW, LLDP), false),
         ("LLDP to Cisco's group", frame(CISCO, LLDP), false),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lldp_rs::{Field, Key, Lacp, Limits, Mac, Neighbour, NeighbourTable, Stp, TableEvent};
+use lldp_rs::{
+    Field, Ignored, Key, Lacp, Limits, Mac, Neighbour, NeighbourTable, Outcome, Reject, Stp, TableEvent,
+};
 use ringmesh_proto::time::Time;
 use ringmesh_topology::id::MacAddress;
 
@@ -73,12 +75,29 @@ pub(super) enum What {
     Silent { why: String, remedy: String },
 }
 
+/// What came where no neighbour could be learnt. A later variant tells more than an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    /// What this host sent itself, by this port or another.
+    OwnFrames,
+    /// A switch that says other things than its name.
+    Protocol(&'static str),
+    /// Somebody who was not known took its leave.
+    Farewell,
+    /// More senders than are kept.
+    TooMany,
+    /// An announcement that was refused.
+    Unreadable(Reject),
+}
+
 struct Watched {
     port: Port,
-    /// Since when somebody could have been heard; never while there is no carrier, or once it was told.
+    /// Why it is not listened on, if so.
+    deaf: Option<Deaf>,
+    /// Since when somebody could have been heard; never while there is no carrier or no listener, or once it was told.
     waiting_since: Option<Time>,
-    /// What came instead of announcements.
-    sign: Option<&'static str>,
+    /// What came instead of announcements, the most telling of it.
+    sign: Option<Sign>,
     /// The last who took its leave: it may come back under another name.
     departed: Option<Who>,
 }
@@ -114,7 +133,7 @@ impl Watch {
         let mut news: Vec<News> = gone.into_iter().filter_map(|ifindex| self.forget(ifindex)).collect();
         for port in ports {
             if self.ports.contains_key(&port.ifindex) {
-                news.extend(self.carrier(now, port.ifindex, port.carrier));
+                news.extend(self.update(now, port, deaf(port.ifindex)));
             } else {
                 news.push(self.add(now, port, deaf(port.ifindex)));
             }
@@ -127,6 +146,7 @@ impl Watch {
     fn add(&mut self, now: Time, port: &Port, deaf: Option<Deaf>) -> News {
         let watched = Watched {
             port: port.clone(),
+            deaf: deaf.clone(),
             waiting_since: (port.carrier && deaf.is_none()).then_some(now),
             sign: None,
             departed: None,
@@ -134,8 +154,25 @@ impl Watch {
         self.ports.insert(port.ifindex, watched);
         self.table.carrier(port.ifindex, port.carrier, now.nanos(), &mut self.events);
         self.events.clear();
-        let listening = What::Listening { carrier: port.carrier, driver: port.driver.clone() };
-        self.news(port.ifindex, deaf.map_or(listening, What::Deaf))
+        self.news(port.ifindex, hearing(port, deaf))
+    }
+
+    /// Takes what has become of a known port: its name, its carrier, whether it is listened on.
+    fn update(&mut self, now: Time, port: &Port, deaf: Option<Deaf>) -> Vec<News> {
+        let Some(watched) = self.ports.get_mut(&port.ifindex) else { return Vec::new() };
+        // The carrier is news by itself.
+        watched.port = Port { carrier: watched.port.carrier, ..port.clone() };
+        let is_new = watched.deaf != deaf;
+        if is_new {
+            watched.deaf.clone_from(&deaf);
+            watched.waiting_since = (watched.port.carrier && deaf.is_none()).then_some(now);
+            watched.sign = None;
+        }
+        let mut news = self.carrier(now, port.ifindex, port.carrier);
+        if is_new {
+            news.push(self.news(port.ifindex, hearing(port, deaf)));
+        }
+        news
     }
 
     /// Drops everything about a port that is gone; `None` if it never was one.
@@ -153,7 +190,8 @@ impl Watch {
             return Vec::new();
         };
         watched.port.carrier = up;
-        watched.waiting_since = up.then_some(now);
+        watched.waiting_since = (up && watched.deaf.is_none()).then_some(now);
+        watched.sign = None;
         self.table.carrier(ifindex, up, now.nanos(), &mut self.events);
         self.take_events()
     }
@@ -161,14 +199,17 @@ impl Watch {
     /// Takes a frame.
     pub(super) fn frame(&mut self, now: Time, ifindex: u32, octets: &[u8]) -> Vec<News> {
         let Some(port) = self.ports.get_mut(&ifindex) else { return Vec::new() };
-        match lldp_rs::decode(octets) {
-            Ok(heard) => {
-                port.waiting_since = None;
-                self.table.heard(ifindex, &heard, now.nanos(), &mut self.events);
-            }
-            Err(_) if Stp::decode(octets).is_ok() => port.sign = Some("spanning tree"),
-            Err(_) if Lacp::decode(octets).is_ok() => port.sign = Some("LACP"),
-            Err(_) => {}
+        let sign = match lldp_rs::decode(octets) {
+            Ok(heard) => sign_of(self.table.heard(ifindex, &heard, now.nanos(), &mut self.events)),
+            Err(_) if Stp::decode(octets).is_ok() => Some(Sign::Protocol("spanning tree")),
+            Err(_) if Lacp::decode(octets).is_ok() => Some(Sign::Protocol("LACP")),
+            // Nothing that the kernel's filter lets through; it says nothing of a switch either.
+            Err(Reject::Foreign) => return Vec::new(),
+            Err(refused) => Some(Sign::Unreadable(refused)),
+        };
+        match sign {
+            Some(sign) => port.sign = port.sign.max(Some(sign)),
+            None => port.waiting_since = None,
         }
         self.take_events()
     }
@@ -278,12 +319,47 @@ fn who(neighbour: &Neighbour) -> Who {
     }
 }
 
+fn hearing(port: &Port, deaf: Option<Deaf>) -> What {
+    let listening = || What::Listening { carrier: port.carrier, driver: port.driver.clone() };
+    deaf.map_or_else(listening, What::Deaf)
+}
+
+/// What a frame that taught nothing is a sign of; `None` if it named a neighbour.
+fn sign_of(outcome: Outcome) -> Option<Sign> {
+    match outcome {
+        Outcome::Learnt | Outcome::Refreshed | Outcome::Departed => None,
+        Outcome::Ignored(Ignored::OwnFrame) => Some(Sign::OwnFrames),
+        Outcome::Ignored(Ignored::UnknownDeparture) => Some(Sign::Farewell),
+        Outcome::Ignored(Ignored::TableFull | Ignored::NewcomerFlood) => Some(Sign::TooMany),
+        Outcome::Ignored(Ignored::NoIdentity) => Some(Sign::Unreadable(Reject::NoIdentity)),
+    }
+}
+
 fn silence(watched: &Watched) -> (String, String) {
-    let seconds = SILENCE.as_secs();
+    let (seconds, ifname) = (SILENCE.as_secs(), &watched.port.ifname);
     match watched.sign {
-        Some(sign) => (
-            format!("no announcement for {seconds} s, but {sign} arrives: a switch is there"),
-            format!("turn LLDP on for the switch's port behind {}", watched.port.ifname),
+        Some(Sign::OwnFrames) => (
+            format!("own frames only for {seconds} s: what this host says comes back to it"),
+            format!("see where the cable of {ifname} ends: in a loop, or in another port of this host"),
+        ),
+        Some(Sign::Protocol(name)) => (
+            format!("no announcement for {seconds} s, but {name} arrives: a switch is there"),
+            format!("turn LLDP on for the switch's port behind {ifname}"),
+        ),
+        Some(Sign::Farewell) => (
+            format!("no announcement for {seconds} s, but somebody took its leave"),
+            format!("turn LLDP on again for the switch's port behind {ifname}"),
+        ),
+        Some(Sign::TooMany) => (
+            format!("announcements of more senders than are kept for {seconds} s"),
+            format!("find out who sends them: `tcpdump -eni {ifname} ether proto 0x88cc`"),
+        ),
+        Some(Sign::Unreadable(refused)) => (
+            format!("announcements that cannot be read ({}): {refused}", refused.name()),
+            format!(
+                "keep some by `tcpdump -ni {ifname} -w FILE ether multicast`; \
+                 `ringmesh-probe decode FILE` shows what is wrong with each"
+            ),
         ),
         None => (format!("no announcement for {seconds} s"), hints::of_silence(&watched.port)),
     }

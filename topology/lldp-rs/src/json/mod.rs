@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Keys without a value are left out, but `defects`. Of a refused frame `PROTO` shows what can be read, for people who
-//! ask why; nothing of it was believed. Texts hold what was sent, invalid UTF-8 replaced, control characters escaped as JSON wants.
-//! Fields may be added later, never renamed or dropped.
+//! ask why; nothing of it was believed. Texts hold what was sent, invalid UTF-8 replaced, control characters escaped
+//! as JSON wants. Fields may be added later, never renamed or dropped.
 
 mod cdp;
 mod legacy;

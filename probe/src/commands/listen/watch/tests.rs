@@ -123,6 +123,72 @@ fn a_switch_that_only_speaks_spanning_tree_is_known_to_be_one() {
 }
 
 #[test]
+fn frames_that_teach_nothing_end_no_silence_and_are_named() {
+    let own = MacAddress([2, 0, 0, 0, 1, 7]);
+    let mut unreadable = said(1, "sw1", 20);
+    unreadable[16] = 9; // a reserved subtype of the chassis id
+    let mut bpdu = vec![0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 1, 1, 0, 38, 0x42, 0x42, 3];
+    bpdu.resize(60, 0);
+    let cases: &[(&[&[u8]], &str, &str)] = &[
+        (&[&said(7, "me", 20)], "own frames only for 65 s", "where the cable of eth2 ends"),
+        (&[&said(7, "me", 20), &bpdu], "spanning tree arrives", "turn LLDP on"),
+        (&[&bpdu, &said(7, "me", 20)], "spanning tree arrives", "turn LLDP on"),
+        (&[&unreadable, &bpdu], "cannot be read (id_subtype)", "decode FILE"),
+        (&[&said(1, "", 0)], "took its leave", "LLDP on again"),
+        (&[&[0xff; 60]], "no announcement for 65 s", "fw-lldp"),
+    ];
+    for (frames, why, remedy) in cases {
+        let mut watch = Watch::new();
+        watch.set_ports(at(0), &[port(2, "i40e")], &[own], |_| None);
+        for frame in *frames {
+            assert_eq!(words(&watch.frame(at(2), 2, frame)), [""; 0], "{why}");
+        }
+        let told = words(&watch.on_deadline(at(65))).join(" ");
+        assert!(told.contains(why) && told.contains(remedy), "{why}: {told}");
+    }
+}
+
+#[test]
+fn a_flood_of_newcomers_is_no_neighbour_that_came_back() {
+    let mut watch = watching(&[port(2, "i40e")]);
+    (1..=20).for_each(|n| drop(watch.frame(at(1), 2, &said(n, "sw", 2))));
+    watch.on_deadline(at(4));
+    watch.carrier(at(5), 2, false);
+    watch.carrier(at(6), 2, true);
+    (100..=120).for_each(|n| drop(watch.frame(at(7), 2, &said(n, "sw", 20))));
+    let told = words(&watch.on_deadline(at(71))).join(" ");
+    assert!(told.contains("more senders than are kept"), "{told}");
+}
+
+#[test]
+fn a_port_that_cannot_be_listened_on_is_never_silent_and_is_told_when_that_changes() {
+    let deaf = |reason: &str| Some(Deaf { reason: reason.into(), remedy: "yes" });
+    let up = [port(2, "")];
+    let mut watch = Watch::new();
+    assert_eq!(words(&watch.set_ports(at(0), &up, &[], |_| deaf("no"))), ["eth2 deaf", "no", "-> yes"]);
+    assert_eq!(words(&watch.set_ports(at(1), &up, &[], |_| deaf("no"))), [""; 0], "told once");
+    watch.carrier(at(2), 2, false);
+    watch.carrier(at(3), 2, true);
+    assert_eq!(watch.next_deadline(), Time::NEVER, "a carrier that is back makes nobody hear");
+    assert_eq!(words(&watch.set_ports(at(4), &up, &[], |_| None)), ["eth2 listening"]);
+    assert_eq!(watch.next_deadline(), at(4 + 65));
+    assert_eq!(words(&watch.set_ports(at(5), &up, &[], |_| deaf("lost"))), ["eth2 deaf", "lost", "-> yes"]);
+    assert_eq!(watch.next_deadline(), Time::NEVER);
+    let dark = Port { carrier: false, ..port(2, "") };
+    let told = words(&watch.set_ports(at(6), &[dark], &[], |_| None));
+    assert_eq!(told, ["eth2 carrier lost", "eth2 listening", "no carrier: is the cable in?"]);
+    assert_eq!(watch.next_deadline(), Time::NEVER, "nobody is heard without a carrier");
+}
+
+#[test]
+fn a_renamed_interface_is_told_of_by_its_new_name() {
+    let mut watch = watching(&[port(2, "")]);
+    let renamed = Port { ifname: "lan0".into(), ..port(2, "") };
+    assert_eq!(words(&watch.set_ports(at(1), &[renamed], &[], |_| None)), [""; 0]);
+    assert_eq!(words(&watch.frame(at(2), 2, &said(1, "sw1", 20))), ["lan0 appeared sw1 p1 lldp 20s"]);
+}
+
+#[test]
 fn a_port_that_comes_and_goes_is_told_and_its_neighbours_with_it() {
     let mut watch = watching(&[port(2, "")]);
     watch.frame(at(1), 2, &said(1, "sw1", 20));

@@ -50,7 +50,7 @@ fn wiring_after(row: &Row) -> Option<(&Name, Wiring)> {
         (_, Happened::Host(host)) => Some((&host.name, wiring(host))),
         (Thing::Host(name), Happened::HostGone) => Some((name, Wiring::new())),
         (_, Happened::HostGone | Happened::Switch(_) | Happened::Incident(_)) => None,
-        (_, Happened::Connected { .. } | Happened::Lost { .. }) => None,
+        (_, Happened::Connected { .. } | Happened::Lost { .. } | Happened::Forgotten) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
+use ringmesh_cma_core::RECORDS_VERSION;
 use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
 use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
@@ -30,8 +31,6 @@ use crate::pager::Pager;
 
 /// A relay whose host died says nothing: after this its stream is given up.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// The version of the CMA's records; 2 since places tell of bonds.
-const RECORDS: u32 = 2;
 /// How long lines that wait are still handed on at the end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -52,8 +51,8 @@ impl Authority {
             .map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
         let owner = format!("CMA {}", config.installation);
         let path = folder.join("cma.redb");
-        let opened = Store::open(&path, Header { kind: "cma", version: RECORDS, owner })?;
-        let opened = opened.in_version(&path, RECORDS)?;
+        let opened = Store::open(&path, Header { kind: "cma", version: RECORDS_VERSION, owner })?;
+        let opened = opened.in_version(&path, RECORDS_VERSION)?;
         let tcp = listen::tcp(config.listen).await?;
         let unix = listen::unix(&config.socket).await?;
         Ok(Self { tcp, unix, config, opened })

@@ -33,3 +33,5 @@ pub mod view;
 
 #[cfg(test)]
 mod testing;
+
+pub use records::RECORDS_VERSION;

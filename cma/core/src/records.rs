@@ -28,6 +28,9 @@ use ringmesh_topology::id::IncidentId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// The version of these records; 2 since places tell of bonds.
+pub const RECORDS_VERSION: u32 = 2;
+
 pub(crate) const IDENTITY: u8 = b'I';
 pub(crate) const COUNTERS: u8 = b'C';
 pub(crate) const RELAY: u8 = b'R';

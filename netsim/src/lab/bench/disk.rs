@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ringmesh_cma_core::RECORDS_VERSION;
 use ringmesh_cma_core::history::Row;
 use ringmesh_cma_core::relay::RelayKey;
 use ringmesh_proto::digest::Group;
@@ -16,8 +17,6 @@ use crate::lab::error::{LabError, at};
 /// As `cma/core/src/records.rs` has them.
 const EVENT: u8 = b'e';
 const DIGEST: u8 = b'D';
-/// Of the CMA's records.
-const VERSION: u32 = 1;
 /// Of an installation whose configuration names none.
 const OWNER: &str = "CMA main";
 
@@ -38,7 +37,7 @@ pub(super) fn read(store: &Path) -> Result<Disk, LabError> {
     let path = &store.with_extension("copy");
     std::fs::copy(store, path).map_err(at(store, "copy"))?;
     let failed = |error: &dyn std::fmt::Display| LabError::Failed(format!("{}: {error}", path.display()));
-    let header = Header { kind: "cma", version: VERSION, owner: OWNER.into() };
+    let header = Header { kind: "cma", version: RECORDS_VERSION, owner: OWNER.into() };
     let opened = Store::open(path, header).map_err(|error| failed(&error))?;
     let mut disk = Disk::default();
     for (key, value) in &opened.records {

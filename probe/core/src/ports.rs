@@ -32,8 +32,8 @@ impl Port {
 
     /// They are ports of one bond.
     pub(crate) fn is_mate_of(&self, other: &Self) -> bool {
-        let name = |port: &Self| port.facts.bond.as_ref().map(|bond| bond.ifname.clone());
-        self.facts.ifindex != other.facts.ifindex && name(self).is_some() && name(self) == name(other)
+        let (Some(mine), Some(theirs)) = (&self.facts.bond, &other.facts.bond) else { return false };
+        self.facts.ifindex != other.facts.ifindex && mine.ifname == theirs.ifname
     }
 
     /// Behind a cable that came back another partner may be.

@@ -1,7 +1,7 @@
 //! What a probe shows of itself when asked.
 
 use ringmesh_proto::time::{Duration, Time, WallClock};
-use ringmesh_topology::place::WireId;
+use ringmesh_topology::place::{BondRole, WireId};
 
 use crate::config::CachedAttachment;
 use crate::discovery::Finding;
@@ -38,10 +38,10 @@ impl Probe {
             age,
             expires: expires.map(|at| at.since(now)),
             reason: reason.into(),
-            bond: facts
-                .bond
-                .clone()
-                .map(|bond| BondFacts { partner: port.lacp_partner.or(bond.partner), ..bond }),
+            bond: facts.bond.clone().zip(port.role()).map(|(bond, role)| {
+                let BondRole { active, partner } = role;
+                BondFacts { active, partner, ..bond }
+            }),
         }
     }
 

@@ -67,10 +67,17 @@ impl Probe {
     /// What is no announcement may be the LACP partner, who says on each port of a bond which system it is.
     fn bridge_frame(&mut self, now: Time, port: u32, octets: &[u8], out: &mut impl Sink<Action>) {
         let Ok(lacp) = lldp_rs::Lacp::decode(octets) else { return };
-        if self.beside.ports.set_lacp_partner(now, port, MacAddress(lacp.actor.system.0)) {
+        let ports = &mut self.beside.ports;
+        let settles_at = ports.partners_settle_at();
+        let changed = ports.set_lacp_partner(now, port, MacAddress(lacp.actor.system.0));
+        // A frame comes each second on each port, and nearly all of them say what was known.
+        let waits_otherwise = ports.partners_settle_at() != settles_at;
+        if changed {
             self.talk.report(now, Subject::Evidence);
         }
-        self.look(now, out);
+        if changed || waits_otherwise {
+            self.look(now, out);
+        }
     }
 
     /// Looks at what the ports hang on: remembers it, tells the log, and reports it if that is due.

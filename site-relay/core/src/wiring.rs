@@ -141,7 +141,8 @@ fn is_elsewhere(from: &Attachment, to: &Attachment) -> bool {
     !same_port && !named_otherwise
 }
 
-/// Which protocol an attachment was told in: a switch names itself and its ports otherwise in each. Its evidence does not say so once it is remembered.
+/// Which protocol an attachment was told in: a switch names itself and its ports otherwise in each. Its evidence does
+/// not say so once it is remembered.
 fn is_by_cdp(at: &Attachment) -> bool {
     at.switch.subtype == 0 || at.port.subtype == 0
 }

@@ -9,6 +9,10 @@ use super::paths::{Fault, Path, blocked_by, paths, peer_of};
 use super::types::{Component, HostIx, Mode, OpenIncident, SwitchIx, Vantage};
 use super::window::{Window, shared_instant};
 
+/// How late a kernel may tell that a port lost carrier, in milliseconds. Linux tells losses in bursts at most a
+/// second apart: of ports that go down together the last may be told a second after the first.
+const CARRIER_TOLD_WITHIN_MS: u64 = 1_000;
+
 /// A fault that may be believed.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
@@ -110,7 +114,8 @@ fn lost_legs(belief: &Belief, facts: &Facts) -> BTreeMap<LostLeg, Window> {
         seen.entry((silent.edge.subject, silent.edge.leg)).or_default().push(silent.window);
     }
     for port in facts.ports.iter().filter(|port| !port.carrier_up && is_expected(port.host)) {
-        seen.entry((port.host, port.leg)).or_default().push(Window::new(port.since_ms, port.since_ms));
+        let lost = Window::new(port.since_ms.saturating_sub(CARRIER_TOLD_WITHIN_MS), port.since_ms);
+        seen.entry((port.host, port.leg)).or_default().push(lost);
     }
     seen.into_iter().filter_map(|(leg, mut all)| Some((leg, shared_instant(&mut all)?))).collect()
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringmesh_proto::beat::BEAT_EVERY;
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::machine::Sink;
-use ringmesh_proto::message::{Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe, Transition};
+use ringmesh_proto::message::{Carrier, GoodbyeReason, RecorderEntry, RingId, ToProbe};
 use ringmesh_proto::news;
 use ringmesh_proto::news::{IncidentNews, News};
 use ringmesh_proto::time::{Duration, Time};
@@ -22,6 +22,7 @@ use ringmesh_topology::id::IncidentId;
 use ringmesh_topology::verdict::{Class, Verdict};
 
 use crate::case::ms;
+use crate::recorded::Recorded;
 use crate::relay::Relay;
 use crate::rings::{Peer, SITE_RING};
 use crate::roster::{Seat, Standing};
@@ -635,33 +636,22 @@ impl Relay {
     ) {
         let Some(number) = self.incidents.of(host) else { return };
         let Some(incident) = self.incidents.open.get(&number) else { return };
-        let since = incident.silent_since.before(RECORDER_SLACK);
-        let during = entries.iter().filter(|entry| now.before(entry.age) >= since);
+        let (since, several) = (incident.silent_since.before(RECORDER_SLACK), incident.members.len() > 1);
         let inside: Vec<_> = self
             .held(host)
             .into_iter()
             .filter(|(_, adjacency, _)| adjacency.ring != SITE_RING)
             .map(|(link, ..)| link)
             .collect();
-        let mut carrier_lost = false;
-        let mut ring_silent = false;
-        for entry in during {
-            match entry.what {
-                Transition::CarrierLost(_) => carrier_lost = true,
-                Transition::Silent(link) => ring_silent |= inside.contains(&link),
-                Transition::HeardAgain(_)
-                | Transition::CarrierBack(_)
-                | Transition::LldpLost(_)
-                | Transition::RelayUnanswered
-                | Transition::RelayAnswered
-                | Transition::Late(_) => {}
-            }
-        }
+        let recorded = Recorded::of(now, since, entries);
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         let Some(returned) = incident.returns.get_mut(&host) else { return };
-        returned.report.carrier_lost = Some(carrier_lost);
-        // By a port without carrier nobody is heard, and nobody is suspected either.
-        returned.report.ring_heard_inside = (!inside.is_empty()).then_some(!ring_silent && !carrier_lost);
+        if returned.restarted && entries.is_empty() {
+            return;
+        }
+        returned.report.carrier_lost = Some(recorded.carrier_lost);
+        let mates = several && !returned.restarted && !returned.report.rebooted;
+        returned.report.ring_heard_inside = recorded.ring_heard(&inside, mates);
         self.settle(now, number, out);
     }
 

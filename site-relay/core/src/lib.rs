@@ -22,6 +22,7 @@ mod incident;
 mod mesh;
 mod orders;
 mod outbox;
+mod recorded;
 mod relay;
 mod rings;
 mod roster;

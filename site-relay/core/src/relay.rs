@@ -380,10 +380,13 @@ impl Relay {
         for suspicion in suspicions {
             self.suspected(now, host, suspicion, out);
         }
-        if recorder_hash != 0 && recorder_hash != self.roster[host].recorder_hash {
-            self.roster[host].recorder_hash = recorder_hash;
+        if recorder_hash == 0 {
+            // It has nothing to hand over: that is a word too, if it lived through it.
+            self.take_recorder(now, host, &[], out);
+        } else if recorder_hash != self.roster[host].recorder_hash {
             self.ask_recorder(host, out);
         }
+        self.roster[host].recorder_hash = recorder_hash;
         self.tell_host(host);
     }
 

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn a_ring_was_heard_where_none_of_its_links_was_missed() {
         let (mine, other) = (LinkId(1), LinkId(2));
-        let cases: &[(&[(u64, Transition)], &[LinkId], bool, Option<bool>)] = &[
+        type Case<'a> = (&'a [(u64, Transition)], &'a [LinkId], bool, Option<bool>);
+        let cases: &[Case<'_>] = &[
             (&[], &[mine], true, Some(true)),
             (&[(12, Silent(mine))], &[mine], true, Some(false)),
             (&[(12, Silent(other))], &[mine], true, Some(true)),

@@ -1,6 +1,7 @@
 //! The network in a box.
 //!
 //! - [`model`]: the three cores, unchanged, in virtual time over a simulated site. Pure.
+//! - [`engine`]: who executes it: one thread in one order, or many in windows, and both come to the same.
 //! - [`scenario`]: files that say what is built, what breaks and what must be told of it. Pure.
 //! - [`random`]: small worlds and faults drawn from a seed, all of it healed again. Pure.
 //! - `lab` (feature `lab`): the same roles as real processes in network namespaces.
@@ -10,6 +11,7 @@
 #[cfg(feature = "lab")]
 pub mod lab;
 
+pub mod engine;
 pub mod model;
 pub mod random;
 pub mod scenario;

@@ -5,10 +5,13 @@
 mod files;
 mod stories;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use ringmesh_netsim::engine::Engine;
+use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::scenario::{Outcome, Report};
 
 pub(crate) use stories::random;
@@ -23,12 +26,63 @@ pub(crate) struct RunArgs {
     /// Another seed than the file names.
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    how: HowArgs,
     /// Prints one JSON document.
     #[arg(long)]
     json: bool,
     /// Prints every line of the run to stderr.
     #[arg(long)]
     trace: bool,
+}
+
+/// Who executes it. Each engine, any number of threads and any wire comes to the same trace hash.
+#[derive(Debug, Args)]
+pub(crate) struct HowArgs {
+    /// One order in one thread, or windows.
+    #[arg(long, value_enum, default_value_t = EngineName::Reference)]
+    engine: EngineName,
+    /// How many threads the ring engine has.
+    #[arg(long, default_value = "1", value_parser = clap::value_parser!(NonZeroUsize))]
+    threads: NonZeroUsize,
+    /// Which heartbeats are sealed, opened and compared with what was meant.
+    #[arg(long, value_enum, default_value_t = WireName::All)]
+    wire: WireName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// One thread, all events in one order.
+    Reference,
+    /// Windows of the shortest way between sites, in one thread or several.
+    Ring,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WireName {
+    /// All.
+    All,
+    /// One of 64.
+    Sample,
+    /// None: what is meant is carried. All other datagrams are sealed all the same.
+    Typed,
+}
+
+impl HowArgs {
+    fn engine(&self) -> Engine {
+        match self.engine {
+            EngineName::Reference => Engine::Reference,
+            EngineName::Ring => Engine::Ring { threads: self.threads },
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        match self.wire {
+            WireName::All => Wire::All,
+            WireName::Sample => Wire::Sample,
+            WireName::Typed => Wire::Typed,
+        }
+    }
 }
 
 /// One scenario file, up to an event.
@@ -80,7 +134,8 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
         Ok(scenario) => scenario,
         Err(unusable) => return refused(&unusable),
     };
-    let run = scenario.run(args.seed.unwrap_or(scenario.seed), args.trace);
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let run = scenario.run_in(args.how.engine(), args.how.wire(), seed, args.trace);
     run.trace.iter().for_each(|line| eprintln!("{line}"));
     let place = args.file.parent().map(PathBuf::from).unwrap_or_default();
     tell(vec![run.outcome], args.json, &files::revision(&place))

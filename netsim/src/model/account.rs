@@ -22,6 +22,10 @@ impl WanAccount {
         self.0.values().sum()
     }
 
+    pub(super) fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|(purpose, octets)| *self.0.entry(purpose).or_default() += octets);
+    }
+
     /// What was carried after `earlier` was taken.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -46,6 +50,21 @@ pub struct Classes(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
 impl Classes {
     pub(super) fn count(&mut self, class: &'static str, purpose: &'static str) {
         *self.0.entry(class).or_default().entry(purpose).or_default() += 1;
+    }
+
+    /// What was counted apart because there is so much of it: beats inside a switch, and inside a site.
+    pub(super) fn add_beats(&mut self, [switch, site]: [u64; 2]) {
+        for (class, beats) in [("switch", switch), ("site", site)] {
+            if beats > 0 {
+                *self.0.entry(class).or_default().entry("Beat").or_default() += beats;
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (class, purpose, count) in other.each() {
+            *self.0.entry(class).or_default().entry(purpose).or_default() += count;
+        }
     }
 
     /// What was sent after `earlier` was taken.
@@ -85,9 +104,27 @@ impl Account {
         self.octets += octets as u64;
     }
 
+    /// What was counted apart because there is so much of it.
+    pub(super) fn add_beats(&mut self, beats: u64, octets_each: usize) {
+        if beats > 0 {
+            *self.sent.entry("Beat").or_default() += beats;
+            self.octets += beats * octets_each as u64;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        other.sent.iter().for_each(|(purpose, count)| *self.sent.entry(purpose).or_default() += count);
+        self.octets += other.octets;
+    }
+
     /// How many of one purpose.
     pub fn of(&self, purpose: &str) -> u64 {
         self.sent.get(purpose).copied().unwrap_or(0)
+    }
+
+    /// Purpose, how many; sorted.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.sent.iter().map(|(purpose, count)| (*purpose, *count))
     }
 
     /// How many of all purposes but heartbeats.

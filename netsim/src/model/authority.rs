@@ -1,11 +1,12 @@
 //! Carrying for the CMA: its streams, its disk, the lines it lets go.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost::Message as _;
 use ringmesh_cma_core::cma as authority;
 use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
-use ringmesh_cma_core::documents::{Forgotten, ForgottenRelay};
+use ringmesh_cma_core::documents::{Forgotten, ForgottenRelay, PageLine};
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_cma_core::relay::{RelayBeat, StreamId};
@@ -13,34 +14,47 @@ use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::machine::Machine as _;
 use ringmesh_proto::mesh::MeshOrder;
-use ringmesh_proto::news::News;
+use ringmesh_proto::news::{IncidentNews, News, RingNews};
 use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_proto::seal::Key;
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_proto::wire::MeshKeys;
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{Boot, IncidentId, Name};
 
+use super::common::{Common, Shard, ShardName};
 use super::disk::{Disk, Journal};
+use super::key::{Actor, Entity, Rank};
 use super::look::NewsTold;
-use super::queue::Due;
+use super::queue::{Due, Event, Thing};
 use super::relays::RELAY;
-use super::stream::{Body, Side};
-use super::uplink::sound;
-use super::world::World;
+use super::stream::{Body, Ends, Side, Watched};
+use super::uplink::{Step, sound};
+use super::world::wall_ms;
 
 /// As long as relays wait.
 const CLOSE_HOLD: Duration = Duration::from_secs(10);
 /// From a line ordered to somebody who took it over.
 const HAND_ON: Duration = Duration::from_millis(5);
-/// A disk that was full is tried again after this.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// The CMA: what its host keeps, and the process that may run on it.
-#[derive(Default)]
+/// The CMA: what its host keeps, and the process that may run on it; a shard of its own.
 pub(super) struct Authority {
+    pub(super) common: Common,
+    actor: Actor,
+    ends: Ends,
     pub(super) disk: Disk,
-    pub(super) runs: u32,
+    runs: u32,
     pub(super) process: Option<Process>,
+    /// What each site is called.
+    names: Vec<Name>,
+    pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
+    pub(super) rings: BTreeMap<(usize, u32), RingNews>,
+    /// The run of each site's relay that introduced itself last.
+    runs_heard: BTreeMap<usize, Boot>,
+    /// The birth nonce of the outbox that each site's relay named last.
+    births_heard: BTreeMap<usize, u64>,
+    /// Every news that came to the CMA's host, in order.
+    pub(super) told: Vec<NewsTold>,
+    pub(super) pages: Vec<PageLine>,
 }
 
 /// A running CMA.
@@ -52,14 +66,95 @@ pub(super) struct Process {
     pub(super) journal: Journal<Vec<authority::Action>>,
 }
 
-impl World {
-    pub(super) fn start_cma_now(&mut self) {
-        if self.cma.process.is_some() {
+impl Authority {
+    pub(super) fn new(common: Common, names: Vec<Name>) -> Self {
+        Self {
+            common,
+            actor: Actor::new(Entity::CMA),
+            ends: Ends::new(Side::Cma),
+            disk: Disk::default(),
+            runs: 0,
+            process: None,
+            names,
+            latest: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            runs_heard: BTreeMap::new(),
+            births_heard: BTreeMap::new(),
+            told: Vec::new(),
+            pages: Vec::new(),
+        }
+    }
+
+    fn happen_here(&mut self, thing: Thing) {
+        match thing {
+            Thing::Syn { site, attempt } => self.answer_syn(site, attempt),
+            Thing::CmaDeadline => self.cma_deadline(),
+            Thing::CmaCommit { run } => self.cma_committed(run),
+            Thing::HandedOn { run, page } => self.handed_on(run, page),
+            Thing::Send { stream, number } => {
+                self.ends.send(&mut self.common, &mut self.actor, stream, number);
+            }
+            Thing::Segment { stream, number, body } => self.take_segment(stream, number, body),
+            Thing::Reset { stream } => self.stream_over(stream),
+            Thing::Watch { stream } => self.watch_stream(stream),
+            // Of a site.
+            _ => {}
+        }
+    }
+
+    /// A kernel with a listener takes a connection, another says that there is none.
+    fn answer_syn(&mut self, site: usize, attempt: u64) {
+        if !self.common.wan.reaches_cma(site) {
             return;
         }
-        let wall = WallClock { at: self.now, unix_ms: self.wall_ms(self.now) };
-        self.cma.runs += 1;
-        let run = self.cma.runs;
+        let delay = self.common.wan.delay_to_cma(site);
+        // The rest of a round for TCP, one more for TLS.
+        let (after, step) =
+            if self.process.is_some() { (delay * 3, Step::Opened) } else { (delay, Step::Failed) };
+        let stamp = self.actor.next();
+        self.common.cross(ShardName::Site(site), stamp, after, Thing::Uplink { attempt, step });
+    }
+
+    fn take_segment(&mut self, stream: u64, number: u64, body: Body) {
+        let site = usize::try_from(stream >> 32).unwrap_or(usize::MAX);
+        if number == 0 && self.process.is_some() {
+            self.ends.begin(&mut self.common, &mut self.actor, stream, site);
+        }
+        if !self.ends.take(stream, number, body) {
+            let reaches = self.common.wan.reaches_cma(site);
+            return self.ends.reset(&mut self.common, &mut self.actor, stream, site, reaches);
+        }
+        while let Some(body) = self.ends.read(self.common.now, stream) {
+            match body {
+                Body::Message(_, octets) => self.cma_hears(stream, &octets),
+                Body::Ping => self.ends.say(&mut self.common, &mut self.actor, stream, Body::Pong),
+                Body::Pong => {}
+                Body::Over => self.stream_over(stream),
+            }
+        }
+    }
+
+    fn watch_stream(&mut self, stream: u64) {
+        if self.ends.watch(&mut self.common, &mut self.actor, stream) == Watched::GivenUp {
+            self.cma_lost_stream(stream);
+        }
+    }
+
+    /// The other end is over: nothing can be said or heard here any more.
+    fn stream_over(&mut self, stream: u64) {
+        if self.ends.forget(stream) {
+            self.cma_lost_stream(stream);
+        }
+    }
+
+    pub(super) fn start_cma_now(&mut self) {
+        if self.process.is_some() {
+            return;
+        }
+        let now = self.common.now;
+        let wall = WallClock { at: now, unix_ms: wall_ms(now) };
+        self.runs += 1;
+        let run = self.runs;
         let config = CmaConfig {
             installation: Name::new("sim").unwrap_or_else(|_| unreachable!("a sound name")),
             holds: Holds::default(),
@@ -71,26 +166,28 @@ impl World {
                 mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),
             },
         };
-        let records = self.cma.disk.records();
+        let records = self.disk.records();
         let cma = sound(Cma::restore(config, wall, MemoryGraph::default(), records));
-        self.cma.process = Some(Process { run, cma, armed: Time::NEVER, journal: Journal::default() });
-        self.note(|| "CMA: starts".into());
+        self.process = Some(Process { run, cma, armed: Time::NEVER, journal: Journal::default() });
+        self.common.note(|| "CMA: starts".into());
         self.cma_event(authority::Event::WallClock(wall));
     }
 
     /// The process is no more. What was being written may have been kept just now.
     pub(super) fn end_cma(&mut self) {
-        let Some(mut process) = self.cma.process.take() else { return };
-        if self.draw(2, Purpose::Start) == 0 {
-            process.journal.commit(&mut self.cma.disk);
+        let Some(mut process) = self.process.take() else { return };
+        if self.common.draw(self.actor.next(), 2, Purpose::Start) == 0 {
+            process.journal.commit(&mut self.disk);
         }
-        self.note(|| "CMA: is killed".into());
-        self.open_streams(Side::Cma).into_iter().for_each(|stream| self.close_stream(stream, Side::Cma));
+        self.common.note(|| "CMA: is killed".into());
+        for stream in self.ends.open() {
+            self.ends.close(&mut self.common, &mut self.actor, stream);
+        }
     }
 
     pub(super) fn cma_deadline(&mut self) {
-        let Some(process) = &mut self.cma.process else { return };
-        if process.armed <= self.now {
+        let Some(process) = &mut self.process else { return };
+        if process.armed <= self.common.now {
             process.armed = Time::NEVER;
             self.cma_event(authority::Event::DeadlineReached);
         }
@@ -98,42 +195,34 @@ impl World {
 
     pub(super) fn cma_event(&mut self, event: authority::Event) {
         let mut out = Vec::new();
-        if let Some(process) = &mut self.cma.process {
-            process.cma.on_event(self.now, event, &mut out);
+        if let Some(process) = &mut self.process {
+            process.cma.on_event(self.common.now, event, &mut out);
             self.cma_turned(out);
         }
     }
 
     /// An operator takes a host out of its site's roster.
-    ///
-    /// # Panics
-    /// If the CMA does not run, or knows no such host.
-    pub fn forget(&mut self, host: usize) -> Forgotten {
+    pub(super) fn forget(&mut self, site: usize, host: &Name) -> Forgotten {
         let mut out = Vec::new();
-        let name = self.hosts[host].name.clone();
-        let site = &self.sites[self.hosts[host].site].name;
-        let process = self.cma.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
-        let forgotten = sound(process.cma.forget(self.now, Some(site), &name, &mut out));
+        let process = self.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
+        let forgotten = sound(process.cma.forget(self.common.now, Some(&self.names[site]), host, &mut out));
         self.cma_turned(out);
         forgotten
     }
 
     /// An operator says that the relay of a site is gone for good.
-    ///
-    /// # Panics
-    /// If the CMA does not run, or the relay is known to nobody, or speaks.
-    pub fn forget_relay(&mut self, site: usize) -> ForgottenRelay {
+    pub(super) fn forget_relay(&mut self, site: usize) -> ForgottenRelay {
         let mut out = Vec::new();
-        let name = &self.sites[site].name;
-        let process = self.cma.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
-        let forgotten = sound(process.cma.forget_relay(self.now, name, RELAY, &mut out));
+        let process = self.process.as_mut().unwrap_or_else(|| panic!("the CMA does not run"));
+        let forgotten = process.cma.forget_relay(self.common.now, &self.names[site], RELAY, &mut out);
+        let forgotten = sound(forgotten);
         self.cma_turned(out);
         forgotten
     }
 
     /// Carries out what was ordered, when what it follows from is kept.
     fn cma_turned(&mut self, out: Vec<authority::Action>) {
-        let Some(process) = &mut self.cma.process else { return };
+        let Some(process) = &mut self.process else { return };
         let due = process.cma.next_deadline();
         let rearmed = due != process.armed && due != Time::NEVER;
         process.armed = due;
@@ -148,29 +237,30 @@ impl World {
             orders.into_iter().for_each(|action| self.obey_cma(action));
         }
         if rearmed {
-            self.at(due, Due::CmaDeadline);
+            self.common.at(self.actor.next(), Rank::Deadline, due, Thing::CmaDeadline);
         }
         self.commit_of_cma();
     }
 
     fn commit_of_cma(&mut self) {
-        let Some(process) = &mut self.cma.process else { return };
+        let Some(process) = &mut self.process else { return };
         let run = process.run;
         if process.journal.begin() {
-            let after = self.commit_takes(self.cma.disk.full);
-            self.at(self.now + after, Due::CmaCommit { run });
+            let stamp = self.actor.next();
+            let when = self.common.now + self.common.commit_takes(stamp, self.disk.full);
+            self.common.at(stamp, Rank::Deed, when, Thing::CmaCommit { run });
         }
     }
 
     pub(super) fn cma_committed(&mut self, run: u32) {
-        let Some(process) = self.cma.process.as_mut().filter(|process| process.run == run) else { return };
-        let kept = process.journal.commit(&mut self.cma.disk);
+        let Some(process) = self.process.as_mut().filter(|process| process.run == run) else { return };
+        let kept = process.journal.commit(&mut self.disk);
         kept.into_iter().flatten().for_each(|action| self.obey_cma(action));
         self.commit_of_cma();
     }
 
     pub(super) fn handed_on(&mut self, run: u32, page: u64) {
-        if self.cma.runs == run {
+        if self.runs == run {
             self.cma_event(authority::Event::HandedOn { page });
         }
     }
@@ -196,27 +286,31 @@ impl World {
                 self.tell_relay(stream, down::Body::Wanted(codec::keys(&keys)));
             }
             authority::Action::Hangup { stream } => {
-                self.note(|| format!("CMA: hangs up stream {}", stream.0));
-                self.stream_broke(stream.0, Side::Cma);
+                self.common.note(|| format!("CMA: hangs up stream {}", stream.0));
+                if self.ends.is_open(stream.0) {
+                    self.ends.close(&mut self.common, &mut self.actor, stream.0);
+                    self.cma_lost_stream(stream.0);
+                }
             }
             authority::Action::Page { number, line } => {
-                self.note(|| format!("CMA: {} {}: {}", line.severity, line.transition, line.text));
+                self.common.note(|| format!("CMA: {} {}: {}", line.severity, line.transition, line.text));
                 self.pages.push(*line);
-                self.at(self.now + HAND_ON, Due::HandedOn { run: self.cma.runs, page: number });
+                let taken_over = Thing::HandedOn { run: self.runs, page: number };
+                self.common.at(self.actor.next(), Rank::Deed, self.common.now + HAND_ON, taken_over);
             }
             authority::Action::ForgetHost { stream, host } => {
                 self.tell_relay(stream, down::Body::Forget(host.to_string()));
             }
-            authority::Action::Say(say) => self.note(|| format!("CMA: {say}")),
+            authority::Action::Say(say) => self.common.note(|| format!("CMA: {say}")),
         }
     }
 
     /// The keys are the shell's business.
     fn tell_mesh(&mut self, stream: StreamId, order: &MeshOrder) {
-        let Some(site) = self.streams.get(&stream.0).map(|known| known.site) else { return };
-        let Some(process) = &self.cma.process else { return };
+        let Some(site) = self.ends.site(stream.0) else { return };
+        let Some(process) = &self.process else { return };
         let keys = MeshKeys::new(process.cma.identity().mesh_secret);
-        let name = &self.sites[site].name;
+        let name = &self.names[site];
         let order = codec::mesh_order(order, |link| keys.of_end(name, RELAY, link));
         self.tell_relay(stream, down::Body::Mesh(order));
     }
@@ -231,22 +325,23 @@ impl World {
             down::Body::Wanted(_) => "Wanted",
             down::Body::Forget(_) => "Forget",
         };
-        if self.streams.get(&stream.0).is_some_and(|known| known.is_open(Side::Cma)) {
+        if self.ends.is_open(stream.0) {
             let message = pb::FromAuthority { body: Some(body) };
-            self.say(stream.0, Side::Cma, Body::Message(purpose, message.encode_to_vec()));
+            let body = Body::Message(purpose, message.encode_to_vec());
+            self.ends.say(&mut self.common, &mut self.actor, stream.0, body);
         }
     }
 
     /// The stream is over, whoever ended it.
-    pub(super) fn cma_lost_stream(&mut self, stream: u64) {
+    fn cma_lost_stream(&mut self, stream: u64) {
         self.cma_event(authority::Event::RelayGone { stream: StreamId(stream) });
     }
 
     /// The CMA reads what a relay said.
-    pub(super) fn cma_hears(&mut self, stream: u64, octets: &[u8]) {
+    fn cma_hears(&mut self, stream: u64, octets: &[u8]) {
         let heard = sound(pb::FromRelay::decode(octets));
         let Some(body) = heard.body else { return };
-        let Some(site) = self.streams.get(&stream).map(|known| known.site) else { return };
+        let Some(site) = self.ends.site(stream) else { return };
         let stream = StreamId(stream);
         let event = match body {
             up::Body::Hello(hello) => {
@@ -279,6 +374,9 @@ impl World {
     }
 
     fn remember(&mut self, site: usize, sequence: u64, news: &News) {
+        if !self.common.remembers && !matches!(news, News::Incident(_)) {
+            return;
+        }
         if let Some(birth) = self.births_heard.get(&site) {
             self.told.push(NewsTold { site, birth: *birth, sequence, news: news.clone() });
         }
@@ -295,13 +393,17 @@ impl World {
             News::Host(_) | News::HostGone(_) | News::Switch(_) | News::Peer(_) | News::Start(_) => {}
         }
     }
+}
 
-    /// A commit takes one to ten milliseconds; one that fails is tried again after a second.
-    pub(super) fn commit_takes(&mut self, fails: bool) -> Duration {
-        if fails {
-            return TRY_AGAIN;
+impl Shard for Authority {
+    fn common(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let Due::Other(thing) = event.due {
+            self.happen_here(*thing);
         }
-        Duration::from_micros(1_000 + self.draw(9_000, Purpose::Latency))
     }
 }
 

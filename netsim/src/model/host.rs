@@ -1,54 +1,88 @@
 //! One host: its kernel's part of the truth, and the probe that may run on it.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ringmesh_probe_core::{CachedAttachment, Config, PortFacts, Probe};
-use ringmesh_proto::message::RELAY_PORT;
+use ringmesh_proto::message::{Beat, RELAY_PORT};
 use ringmesh_proto::seal::{SiteSecret, probe_id};
 use ringmesh_proto::time::Time;
-use ringmesh_proto::wire::ProbeWire;
+use ringmesh_proto::wire::{BEAT, ProbeWire};
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId};
 
-use super::network::{Network, relay_address};
+use super::key::{Actor, Entity, Key};
+use super::network::{Network, PREFIX, relay_address};
+use super::queue::{Due, FlyingBeat};
 
 /// A datagram in flight or in a socket.
 #[derive(Clone, Debug)]
 pub(super) struct Datagram {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
-    pub(super) octets: Vec<u8>,
+    pub(super) payload: Payload,
+}
+
+/// What a datagram carries.
+#[derive(Clone, Debug)]
+pub(super) enum Payload {
+    /// Sealed octets.
+    Message(Vec<u8>),
+    /// A heartbeat as it was meant.
+    Beat(Beat),
+    /// A sealed heartbeat, of the mesh ring or not, and what was meant by it: when it is opened, both must be the same.
+    SealedBeat { mesh: bool, beat: Beat, octets: [u8; BEAT], flying: Option<FlyingBeat> },
+}
+
+impl Payload {
+    pub(super) fn octets(&self) -> usize {
+        match self {
+            Self::Message(octets) => octets.len(),
+            Self::Beat(_) | Self::SealedBeat { .. } => BEAT,
+        }
+    }
 }
 
 /// A host.
 pub(super) struct Host {
     pub(super) name: Name,
     pub(super) id: ProbeId,
-    pub(super) site: usize,
-    pub(super) boots: u8,
-    pub(super) runs: u8,
-    pub(super) process: Option<Process>,
+    pub(super) actor: Actor,
+    pub(super) process: Option<Box<Process>>,
     /// User space is stopped: the kernel goes on, the sockets fill.
     pub(super) paused: bool,
+    pub(super) boots: u8,
+    pub(super) runs: u8,
     pub(super) cache: Vec<CachedAttachment>,
-    number: usize,
+    /// In the world.
+    number: u32,
+    site: u32,
 }
 
 /// A running probe.
 pub(super) struct Process {
     pub(super) probe: Probe,
     pub(super) wire: ProbeWire,
-    pub(super) inbox: VecDeque<Datagram>,
+    /// What waits in its sockets: key of whoever sent it, and itself.
+    pub(super) inbox: Vec<(Key, Due)>,
     pub(super) armed: Time,
 }
 
 impl Host {
-    /// The host of that number, in a site.
+    /// The host of that number in the world, in a site.
     pub(super) fn new(number: usize, site: usize, site_name: &Name) -> Self {
         let name = Name::new(&format!("h{}", number + 1)).unwrap_or_else(|_| unreachable!("a sound name"));
-        let id = probe_id(site_name, &name);
-        Self { name, id, site, boots: 1, runs: 0, process: None, paused: false, cache: Vec::new(), number }
+        Self {
+            id: probe_id(site_name, &name),
+            name,
+            actor: Actor::new(Entity::host(number)),
+            process: None,
+            paused: false,
+            boots: 1,
+            runs: 0,
+            cache: Vec::new(),
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            site: u32::try_from(site).unwrap_or(u32::MAX),
+        }
     }
 
     /// Starts the probe in a new run, with the key that its site gave it.
@@ -58,14 +92,14 @@ impl Host {
         let config = Config {
             name: self.name.clone(),
             probe: self.id,
-            relays: vec![SocketAddr::new(relay_address(self.site), RELAY_PORT)],
+            relays: vec![SocketAddr::new(relay_address(self.site as usize), RELAY_PORT)],
             host_boot: self.boot(0x80 | self.boots),
-            seed: seed ^ ((self.number as u64) << 16) ^ u64::from(self.runs),
+            seed: seed ^ (u64::from(self.number) << 16) ^ u64::from(self.runs),
             cache: self.cache.clone(),
         };
         let probe = Probe::new(Arc::new(config), now);
         let wire = ProbeWire::new(self.id, boot, secret.probe_key(self.id));
-        self.process = Some(Process { probe, wire, inbox: VecDeque::new(), armed: Time::NEVER });
+        self.process = Some(Box::new(Process { probe, wire, inbox: Vec::new(), armed: Time::NEVER }));
     }
 
     /// Sixteen octets that no other run of any host has.
@@ -75,25 +109,24 @@ impl Host {
         Boot(octets)
     }
 
-    /// The ports as the kernel shows them.
-    pub(super) fn ports(&self, network: &Network) -> Vec<PortFacts> {
-        let legs = network.legs[self.number].iter().enumerate();
-        let port = |(leg, known): (usize, &super::network::Leg)| PortFacts {
+    /// The ports as the kernel shows them. `local`: its number in the site.
+    pub(super) fn ports(&self, local: usize, network: &Network) -> Vec<PortFacts> {
+        let port = |leg: usize| PortFacts {
             ifindex: ifindex(leg),
             ifname: format!("eth{leg}").into(),
             mac: self.mac(leg),
-            carrier: network.carrier(self.number, leg),
+            carrier: network.carrier(local, leg),
             driver: "veth".into(),
-            address: Some((known.address, 16)),
+            address: Some((network.address(local, leg), PREFIX)),
             gateway: MacAddress([2, 0, 0, 0, 0, 1]),
             bond: None,
         };
-        legs.map(port).collect()
+        (0..network.legs[local].len()).map(port).collect()
     }
 
     pub(super) fn mac(&self, leg: usize) -> MacAddress {
-        let [high, low] = u16::try_from(self.number).unwrap_or(u16::MAX).to_be_bytes();
-        MacAddress([2, 1, 0, u8::try_from(leg).unwrap_or(0), high, low])
+        let [_, high, middle, low] = self.number.to_be_bytes();
+        MacAddress([2, 1, u8::try_from(leg).unwrap_or(0), high, middle, low])
     }
 }
 

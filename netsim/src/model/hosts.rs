@@ -8,48 +8,58 @@ use lldp_rs::{
 };
 use ringmesh_probe_core as probe;
 use ringmesh_proto::machine::Machine as _;
-use ringmesh_proto::message::{BeatHeard, PROBE_PORT, purpose_to_relay};
+use ringmesh_proto::message::{Beat, BeatHeard, PROBE_PORT, purpose_to_relay};
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_proto::wire::FromRelay;
 
-use super::host::{Datagram, ifindex, leg_of};
-use super::network::Place;
-use super::queue::Due;
-use super::world::World;
+use super::host::{Datagram, Payload, ifindex, leg_of};
+use super::key::{Key, Rank};
+use super::network::{Place, relay_address};
+use super::queue::{Due, FlyingBeat, Thing};
+use super::site::Site;
+use super::world::wall_ms;
 
 /// How often is looked whether a paused host goes on.
 const PAUSED: Duration = Duration::from_millis(100);
+/// The numbers of switches begin here in what they announce.
+const FIRST_CHASSIS: usize = 0x101;
 
-impl World {
+impl Site {
     pub(super) fn start(&mut self, host: usize) {
         if !self.network.power[host] || self.hosts[host].process.is_some() {
             return;
         }
         if self.hosts[host].paused {
             // Nothing is started while user space stands still.
-            return self.at(self.now + PAUSED, Due::Start { host });
+            return self.start_after(host, PAUSED);
         }
-        let secret = &self.sites[self.hosts[host].site].secret;
-        self.hosts[host].start(self.now, self.plan.seed, secret);
-        let wall = WallClock { at: self.now, unix_ms: self.wall_ms(self.now) };
+        let now = self.common.now;
+        self.hosts[host].start(now, self.common.seed, &self.secret);
+        let wall = WallClock { at: now, unix_ms: wall_ms(now) };
         self.host_event(host, probe::Event::WallClock(wall));
-        let ports = self.hosts[host].ports(&self.network);
+        let ports = self.hosts[host].ports(host, &self.network);
         let own: Vec<_> = ports.iter().map(|port| port.mac).collect();
         self.host_event(host, probe::Event::Ports { ports: &ports, own: &own });
     }
 
+    pub(super) fn start_after(&mut self, host: usize, after: Duration) {
+        let stamp = self.hosts[host].actor.next();
+        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::Start { host });
+    }
+
+    pub(super) fn announce_after(&mut self, switch: usize, after: Duration) {
+        let stamp = self.switches[switch].next();
+        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::Announce { switch });
+    }
+
     pub(super) fn announce(&mut self, switch: usize) {
-        let every = Duration::from_secs(self.plan.lldp_every_s.into());
-        self.at(self.now + every, Due::Announce { switch });
-        let truth = self.network.switches[switch];
+        self.announce_after(switch, Duration::from_secs(self.lldp_every_s.into()));
+        let truth = &self.network.switches[switch];
         if !truth.on || !truth.announces {
             return;
         }
-        for host in 0..self.hosts.len() {
-            for leg in 0..self.network.legs[host].len() {
-                if self.network.legs[host][leg].switch != switch || !self.network.carrier(host, leg) {
-                    continue;
-                }
+        for (host, leg) in self.network.ports(switch) {
+            if self.network.carrier(host, leg) {
                 let frame = self.frame(switch, host, leg);
                 self.host_event(host, probe::Event::Frame { port: ifindex(leg), octets: &frame });
             }
@@ -58,7 +68,9 @@ impl World {
 
     /// What a switch says on one of its ports, by the real encoder.
     fn frame(&self, switch: usize, host: usize, leg: usize) -> Vec<u8> {
-        let chassis = [2, 0, 0, 0, 1, u8::try_from(switch + 1).unwrap_or(u8::MAX)];
+        let (switch, host) = (self.first_switch + switch, self.network.numbers[host] as usize);
+        let [.., high, middle, low] = (FIRST_CHASSIS + switch).to_be_bytes();
+        let chassis = [2, 0, 0, high, middle, low];
         let port = format!("p{}.{leg}", host + 1);
         let chassis_id = ChassisId::new(ChassisSubtype::MacAddress, &chassis);
         let port_id = PortId::new(PortSubtype::InterfaceName, port.as_bytes());
@@ -67,7 +79,7 @@ impl World {
         let lldp = Lldp {
             system_name: Some(format!("sw{}", switch + 1).as_str().into()),
             capabilities: Some(Capabilities { available: does, enabled: does }),
-            ..Lldp::new(chassis_id, port_id, self.plan.lldp_every_s * 4)
+            ..Lldp::new(chassis_id, port_id, self.lldp_every_s.saturating_mul(4))
         };
         let source = Mac([2, 0, 0, 1, chassis[5], u8::try_from(host & 0xff).unwrap_or(0)]);
         lldp_rs::encode(&Heard::lldp(source, lldp)).unwrap_or_default()
@@ -75,47 +87,114 @@ impl World {
 
     /// Every port of a switch, or of its hosts, sees light or none.
     pub(super) fn tell_carrier(&mut self, switch: usize) {
-        for host in 0..self.hosts.len() {
-            for leg in 0..self.network.legs[host].len() {
-                if self.network.legs[host][leg].switch != switch || !self.network.power[host] {
-                    continue;
-                }
+        for (host, leg) in self.network.ports(switch) {
+            if self.network.power[host] {
                 let up = self.network.carrier(host, leg);
                 self.host_event(host, probe::Event::Carrier { port: ifindex(leg), up });
             }
         }
     }
 
-    pub(super) fn open_at_host(&mut self, host: usize, mut datagram: Datagram) {
+    /// A heartbeat that was not sealed comes to a port of a host.
+    pub(super) fn beat_arrives(&mut self, key: Key, beat: FlyingBeat) {
+        let (host, leg) = beat.to();
+        if !self.network.carrier(host, leg) {
+            return;
+        }
+        let paused = self.hosts[host].paused;
+        let Some(process) = &mut self.hosts[host].process else {
+            let to = SocketAddr::new(self.network.address(host, leg), PROBE_PORT);
+            let from = self.sender_of(key, beat);
+            let payload = Payload::Beat(beat.beat());
+            return self.refuse(&Datagram { from, to, payload });
+        };
+        if paused {
+            return process.inbox.push((key, Due::Beat(beat)));
+        }
+        // Without its keys it cannot be opened, and nobody hears of it.
+        if process.probe.holds(beat.beat().link) {
+            self.hear_beat(host, beat.beat());
+        } else {
+            process.wire.counters.martian += 1;
+        }
+    }
+
+    /// Where it came from: who sent it is told by its key.
+    fn sender_of(&self, key: Key, beat: FlyingBeat) -> SocketAddr {
+        let sender = key.entity().as_host().and_then(|number| self.network.local(number));
+        let port = if sender.is_some() { PROBE_PORT } else { ringmesh_proto::message::RELAY_PORT };
+        let address =
+            sender.map_or(relay_address(self.number), |host| self.network.address(host, beat.left_by()));
+        SocketAddr::new(address, port)
+    }
+
+    fn hear_beat(&mut self, host: usize, beat: Beat) {
+        let heard = BeatHeard { beat, hops: Some(0), arrived: self.common.now };
+        self.host_event(host, probe::Event::Beat(heard));
+    }
+
+    pub(super) fn open_at_host(&mut self, host: usize, datagram: Datagram) {
         let via = match self.network.owner(datagram.to.ip()) {
             Some(Place::Leg { leg, .. }) => ifindex(leg),
             Some(Place::Core(_)) | None => 0,
         };
         let Some(process) = &mut self.hosts[host].process else { return };
-        let Ok(opened) = process.wire.open(datagram.from, &mut datagram.octets) else { return };
-        match opened {
-            FromRelay::Beat(beat) => {
-                let heard = BeatHeard { beat, hops: Some(0), arrived: self.now };
-                self.host_event(host, probe::Event::Beat(heard));
+        let (mut octets, meant) = match datagram.payload {
+            Payload::Beat(beat) => {
+                if process.probe.holds(beat.link) {
+                    self.hear_beat(host, beat);
+                } else {
+                    process.wire.counters.martian += 1;
+                }
+                return;
             }
-            FromRelay::Message(message) => {
+            Payload::SealedBeat { beat, octets, .. } => (octets.to_vec(), Some(beat)),
+            Payload::Message(octets) => (octets, None),
+        };
+        let opened = process.wire.open(datagram.from, &mut octets);
+        if let Some(beat) = meant {
+            let heard = opened == Ok(FromRelay::Beat(beat));
+            let ours = process.probe.holds(beat.link);
+            assert!(heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
+        }
+        match opened {
+            Ok(FromRelay::Beat(beat)) => self.hear_beat(host, beat),
+            Ok(FromRelay::Message(message)) => {
                 self.host_event(host, probe::Event::Control { from: datagram.from, via, message });
                 if let Some(process) = &mut self.hosts[host].process {
                     let probe = &process.probe;
                     process.wire.keep_links(|link| probe.holds(link));
                 }
             }
+            Err(_) => {}
+        }
+    }
+
+    /// What waited while user space stood still.
+    pub(super) fn drain(&mut self, host: usize) {
+        let inbox = self.hosts[host].process.as_mut().map(|process| std::mem::take(&mut process.inbox));
+        for (key, due) in inbox.unwrap_or_default() {
+            match due {
+                Due::Beat(beat) => self.beat_arrives(key, beat),
+                Due::Other(thing) => {
+                    if let Thing::Arrive(datagram) = *thing {
+                        self.open_at_host(host, datagram);
+                    }
+                }
+                Due::HostDeadline { .. } => {}
+            }
         }
     }
 
     pub(super) fn host_deadline(&mut self, host: usize) {
         let paused = self.hosts[host].paused;
+        let now = self.common.now;
         let Some(process) = &mut self.hosts[host].process else { return };
-        if paused || process.armed > self.now {
+        if paused || process.armed > now {
             return;
         }
         process.armed = Time::NEVER;
-        if process.probe.next_deadline() <= self.now {
+        if process.probe.next_deadline() <= now {
             self.host_event(host, probe::Event::DeadlineReached);
         } else {
             self.arm_host(host);
@@ -123,54 +202,66 @@ impl World {
     }
 
     pub(super) fn host_event(&mut self, host: usize, event: probe::Event<'_>) {
-        let mut out = Vec::new();
         let paused = self.hosts[host].paused;
         let Some(process) = self.hosts[host].process.as_mut().filter(|_| !paused) else { return };
-        process.probe.on_event(self.now, event, &mut out);
+        let mut out = std::mem::take(&mut self.orders);
+        process.probe.on_event(self.common.now, event, &mut out);
         self.arm_host(host);
-        for action in out {
+        for action in out.drain(..) {
             self.obey_probe(host, action);
         }
+        self.orders = out;
     }
 
+    /// One event is on its way at any time: a deadline that moved away is looked at again when it comes.
     fn arm_host(&mut self, host: usize) {
-        let Some(process) = &mut self.hosts[host].process else { return };
+        let known = &mut self.hosts[host];
+        let Some(process) = &mut known.process else { return };
         let due = process.probe.next_deadline();
-        if due != process.armed {
+        if due < process.armed {
             process.armed = due;
-            if due != Time::NEVER {
-                self.at(due, Due::HostDeadline { host });
-            }
+            let host = u32::try_from(host).unwrap_or(u32::MAX);
+            self.common.at(known.actor.next(), Rank::Deadline, due, Due::HostDeadline { host });
         }
     }
 
     fn obey_probe(&mut self, host: usize, action: probe::Action) {
         match action {
-            probe::Action::Beat { beat, to, via } => {
-                let Some(process) = &self.hosts[host].process else { return };
-                let Some(octets) = process.wire.seal_beat(&beat) else { return };
-                self.send_from(host, via, to, octets.to_vec(), "Beat");
-            }
+            probe::Action::Beat { beat, to, via } => self.beat_from_host(host, via, to, beat),
             probe::Action::Send { to, via, message } => {
                 let Some(process) = &mut self.hosts[host].process else { return };
                 let mut octets = Vec::new();
                 if process.wire.seal(to, &message, &mut octets) {
-                    self.send_from(host, via, to, octets, purpose_to_relay(&message));
+                    let (leg, from) = self.source(host, via);
+                    let datagram = Datagram { from, to, payload: Payload::Message(octets) };
+                    self.send(Place::Leg { host, leg }, datagram, purpose_to_relay(&message));
                 }
             }
             probe::Action::Remember(cache) => self.hosts[host].cache = cache,
             probe::Action::Exit => self.hosts[host].process = None,
             probe::Action::Say(note) => {
-                let name = self.hosts[host].name.clone();
-                self.note(|| format!("{name}: {note:?}"));
+                let name = &self.hosts[host].name;
+                self.common.note(|| format!("{name}: {note:?}"));
             }
         }
     }
 
-    fn send_from(&mut self, host: usize, via: u32, to: SocketAddr, octets: Vec<u8>, purpose: &'static str) {
-        let legs = &self.network.legs[host];
-        let leg = leg_of(via).filter(|leg| *leg < legs.len()).unwrap_or(0);
-        let from = SocketAddr::new(legs[leg].address, PROBE_PORT);
-        self.send(Place::Leg { host, leg }, Datagram { from, to, octets }, purpose);
+    /// The leg by which a host sends, and its address there.
+    fn source(&self, host: usize, via: u32) -> (usize, SocketAddr) {
+        let legs = self.network.legs[host].len();
+        let leg = leg_of(via).filter(|leg| *leg < legs).unwrap_or(0);
+        (leg, SocketAddr::new(self.network.address(host, leg), PROBE_PORT))
+    }
+
+    fn beat_from_host(&mut self, host: usize, via: u32, to: SocketAddr, beat: Beat) {
+        let (leg, from) = self.source(host, via);
+        let sealed = if self.common.wire.seals(beat.link.0, beat.sequence) {
+            let Some(process) = &self.hosts[host].process else { return };
+            let Some(octets) = process.wire.seal_beat(&beat) else { return };
+            Some(octets)
+        } else {
+            None
+        };
+        self.send_beat(Place::Leg { host, leg }, [from, to], beat, sealed);
     }
 }

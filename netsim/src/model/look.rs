@@ -7,14 +7,17 @@ use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_probe_core as probe;
 use ringmesh_proto::news::{IncidentNews, News, RingNews};
-use ringmesh_proto::time::{Time, WallClock};
+use ringmesh_proto::time::Time;
+use ringmesh_proto::wire::BEAT;
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::Name;
 
 use super::account::{Account, Classes, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
-use super::world::{WALL_MS, World};
+use super::site::Site;
+use super::trace::TraceHash;
+use super::world::{World, wall_ms};
 
 /// A news of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,46 +44,64 @@ impl World {
     }
 
     /// What was sent so far.
-    pub fn account(&self) -> &Account {
-        &self.account
+    pub fn account(&self) -> Account {
+        let mut all = self.cma.common.account.clone();
+        for site in &self.sites {
+            all.add(&site.common.account);
+            all.add_beats(site.beats.iter().sum(), BEAT);
+        }
+        all
     }
 
     /// The same and what was said to and by the CMA, by how far it goes.
-    pub fn classes(&self) -> &Classes {
-        &self.classes
+    pub fn classes(&self) -> Classes {
+        let mut all = self.cma.common.classes.clone();
+        for site in &self.sites {
+            all.add(&site.common.classes);
+            all.add_beats(site.beats);
+        }
+        all
     }
 
-    /// How many events were executed; the number of the last one.
+    fn trace_of_all(&self) -> TraceHash {
+        let of_sites = self.sites.iter().map(|site| site.common.trace_hash);
+        of_sites.fold(self.cma.common.trace_hash, TraceHash::with)
+    }
+
+    /// How many events were executed; in the reference engine the number of the last one.
     pub fn events(&self) -> u64 {
-        self.trace_hash.events()
+        self.trace_of_all().events()
     }
 
-    /// A hash over every executed event: when, what kind, who. The same seed and the same faults have the same.
+    /// A hash over every executed event: when, what, who. The same seed and the same faults have the same, in any
+    /// engine.
     pub fn trace_hash(&self) -> u64 {
-        self.trace_hash.value()
+        self.trace_of_all().value()
     }
 
     /// Octets that crossed the WAN leg of a site, in both directions: payload, and what carries it. A mesh beat counts
     /// with the headers of UDP and IPv4; what a message of a stream counts with is told in `stream`.
     pub fn wan_bytes(&self, site: usize) -> u64 {
-        self.wan[site].all()
+        self.wan_account(site).all()
     }
 
     /// The same, by purpose.
-    pub fn wan_account(&self, site: usize) -> &WanAccount {
-        &self.wan[site]
+    pub fn wan_account(&self, site: usize) -> WanAccount {
+        let mut all = self.cma.common.wan_account(site).clone();
+        self.sites.iter().for_each(|each| all.add(each.common.wan_account(site)));
+        all
     }
 
     /// The newest revision of every incident the CMA has heard of, in the order of their opening.
     pub fn incidents(&self) -> Vec<&IncidentNews> {
-        let mut incidents: Vec<&IncidentNews> = self.latest.values().collect();
+        let mut incidents: Vec<&IncidentNews> = self.cma.latest.values().collect();
         incidents.sort_by_key(|incident| (incident.opened_ms, incident.id));
         incidents
     }
 
     /// Every news of a site that came to the CMA's host, in order; also those that came twice.
     pub fn news_told(&self, site: usize) -> Vec<NewsTold> {
-        self.told.iter().filter(|told| told.site == site).cloned().collect()
+        self.cma.told.iter().filter(|told| told.site == site).cloned().collect()
     }
 
     /// Every news that the relay of a site let go because the CMA said that it has it.
@@ -105,7 +126,7 @@ impl World {
 
     /// Every line the notifier let go.
     pub fn pages(&self) -> &[PageLine] {
-        &self.pages
+        &self.cma.pages
     }
 
     /// What the CMA knows, to look at; `None` while it does not run.
@@ -136,7 +157,7 @@ impl World {
 
     /// Wall time of a moment of the run, in milliseconds since 1970.
     pub fn wall_ms(&self, when: Time) -> u64 {
-        WallClock { at: Time::ZERO, unix_ms: WALL_MS }.unix_ms(when)
+        wall_ms(when)
     }
 
     /// How many probes of live hosts have an assignment in force.
@@ -144,27 +165,35 @@ impl World {
         let linked = |host: &&Host| {
             host.process.as_ref().is_some_and(|p| p.probe.state(self.now) == probe::State::Linked)
         };
-        self.hosts.iter().filter(linked).count()
+        self.sites.iter().map(|site| site.hosts.iter().filter(linked).count()).sum()
     }
 
     /// The host's number by name (`h1` is 0).
     pub fn host(&self, name: &str) -> Option<usize> {
-        self.hosts.iter().position(|host| host.name.as_str() == name)
+        let number: usize = name.strip_prefix('h')?.parse().ok()?;
+        let host = number.checked_sub(1).filter(|host| *host < self.hosts())?;
+        (self.name(host).as_str() == name).then_some(host)
+    }
+
+    fn home_of(&self, host: usize) -> (&Site, usize) {
+        let (site, local) = self.homes.of(host).unwrap_or_else(|| panic!("there is no host {host}"));
+        (&self.sites[site], local)
     }
 
     /// A host's name.
     pub fn name(&self, host: usize) -> &Name {
-        &self.hosts[host].name
+        let (site, local) = self.home_of(host);
+        &site.hosts[local].name
     }
 
     /// How many hosts there are.
     pub fn hosts(&self) -> usize {
-        self.hosts.len()
+        self.homes.len()
     }
 
     /// The site a host stands in.
     pub fn site_of(&self, host: usize) -> usize {
-        self.hosts[host].site
+        self.home_of(host).0.number
     }
 
     /// Runs until `done`, looking every 10 ms; `false` if it is not within `span`.
@@ -181,20 +210,22 @@ impl World {
 
     /// The members of a host's first switch ring in ring order, as its relay tells the CMA.
     pub fn ring_of(&self, host: usize) -> Vec<usize> {
-        let name = self.hosts[host].name.as_str();
-        let ring = self.rings.values().find(|ring| ring.level == 0 && ring.members.iter().any(|m| m == name));
+        let name = self.name(host).as_str();
+        let ring =
+            self.cma.rings.values().find(|ring| ring.level == 0 && ring.members.iter().any(|m| m == name));
         let members = ring.map(|ring| ring.members.as_slice()).unwrap_or_default();
         members.iter().filter_map(|name| self.host(name)).collect()
     }
 
     /// The rings, as their relays told them last.
     pub fn rings(&self) -> impl Iterator<Item = &RingNews> {
-        self.rings.values()
+        self.cma.rings.values()
     }
 
     /// The switch that the first port of a host hangs on.
     pub fn switch_of(&self, host: usize) -> usize {
-        self.network.legs[host][0].switch
+        let (site, local) = self.home_of(host);
+        site.first_switch + site.network.legs[local][0].switch as usize
     }
 
     /// The two neighbours of a host in its first switch ring.

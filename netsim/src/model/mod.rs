@@ -1,11 +1,16 @@
 //! Sites in virtual time: the three cores, unchanged, over a small network of hosts, switches, uplinks and a WAN.
 //!
-//! Datagrams are real octets: each is sealed by its sender's wire and opened by its receiver's, LLDP frames come from
-//! the encoder and are read by the decoder, and so does what relays and the CMA tell each other. What happens is
-//! decided by the *truth* in [`network`], which no machine ever sees. The same seed gives the same run.
+//! What machines say to each other is sealed by its sender's wire and opened by its receiver's, LLDP frames come from
+//! the encoder and are read by the decoder, and so does what relays and the CMA tell each other; heartbeats may travel
+//! as they were meant instead ([`Wire`]). What happens is decided by the *truth* in [`network`], which no machine ever
+//! sees. The same seed gives the same run, whoever executes it ([`crate::engine`]).
+//!
+//! A world is cut into *shards*: each [`site`] is one, and the CMA ([`authority`]) is one. Each has its own moment,
+//! queue and counts ([`common`]); they meet over the WAN alone, whose delay is how far each may run ahead.
 //!
 //! - [`plan`]: what is built. [`network`]: what works of it. [`faults`]: how that changes. [`look`]: what is seen.
-//! - [`world`]: the run and the datagrams in it; [`queue`]: what is due; [`trace`]: what happened, as one number.
+//! - [`world`]: the run. [`queue`]: what is due, in a [`wheel`] where there is much of it; [`key`]: in which order, and where draws come from; [`trace`]: what
+//!   happened, as one number. [`carry`]: what becomes of a datagram.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
@@ -14,13 +19,17 @@
 //! - A datagram has one fate: delivered, refused, or lost; each is counted by purpose when it is sent.
 //! - Time never goes back, and a machine whose deadline has come is called before anything later happens.
 //! - Of a killed process nothing is left but its disk.
+//! - What happens to a machine does not depend on what happens at the same time to one that cannot reach it.
 
 mod account;
 mod authority;
+mod carry;
+mod common;
 mod disk;
 mod faults;
 mod host;
 mod hosts;
+mod key;
 mod look;
 mod network;
 mod plan;
@@ -30,9 +39,12 @@ mod site;
 mod stream;
 mod trace;
 mod uplink;
+mod wheel;
 mod world;
 
 pub use account::{Account, Classes, WanAccount};
+pub use common::Wire;
+pub(crate) use common::{Crossing, Shard, ShardName};
 pub use disk::Backup;
 pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};

@@ -1,7 +1,11 @@
 //! The truth: what is wired to what, and what works. No machine sees any of it.
+//!
+//! Each site has its own [`Network`], with switches and hosts numbered inside the site; all share one [`Wan`], which
+//! changes only while nothing runs.
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::plan::Plan;
 
@@ -9,23 +13,23 @@ use super::plan::Plan;
 const WAN_DELAY: Duration = Duration::from_millis(10);
 
 /// A switch of the truth.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Switch {
-    pub(super) site: usize,
     /// It has power and forwards.
     pub(super) on: bool,
     /// Its uplink to the core works.
     pub(super) uplink: bool,
     /// It announces itself.
     pub(super) announces: bool,
+    /// Host and leg of every port that hangs on it.
+    ports: Vec<(u32, u8)>,
 }
 
 /// One port of a host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leg {
-    pub(super) switch: usize,
+    pub(super) switch: u32,
     pub(super) cable: bool,
-    pub(super) address: IpAddr,
 }
 
 /// How a site, or the CMA, hangs on the rest of the world.
@@ -38,78 +42,183 @@ pub(super) struct WanLeg {
     pub(super) loss_permille: u64,
 }
 
-/// Where a path begins or ends.
+/// What is between sites, and at whose ends there is power.
+#[derive(Clone, Debug)]
+pub(super) struct Wan {
+    /// Whether the host of each site's relay has power.
+    pub(super) core_power: Vec<bool>,
+    /// The way of each site to the rest of the world.
+    pub(super) legs: Vec<WanLeg>,
+    /// The CMA's way.
+    pub(super) cma: WanLeg,
+}
+
+impl Wan {
+    pub(super) fn new(sites: usize) -> Self {
+        let leg = WanLeg { works: true, delay: WAN_DELAY, loss_permille: 0 };
+        Self {
+            core_power: vec![true; sites],
+            legs: vec![leg; sites],
+            cma: WanLeg { delay: Duration::ZERO, ..leg },
+        }
+    }
+
+    /// Whether a packet gets from the relay of a site to the CMA's host, and back.
+    pub(super) fn reaches_cma(&self, site: usize) -> bool {
+        self.core_power[site] && self.legs[site].works && self.cma.works
+    }
+
+    pub(super) fn delay_to_cma(&self, site: usize) -> Duration {
+        self.legs[site].delay + self.cma.delay
+    }
+
+    /// Whether a packet gets from one relay to another.
+    fn joins(&self, a: usize, b: usize) -> bool {
+        let powered = self.core_power[a] && self.core_power[b];
+        powered && (a == b || (self.legs[a].works && self.legs[b].works))
+    }
+
+    /// Nothing of one site, or of the CMA, is heard by another sooner than this.
+    pub(super) fn lookahead(&self) -> Duration {
+        let mut delays: Vec<Duration> = self.legs.iter().map(|leg| leg.delay).collect();
+        delays.sort_unstable();
+        let Some(&nearest) = delays.first() else { return Duration::MAX };
+        let between_sites = delays.get(1).map_or(Duration::MAX, |second| nearest + *second);
+        between_sites.min(nearest + self.cma.delay)
+    }
+}
+
+/// Where a path begins or ends, as one site sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// On the core of a site: its relay.
     Core(usize),
-    /// A port of a host.
+    /// A port of a host of this site.
     Leg { host: usize, leg: usize },
 }
 
-/// Everything that can be broken.
+/// Where each host of the world stands: its site, and its number there. Of the same for good.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Homes(Vec<(u32, u32)>);
+
+impl Homes {
+    /// Of a plan whose hosts may come in any order.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let of_switch = plan.site_of_switches();
+        let mut counts = vec![0_u32; plan.sites.len()];
+        let home = |host: &super::plan::HostPlan| {
+            let site = host.switches.first().map_or(0, |switch| of_switch[*switch]);
+            counts[site] += 1;
+            (narrow(site), counts[site] - 1)
+        };
+        Self(plan.hosts.iter().map(home).collect())
+    }
+
+    /// Site, and number there.
+    pub(super) fn of(&self, host: usize) -> Option<(usize, usize)> {
+        self.0.get(host).map(|(site, local)| (*site as usize, *local as usize))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Everything of a site that can be broken, and its way to others.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
+    site: usize,
     pub(super) switches: Vec<Switch>,
     /// The ports of each host.
     pub(super) legs: Vec<Vec<Leg>>,
     /// Whether each host has power.
     pub(super) power: Vec<bool>,
-    /// Whether the host of each site's relay has power.
-    pub(super) core_power: Vec<bool>,
-    /// The way of each site to the rest of the world.
-    pub(super) wan: Vec<WanLeg>,
-    /// The CMA's way.
-    pub(super) cma: WanLeg,
+    pub(super) wan: Arc<Wan>,
+    /// The number of each host in the world.
+    pub(super) numbers: Vec<u32>,
+    homes: Arc<Homes>,
 }
 
 impl Network {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let legs = plan.hosts.iter().enumerate().map(|(host, plan)| {
-            let leg =
-                |(leg, &switch): (usize, &usize)| Leg { switch, cable: true, address: address(host, leg) };
-            plan.switches.iter().enumerate().map(leg).collect()
-        });
-        let switch = |site| Switch { site, on: true, uplink: true, announces: true };
-        let wan = WanLeg { works: true, delay: WAN_DELAY, loss_permille: 0 };
-        Self {
-            switches: plan.site_of_switches().into_iter().map(switch).collect(),
-            legs: legs.collect(),
-            power: vec![true; plan.hosts.len()],
-            core_power: vec![true; plan.sites.len()],
-            wan: vec![wan; plan.sites.len()],
-            cma: WanLeg { delay: Duration::ZERO, ..wan },
+    /// The networks of all sites of a plan.
+    pub(super) fn of_plan(plan: &Plan, wan: &Arc<Wan>, homes: &Arc<Homes>) -> Vec<Self> {
+        let of_switch = plan.site_of_switches();
+        let mut first_switch = 0;
+        let empty = |(site, planned): (usize, &super::plan::SitePlan)| {
+            let switch = Switch { on: true, uplink: true, announces: true, ports: Vec::new() };
+            let first = first_switch;
+            first_switch += planned.switches;
+            let network = Self {
+                site,
+                switches: vec![switch; planned.switches],
+                legs: Vec::new(),
+                power: Vec::new(),
+                wan: Arc::clone(wan),
+                numbers: Vec::new(),
+                homes: Arc::clone(homes),
+            };
+            (first, network)
+        };
+        let mut networks: Vec<(usize, Self)> = plan.sites.iter().enumerate().map(empty).collect();
+        for (number, host) in plan.hosts.iter().enumerate() {
+            let site = host.switches.first().map_or(0, |switch| of_switch[*switch]);
+            let (first, network) = &mut networks[site];
+            let switches = host.switches.iter().map(|switch| switch - *first).collect::<Vec<_>>();
+            network.add(number, &switches);
         }
+        networks.into_iter().map(|(_, network)| network).collect()
     }
 
-    /// The site a host stands in.
-    pub(super) fn site_of(&self, host: usize) -> usize {
-        self.switches[self.legs[host][0].switch].site
+    fn add(&mut self, number: usize, switches: &[usize]) {
+        let host = narrow(self.legs.len());
+        for (leg, switch) in switches.iter().enumerate() {
+            self.switches[*switch].ports.push((host, u8::try_from(leg).unwrap_or(u8::MAX)));
+        }
+        let leg = |switch: &usize| Leg { switch: narrow(*switch), cable: true };
+        self.legs.push(switches.iter().map(leg).collect());
+        self.power.push(true);
+        self.numbers.push(narrow(number));
+    }
+
+    /// Host and leg of every port on a switch.
+    pub(super) fn ports(&self, switch: usize) -> Vec<(usize, usize)> {
+        let ports = self.switches[switch].ports.iter();
+        ports.map(|(host, leg)| (*host as usize, usize::from(*leg))).collect()
+    }
+
+    /// A port hangs on another switch from now on.
+    pub(super) fn rewire(&mut self, host: usize, leg: usize, switch: usize) {
+        let port = (narrow(host), u8::try_from(leg).unwrap_or(u8::MAX));
+        let known = &mut self.legs[host][leg];
+        let before = std::mem::replace(&mut known.switch, narrow(switch)) as usize;
+        self.switches[before].ports.retain(|held| *held != port);
+        self.switches[switch].ports.push(port);
+        self.switches[switch].ports.sort_unstable();
     }
 
     /// Light on a host's port.
     pub(super) fn carrier(&self, host: usize, leg: usize) -> bool {
-        let Leg { switch, cable, .. } = self.legs[host][leg];
-        cable && self.power[host] && self.switches[switch].on
+        let Leg { switch, cable } = self.legs[host][leg];
+        cable && self.power[host] && self.switches[switch as usize].on
     }
 
     /// Whether a packet gets from one place to the other. Hosts never forward; paths go up, then down. Between sites
     /// only relays speak.
     pub(super) fn reaches(&self, from: Place, to: Place) -> bool {
         match (from, to) {
-            (Place::Core(a), Place::Core(b)) => {
-                let powered = self.core_power[a] && self.core_power[b];
-                powered && (a == b || (self.wan[a].works && self.wan[b].works))
-            }
+            (Place::Core(a), Place::Core(b)) => self.wan.joins(a, b),
             (Place::Core(site), Place::Leg { host, leg }) | (Place::Leg { host, leg }, Place::Core(site)) => {
-                let switch = self.switches[self.legs[host][leg].switch];
-                let here = switch.site == site && self.core_power[site];
-                here && self.carrier(host, leg) && switch.uplink
+                let uplink = self.switches[self.legs[host][leg].switch as usize].uplink;
+                site == self.site && self.wan.core_power[site] && self.carrier(host, leg) && uplink
             }
             (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
                 let (here, there) = (self.legs[a][i].switch, self.legs[b][j].switch);
-                let (from, to) = (self.switches[here], self.switches[there]);
-                let across = here == there || (from.uplink && to.uplink && from.site == to.site);
+                let uplink = |switch: u32| self.switches[switch as usize].uplink;
+                let across = here == there || (uplink(here) && uplink(there));
                 self.carrier(a, i) && self.carrier(b, j) && across
             }
         }
@@ -126,48 +235,61 @@ impl Network {
         }
     }
 
-    /// Whether a packet gets from the relay of a site to the CMA's host, and back.
-    pub(super) fn reaches_cma(&self, site: usize) -> bool {
-        self.core_power[site] && self.wan[site].works && self.cma.works
+    /// The number here of a host of the world, if it stands here.
+    pub(super) fn local(&self, number: usize) -> Option<usize> {
+        self.homes.of(number).filter(|(site, _)| *site == self.site).map(|(_, local)| local)
     }
 
-    /// Whose address that is.
+    /// The address of a host's port.
+    pub(super) fn address(&self, host: usize, leg: usize) -> IpAddr {
+        address(self.numbers[host], leg)
+    }
+
+    /// Whose address that is: a relay's, or a host's of this site.
     pub(super) fn owner(&self, address: IpAddr) -> Option<Place> {
         let IpAddr::V4(v4) = address else { return None };
-        let [_, block, high, low] = v4.octets();
-        if block == CORES {
-            let site = usize::from(high);
-            return (site < self.wan.len() && address == relay_address(site)).then_some(Place::Core(site));
+        let [net, a, b, c] = v4.octets();
+        let leg = usize::from(net.checked_sub(FIRST_NET)?);
+        let number = u32::from_be_bytes([0, a, b, c]);
+        if number < FIRST_HOST {
+            let site = number.checked_sub(1)? as usize;
+            return (leg == 0 && site < self.wan.legs.len()).then_some(Place::Core(site));
         }
-        let host = (usize::from(high) << 8 | usize::from(low)).checked_sub(1)?;
-        let leg = usize::from(block).checked_sub(usize::from(HOSTS))?;
-        self.legs.get(host).filter(|legs| leg < legs.len()).map(|_| Place::Leg { host, leg })
+        let (site, host) = self.homes.of((number - FIRST_HOST) as usize)?;
+        (site == self.site && leg < self.legs[host].len()).then_some(Place::Leg { host, leg })
     }
 }
 
-/// The second octet of the addresses of relays ..
-const CORES: u8 = 99;
-/// .. and of first ports of hosts.
-const HOSTS: u8 = 100;
+/// The first octet of the addresses of relays and of first ports; second ports have the next, and so on.
+const FIRST_NET: u8 = 10;
+/// What prefix ports of one kind share.
+pub(super) const PREFIX: u8 = 8;
+/// Below are the relays, from here on the hosts: 10.1.0.0 is the first.
+const FIRST_HOST: u32 = 0x1_0000;
 
 /// Where the relay of a site stands.
 pub(super) fn relay_address(site: usize) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(10, CORES, u8::try_from(site).unwrap_or(u8::MAX), 2))
+    let [_, a, b, c] = narrow(site + 1).to_be_bytes();
+    Ipv4Addr::new(FIRST_NET, a, b, c).into()
 }
 
-fn address(host: usize, leg: usize) -> IpAddr {
-    let number = u16::try_from(host + 1).unwrap_or(u16::MAX);
-    let [high, low] = number.to_be_bytes();
-    Ipv4Addr::new(10, HOSTS + u8::try_from(leg).unwrap_or(0), high, low).into()
+fn address(number: u32, leg: usize) -> IpAddr {
+    let [_, a, b, c] = (number + FIRST_HOST).to_be_bytes();
+    Ipv4Addr::new(FIRST_NET + u8::try_from(leg).unwrap_or(0), a, b, c).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn networks(plan: &Plan) -> (Vec<Network>, Wan) {
+        let wan = Wan::new(plan.sites.len());
+        (Network::of_plan(plan, &Arc::new(wan.clone()), &Arc::new(Homes::new(plan))), wan)
+    }
+
     #[test]
     fn hosts_do_not_forward_and_a_cut_uplink_leaves_the_switch_whole() {
-        let mut network = Network::new(&Plan::even(2, 2).with_host(&[0, 1]));
+        let mut network = networks(&Plan::even(2, 2).with_host(&[0, 1])).0.remove(0);
         let leg = |host, leg| Place::Leg { host, leg };
         assert!(network.reaches(leg(0, 0), leg(2, 0)));
         network.switches[0].uplink = false;
@@ -182,29 +304,50 @@ mod tests {
 
     #[test]
     fn between_sites_relays_speak_and_nobody_else() {
-        let mut network = Network::new(&Plan::sites(3, 1, 2));
+        let (mut networks, mut wan) = networks(&Plan::sites(3, 1, 2));
         let (leg, core) = (|host| Place::Leg { host, leg: 0 }, Place::Core);
-        assert!(network.reaches(core(0), core(1)) && network.reaches(core(1), leg(3)));
-        assert!(!network.reaches(leg(0), leg(2)) && !network.reaches(core(0), leg(2)));
-        network.wan[1].works = false;
-        assert!(!network.reaches(core(0), core(1)) && !network.reaches(core(1), core(2)));
-        assert!(network.reaches(core(0), core(2)) && network.reaches(core(1), leg(2)));
-        assert!(network.reaches_cma(0) && !network.reaches_cma(1));
-        network.cma.works = false;
-        assert!(network.reaches(core(0), core(2)) && !network.reaches_cma(0));
+        assert!(networks[0].reaches(core(0), core(1)) && networks[1].reaches(core(1), leg(1)));
+        assert!(!networks[0].reaches(core(1), leg(0)));
+        wan.legs[1].works = false;
+        networks.iter_mut().for_each(|network| network.wan = Arc::new(wan.clone()));
+        assert!(!networks[0].reaches(core(0), core(1)) && !networks[1].reaches(core(1), core(2)));
+        assert!(networks[2].reaches(core(0), core(2)) && networks[1].reaches(core(1), leg(0)));
+        assert!(wan.reaches_cma(0) && !wan.reaches_cma(1));
+        wan.cma.works = false;
+        assert!(!wan.reaches_cma(0));
     }
 
     #[test]
     fn an_address_has_one_owner() {
-        let network = Network::new(&Plan::sites(2, 1, 300).with_host(&[0, 0]));
-        for (host, legs) in network.legs.iter().enumerate() {
-            for (leg, known) in legs.iter().enumerate() {
-                assert_eq!(network.owner(known.address), Some(Place::Leg { host, leg }));
+        let (networks, _) = networks(&Plan::sites(2, 1, 300).with_host(&[0, 0]));
+        for network in &networks {
+            for (host, legs) in network.legs.iter().enumerate() {
+                for leg in 0..legs.len() {
+                    let (address, place) = (network.address(host, leg), Place::Leg { host, leg });
+                    let owners = networks.iter().filter_map(|network| network.owner(address));
+                    assert_eq!(owners.collect::<Vec<_>>(), [place]);
+                }
+            }
+            (0..2).for_each(|site| assert_eq!(network.owner(relay_address(site)), Some(Place::Core(site))));
+            for nobody in ["10.1.9.9", "10.0.0.3", "10.0.0.0", "11.1.0.1", "9.1.0.0"] {
+                assert_eq!(network.owner(nobody.parse().unwrap()), None, "{nobody}");
             }
         }
-        (0..2).for_each(|site| assert_eq!(network.owner(relay_address(site)), Some(Place::Core(site))));
-        for nobody in ["10.100.9.9", "10.99.2.2", "10.99.0.3"] {
-            assert_eq!(network.owner(nobody.parse().unwrap()), None, "{nobody}");
-        }
+    }
+
+    #[test]
+    fn a_rewired_port_hangs_on_one_switch() {
+        let mut network = networks(&Plan::even(2, 2)).0.remove(0);
+        network.rewire(0, 0, 1);
+        assert_eq!((network.ports(0), network.ports(1)), (vec![(1, 0)], vec![(0, 0), (2, 0), (3, 0)]));
+    }
+
+    #[test]
+    fn nothing_crosses_sooner_than_the_two_shortest_ways() {
+        let mut wan = Wan::new(3);
+        assert_eq!(wan.lookahead(), WAN_DELAY, "to the CMA, which hangs nearest");
+        wan.cma.delay = Duration::from_millis(50);
+        wan.legs[2].delay = Duration::from_millis(4);
+        assert_eq!(wan.lookahead(), Duration::from_millis(14), "between two sites");
     }
 }

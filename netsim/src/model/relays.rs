@@ -7,7 +7,7 @@ use ringmesh_proto::codec;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::machine::Machine as _;
-use ringmesh_proto::message::{BeatHeard, RELAY_PORT, ToProbe, purpose_to_probe, purpose_to_relay};
+use ringmesh_proto::message::{Beat, BeatHeard, RELAY_PORT, ToProbe, purpose_to_probe, purpose_to_relay};
 use ringmesh_proto::news::RelayHello;
 use ringmesh_proto::pb::from_relay as up;
 use ringmesh_proto::time::{Time, WallClock};
@@ -15,232 +15,253 @@ use ringmesh_proto::wire::{FromProbe, RelayWire};
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::RelayId;
 
+use super::carry::LATENCY_MIN;
 use super::disk::Journal;
-use super::host::Datagram;
+use super::host::{Datagram, Payload};
+use super::key::Rank;
 use super::network::{Place, relay_address};
-use super::queue::Due;
-use super::site::{Figures, Process, Told};
-use super::stream::Side;
+use super::queue::Thing;
+use super::site::{Figures, Process, Site, Told};
 use super::uplink::{Uplink, sound};
-use super::world::{LATENCY_MIN, World};
+use super::world::wall_ms;
 
 /// Every site has one.
 pub(super) const RELAY: RelayId = RelayId(1);
 
-impl World {
-    /// What a relay is called in a trace.
-    pub(super) fn relay_name(&self, site: usize) -> String {
-        if self.sites.len() == 1 { "relay".into() } else { format!("{}/r{}", self.sites[site].name, RELAY.0) }
-    }
-
+impl Site {
     /// What it says first.
-    pub(super) fn relay_hello(&self, site: usize) -> Option<RelayHello> {
-        let known = &self.sites[site];
-        let relay = &known.process.as_ref()?.relay;
+    pub(super) fn relay_hello(&self) -> Option<RelayHello> {
+        let relay = &self.process.as_ref()?.relay;
         Some(RelayHello {
-            site: known.name.clone(),
+            site: self.name.clone(),
             relay: RELAY,
             term: relay.term(),
             outbox: relay.outbox().birth(),
             insecure: false,
             version: "sim".into(),
-            run: known.run(),
-            host_boot: known.host_boot(),
-            mesh_address: Some(SocketAddr::new(relay_address(site), RELAY_PORT)),
+            run: self.run(),
+            host_boot: self.host_boot(),
+            mesh_address: Some(SocketAddr::new(relay_address(self.number), RELAY_PORT)),
         })
     }
 
-    pub(super) fn start_relay_now(&mut self, site: usize) {
-        if self.sites[site].process.is_some() || !self.network.core_power[site] {
+    pub(super) fn start_relay_after(&mut self, after: Duration) {
+        let stamp = self.actor.next();
+        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::StartRelay);
+    }
+
+    pub(super) fn start_relay_now(&mut self) {
+        if self.process.is_some() || !self.network.wan.core_power[self.number] {
             return;
         }
-        let wall = WallClock { at: self.now, unix_ms: self.wall_ms(self.now) };
-        let known = &mut self.sites[site];
-        known.runs += 1;
-        known.term += 1;
+        let now = self.common.now;
+        let wall = WallClock { at: now, unix_ms: wall_ms(now) };
+        self.runs += 1;
+        self.term += 1;
         let config = relay::Config {
-            site: known.name.clone(),
+            site: self.name.clone(),
             relay: RELAY,
-            address: SocketAddr::new(relay_address(site), RELAY_PORT),
-            term: known.term,
-            outbox: known.nonce(),
+            address: SocketAddr::new(relay_address(self.number), RELAY_PORT),
+            term: self.term,
+            outbox: self.nonce(),
             timing: relay::Timing::default(),
             classes: Vec::new(),
         };
-        let relay = sound(relay::Relay::restore(config, wall, known.disk.records()));
-        known.process = Some(Process {
-            run: known.runs,
+        let relay = sound(relay::Relay::restore(config, wall, self.disk.records()));
+        self.process = Some(Process {
+            run: self.runs,
             kept: Told::of(&relay),
             relay,
-            wire: RelayWire::new(RELAY, known.run(), known.secret.clone()),
+            wire: RelayWire::new(RELAY, self.run(), self.secret.clone()),
             armed: Time::NEVER,
             journal: Journal::default(),
             uplink: Uplink::new(),
             figures: Figures::default(),
         });
-        self.note_of(site, || "starts".into());
-        self.relay_event(site, relay::Event::WallClock(wall));
-        self.dial(site, Duration::ZERO);
+        self.note_of(|| "starts".into());
+        self.relay_event(relay::Event::WallClock(wall));
+        self.dial(Duration::ZERO);
     }
 
     /// The process is no more. What was being written may have been kept just now.
-    pub(super) fn end_relay(&mut self, site: usize) {
-        let Some(mut process) = self.sites[site].process.take() else { return };
-        if self.draw(2, Purpose::Start) == 0 {
-            process.journal.commit(&mut self.sites[site].disk);
+    pub(super) fn end_relay(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        if self.common.draw(self.actor.next(), 2, Purpose::Start) == 0 {
+            process.journal.commit(&mut self.disk);
         }
-        self.note_of(site, || "is killed".into());
+        self.note_of(|| "is killed".into());
     }
 
     /// Its kernel ends the streams of a process that is no more.
-    pub(super) fn end_streams_of_relay(&mut self, site: usize) {
-        for stream in self.open_streams(Side::Relay) {
-            if self.streams.get(&stream).is_some_and(|known| known.site == site) {
-                self.close_stream(stream, Side::Relay);
-            }
+    pub(super) fn end_streams_of_relay(&mut self) {
+        for stream in self.ends.open() {
+            self.ends.close(&mut self.common, &mut self.actor, stream);
         }
     }
 
-    pub(super) fn relay_deadline(&mut self, site: usize) {
-        let Some(process) = &mut self.sites[site].process else { return };
-        if process.armed <= self.now {
+    pub(super) fn relay_deadline(&mut self) {
+        let now = self.common.now;
+        let Some(process) = &mut self.process else { return };
+        if process.armed <= now {
             process.armed = Time::NEVER;
-            self.relay_event(site, relay::Event::DeadlineReached);
+            self.relay_event(relay::Event::DeadlineReached);
         }
     }
 
-    pub(super) fn relay_event(&mut self, site: usize, event: relay::Event) {
+    pub(super) fn relay_event(&mut self, event: relay::Event) {
         let mut out = Vec::new();
-        let Some(process) = &mut self.sites[site].process else { return };
-        process.relay.on_event(self.now, event, &mut out);
+        let Some(process) = &mut self.process else { return };
+        process.relay.on_event(self.common.now, event, &mut out);
         let due = process.relay.next_deadline();
         let rearmed = due != process.armed && due != Time::NEVER;
         process.armed = due;
         if rearmed {
-            self.at(due, Due::RelayDeadline { site });
+            self.common.at(self.actor.next(), Rank::Deadline, due, Thing::RelayDeadline);
         }
         let mut keeps = Vec::new();
         for action in out {
-            self.obey_relay(site, action, &mut keeps);
+            self.obey_relay(action, &mut keeps);
         }
-        let Some(process) = &mut self.sites[site].process else { return };
+        let Some(process) = &mut self.process else { return };
         let relay = &process.relay;
         process.wire.keep_links(|link| relay.holds(link));
         let told = Told::of(relay);
         let kept = process.journal.turn(keeps, told);
         // A relay that cannot keep its news tells them all the same.
-        if let Some(kept) = kept.or(self.sites[site].disk.full.then_some(told)) {
-            self.relay_kept(site, kept);
+        if let Some(kept) = kept.or(self.disk.full.then_some(told)) {
+            self.relay_kept(kept);
         }
-        self.commit_of_relay(site);
+        self.commit_of_relay();
     }
 
-    fn commit_of_relay(&mut self, site: usize) {
-        let Some(process) = &mut self.sites[site].process else { return };
+    fn commit_of_relay(&mut self) {
+        let Some(process) = &mut self.process else { return };
         let run = process.run;
         if process.journal.begin() {
-            let after = self.commit_takes(self.sites[site].disk.full);
-            self.at(self.now + after, Due::RelayCommit { site, run });
+            let stamp = self.actor.next();
+            let when = self.common.now + self.common.commit_takes(stamp, self.disk.full);
+            self.common.at(stamp, Rank::Deed, when, Thing::RelayCommit { run });
         }
     }
 
-    pub(super) fn relay_committed(&mut self, site: usize, run: u32) {
-        let known = &mut self.sites[site];
-        let Some(process) = known.process.as_mut().filter(|process| process.run == run) else { return };
-        let kept = match process.journal.commit(&mut known.disk).pop() {
-            None if known.disk.full => Some(Told::of(&process.relay)),
+    pub(super) fn relay_committed(&mut self, run: u32) {
+        let Some(process) = self.process.as_mut().filter(|process| process.run == run) else { return };
+        let kept = match process.journal.commit(&mut self.disk).pop() {
+            None if self.disk.full => Some(Told::of(&process.relay)),
             kept => kept,
         };
         if let Some(kept) = kept {
-            self.relay_kept(site, kept);
+            self.relay_kept(kept);
         }
-        self.commit_of_relay(site);
+        self.commit_of_relay();
     }
 
-    fn relay_kept(&mut self, site: usize, kept: Told) {
-        let Some(process) = &mut self.sites[site].process else { return };
+    fn relay_kept(&mut self, kept: Told) {
+        let Some(process) = &mut self.process else { return };
         if kept != process.kept {
             process.kept = kept;
-            self.stream_news(site);
+            self.stream_news();
         }
     }
 
-    fn obey_relay(&mut self, site: usize, action: relay::Action, keeps: &mut Vec<Keep>) {
-        let Some(process) = &mut self.sites[site].process else { return };
+    fn obey_relay(&mut self, action: relay::Action, keeps: &mut Vec<Keep>) {
+        let Some(process) = &mut self.process else { return };
         let mut octets = Vec::new();
         match action {
             relay::Action::Hello { to, sender, knock, hello } => {
-                process.wire.seal_hello(self.now, to, sender, knock, hello, &mut octets);
-                self.send_from_relay(site, to, octets, "Hello");
+                process.wire.seal_hello(self.common.now, to, sender, knock, hello, &mut octets);
+                self.send_from_relay(to, octets, "Hello");
             }
             relay::Action::Send { to, probe, message } => {
                 let sealed = process.wire.seal(probe, &message, &mut octets);
                 assert!(sealed, "{message:?} could not be sealed");
-                self.note_order(site, to, &message);
-                self.send_from_relay(site, to, octets, purpose_to_probe(&message));
+                self.note_order(to, &message);
+                self.send_from_relay(to, octets, purpose_to_probe(&message));
             }
             relay::Action::Beat { beat, to } => {
-                if let Some(octets) = process.wire.seal_beat(&beat) {
-                    self.send_from_relay(site, to, octets.to_vec(), "Beat");
+                process.figures.sent("Beat");
+                let seals = self.common.wire.seals(beat.link.0, beat.sequence);
+                let sealed = seals.then(|| process.wire.seal_beat(&beat)).flatten();
+                if sealed.is_some() == seals {
+                    let from = SocketAddr::new(relay_address(self.number), RELAY_PORT);
+                    self.send_beat(Place::Core(self.number), [from, to], beat, sealed);
                 }
             }
             relay::Action::MeshBeat { beat, to } => {
-                if let Some(octets) = process.wire.seal_mesh_beat(&beat) {
-                    self.send_from_relay(site, to, octets.to_vec(), "MeshBeat");
-                }
+                let Some(octets) = process.wire.seal_mesh_beat(&beat) else { return };
+                process.figures.sent("MeshBeat");
+                let payload = Payload::SealedBeat { mesh: true, beat, octets, flying: None };
+                let from = SocketAddr::new(relay_address(self.number), RELAY_PORT);
+                self.send(Place::Core(self.number), Datagram { from, to, payload }, "MeshBeat");
             }
             relay::Action::Keep(keep) => keeps.push(keep),
             relay::Action::TakeLink(order) => process.wire.take_link(&order),
-            relay::Action::Echo { to } => self.echo(site, to),
+            relay::Action::Echo { to } => self.echo(to),
             // Told when what it follows from is kept.
             relay::Action::NewsReady => {}
-            relay::Action::AskAuthority => self.ask_cma(site),
+            relay::Action::AskAuthority => self.ask_cma(),
             relay::Action::TellGroups(digests) => {
                 let digests = digests.iter().map(|(group, digest)| (group, *digest));
-                self.answer_cma(site, up::Body::Groups(codec::group_digests(digests)));
+                self.answer_cma(up::Body::Groups(codec::group_digests(digests)));
             }
             relay::Action::TellThings { sequence, groups } => {
-                self.answer_cma(site, up::Body::Things(codec::thing_digests(sequence, &groups)));
+                self.answer_cma(up::Body::Things(codec::thing_digests(sequence, &groups)));
             }
             relay::Action::Forget(probe) => process.wire.forget(probe),
-            relay::Action::Say(note) => self.note_of(site, || format!("{note:?}")),
+            relay::Action::Say(note) => self.note_of(|| format!("{note:?}")),
         }
     }
 
-    fn note_order(&mut self, site: usize, to: SocketAddr, message: &ToProbe) {
+    fn note_order(&mut self, to: SocketAddr, message: &ToProbe) {
         let ToProbe::Assignment(order) = message else { return };
-        let links = order.rings.iter().flat_map(|ring| &ring.links).map(|link| link.link.0 & 0xff_ffff);
-        let links: Vec<u32> = links.collect();
-        self.note_of(site, || format!("{:?} to {to}: links {links:?}", order.generation));
+        let links = || order.rings.iter().flat_map(|ring| &ring.links).map(|link| link.link.0 & 0xff_ffff);
+        self.note_of(|| format!("{:?} to {to}: links {:?}", order.generation, links().collect::<Vec<u32>>()));
     }
 
-    fn send_from_relay(&mut self, site: usize, to: SocketAddr, octets: Vec<u8>, purpose: &'static str) {
-        if let Some(process) = &mut self.sites[site].process {
+    fn send_from_relay(&mut self, to: SocketAddr, octets: Vec<u8>, purpose: &'static str) {
+        if let Some(process) = &mut self.process {
             process.figures.sent(purpose);
         }
-        let from = SocketAddr::new(relay_address(site), RELAY_PORT);
-        self.send(Place::Core(site), Datagram { from, to, octets }, purpose);
+        let from = SocketAddr::new(relay_address(self.number), RELAY_PORT);
+        let datagram = Datagram { from, to, payload: Payload::Message(octets) };
+        self.send(Place::Core(self.number), datagram, purpose);
     }
 
-    fn echo(&mut self, site: usize, to: IpAddr) {
-        self.account.count("Echo", 64);
+    fn echo(&mut self, to: IpAddr) {
+        self.common.account.count("Echo", 64);
         let Some(place @ Place::Leg { host, .. }) = self.network.owner(to) else { return };
-        if self.network.power[host] && self.network.reaches(Place::Core(site), place) {
-            self.at(self.now + LATENCY_MIN * 2, Due::Echo { site, from: to });
+        if self.network.power[host] && self.network.reaches(Place::Core(self.number), place) {
+            let (stamp, when) = (self.actor.next(), self.common.now + LATENCY_MIN * 2);
+            self.common.at(stamp, Rank::Arrival, when, Thing::Echo { from: to });
         }
     }
 
-    pub(super) fn open_at_relay(&mut self, site: usize, mut datagram: Datagram) {
-        let at = datagram.from;
-        let Some(process) = &mut self.sites[site].process else { return };
-        let Ok(opened) = process.wire.open(self.now, at, &mut datagram.octets) else { return };
-        let (purpose, event) = match opened {
-            FromProbe::Beat(beat) => {
-                let heard = BeatHeard { beat, hops: Some(1), arrived: self.now };
-                ("Beat", relay::Event::Beat(heard))
+    pub(super) fn open_at_relay(&mut self, datagram: Datagram) {
+        let (at, now) = (datagram.from, self.common.now);
+        let Some(process) = &mut self.process else { return };
+        let (mut octets, meant) = match datagram.payload {
+            Payload::Message(octets) => (octets, None),
+            Payload::SealedBeat { mesh, beat, octets, .. } => (octets.to_vec(), Some((mesh, beat))),
+            Payload::Beat(beat) => {
+                if process.relay.holds(beat.link) {
+                    self.hear_beat_at_relay(beat);
+                } else {
+                    process.wire.counters.martian += 1;
+                }
+                return;
             }
+        };
+        let opened = process.wire.open(now, at, &mut octets);
+        if let Some((false, beat)) = meant {
+            let (heard, ours) = (opened == Ok(FromProbe::Beat(beat)), process.relay.holds(beat.link));
+            assert!(heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
+        }
+        let Ok(opened) = opened else { return };
+        let (purpose, event) = match opened {
+            FromProbe::Beat(beat) => return self.hear_beat_at_relay(beat),
             FromProbe::MeshBeat(beat) => {
-                let heard = BeatHeard { beat, hops: Some(3), arrived: self.now };
+                assert!(meant == Some((true, beat)), "{meant:?} was meant and {beat:?} was opened");
+                let heard = BeatHeard { beat, hops: Some(3), arrived: now };
                 ("MeshBeat", relay::Event::MeshBeat(heard))
             }
             FromProbe::Knock { from, knock } => ("Knock", relay::Event::Knock { from, at, knock }),
@@ -250,6 +271,13 @@ impl World {
             }
         };
         process.figures.heard(purpose);
-        self.relay_event(site, event);
+        self.relay_event(event);
+    }
+
+    fn hear_beat_at_relay(&mut self, beat: Beat) {
+        let Some(process) = &mut self.process else { return };
+        process.figures.heard("Beat");
+        let heard = BeatHeard { beat, hops: Some(1), arrived: self.common.now };
+        self.relay_event(relay::Event::Beat(heard));
     }
 }

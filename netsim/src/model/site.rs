@@ -1,21 +1,50 @@
-//! One site's relay: what its host keeps, and the process that may run on it.
+//! One site: its hosts, its switches, its relay; a shard of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringmesh_proto::pb;
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::RelayWire;
-use ringmesh_relay_core::Relay;
+use ringmesh_relay_core::{Event as RelayEvent, Relay};
 use ringmesh_topology::id::{Boot, Name};
 
+use super::common::{Common, Shard};
 use super::disk::{Disk, Journal};
+use super::host::Host;
+use super::key::{Actor, Entity};
 use super::look::NewsTold;
+use super::network::Network;
+use super::plan::Plan;
+use super::queue::{Due, Event, Thing};
+use super::stream::{Ends, Side};
 use super::uplink::Uplink;
 
-/// A site, as far as it is not the truth of its network.
+/// A site.
 pub(super) struct Site {
+    pub(super) common: Common,
+    pub(super) network: Network,
+    pub(super) hosts: Vec<Host>,
+    /// Of its switches, each for itself.
+    pub(super) switches: Vec<Actor>,
+    /// The number of its first switch in the world.
+    pub(super) first_switch: usize,
+    pub(super) lldp_every_s: u16,
+    /// Lost datagrams inside the site, in a thousand.
+    pub(super) loss_permille: u64,
+    /// Which host is not heard by which, until when.
+    pub(super) muted: Vec<(usize, usize, Time)>,
+    /// Beats sent inside a switch, and inside the site.
+    pub(super) beats: [u64; 2],
+    pub(super) number: usize,
     pub(super) name: Name,
+    /// What the relay is called in a trace.
+    pub(super) relay_name: String,
+    /// Of the relay.
+    pub(super) actor: Actor,
+    pub(super) ends: Ends,
+    pub(super) attempt_last: u64,
     pub(super) secret: SiteSecret,
     pub(super) disk: Disk,
     /// Counted up at each start, in a file of its own.
@@ -28,7 +57,8 @@ pub(super) struct Site {
     pub(super) process: Option<Process>,
     /// News that its relay let go, for the CMA has them.
     pub(super) acknowledged: Vec<NewsTold>,
-    number: u8,
+    /// Where probes put their orders, so that no event needs room of its own.
+    pub(super) orders: Vec<ringmesh_probe_core::Action>,
 }
 
 /// A running relay.
@@ -60,25 +90,72 @@ impl Told {
 
 /// Datagrams by purpose, as a relay's beat tells them.
 #[derive(Debug, Default)]
-pub(super) struct Figures(BTreeMap<String, u64>);
+pub(super) struct Figures {
+    sent: BTreeMap<&'static str, u64>,
+    heard: BTreeMap<&'static str, u64>,
+}
 
 impl Site {
-    pub(super) fn new(number: usize, name: Name) -> Self {
-        let number = u8::try_from(number).unwrap_or(u8::MAX);
-        let secret = SiteSecret(Key([0x51 ^ number; 32]));
-        let (disk, acknowledged) = (Disk::default(), Vec::new());
+    pub(super) fn new(number: usize, plan: &Plan, first_switch: usize, network: Network) -> Self {
+        let name = plan.site_name(number);
+        let host = |(_, global): (usize, &u32)| Host::new(*global as usize, number, &name);
+        let relay = super::relays::RELAY.0;
         Self {
+            hosts: network.numbers.iter().enumerate().map(host).collect(),
+            switches: (0..network.switches.len())
+                .map(|switch| Actor::new(Entity::switch(first_switch + switch)))
+                .collect(),
+            common: Common::new(plan.seed, Arc::clone(&network.wan)),
+            network,
+            first_switch,
+            lldp_every_s: plan.lldp_every_s,
+            loss_permille: plan.loss_permille,
+            muted: Vec::new(),
+            beats: [0; 2],
+            relay_name: if plan.sites.len() == 1 { "relay".into() } else { format!("{name}/r{relay}") },
             name,
-            secret,
-            disk,
+            actor: Actor::new(Entity::relay(number)),
+            ends: Ends::new(Side::Relay),
+            attempt_last: 0,
+            secret: secret_of(number),
+            disk: Disk::default(),
             term: 0,
             runs: 0,
             nonces: 0,
             boots: 1,
             process: None,
-            acknowledged,
+            acknowledged: Vec::new(),
+            orders: Vec::new(),
             number,
         }
+    }
+
+    fn happen_seldom(&mut self, key: super::key::Key, thing: Thing) {
+        match thing {
+            Thing::Arrive(datagram) => self.arrive(key, datagram),
+            Thing::Refused { to, peer } => self.hear_refusal(to, peer),
+            Thing::Echo { from } => self.relay_event(RelayEvent::Echo { from }),
+            Thing::Announce { switch } => self.announce(switch),
+            Thing::Start { host } => self.start(host),
+            Thing::StartRelay => self.start_relay_now(),
+            Thing::RelayDeadline => self.relay_deadline(),
+            Thing::RelayCommit { run } => self.relay_committed(run),
+            Thing::Uplink { attempt, step } => self.uplink_step(attempt, step),
+            Thing::Send { stream, number } => {
+                self.ends.send(&mut self.common, &mut self.actor, stream, number);
+            }
+            Thing::Segment { stream, number, body } => self.take_segment(stream, number, body),
+            Thing::Reset { stream } => self.stream_over(stream),
+            Thing::Watch { stream } => self.watch_stream(stream),
+            // The CMA's.
+            Thing::Syn { .. } | Thing::CmaDeadline | Thing::CmaCommit { .. } | Thing::HandedOn { .. } => {}
+        }
+    }
+
+    /// A line about the relay.
+    pub(super) fn note_of(&mut self, line: impl FnOnce() -> String) {
+        let name = &self.relay_name;
+        self.common.note(|| format!("{name}: {}", line()));
     }
 
     /// Sixteen octets that no other run of any relay has.
@@ -94,14 +171,35 @@ impl Site {
     /// A birth nonce for an outbox: another each time.
     pub(super) fn nonce(&mut self) -> u64 {
         self.nonces += 1;
-        u64::from(self.number) << 32 | u64::from(self.nonces)
+        (self.number as u64) << 32 | u64::from(self.nonces)
     }
 
     fn drawn(&self, what: u8, count: u32) -> Boot {
         let mut octets = [what; 16];
-        octets[1] = self.number;
         octets[2..6].copy_from_slice(&count.to_be_bytes());
+        octets[8..].copy_from_slice(&(self.number as u64).to_be_bytes());
         Boot(octets)
+    }
+}
+
+/// Another for each site.
+fn secret_of(site: usize) -> SiteSecret {
+    let mut octets = [0x51; 32];
+    octets[..8].copy_from_slice(&(site as u64).to_be_bytes());
+    SiteSecret(Key(octets))
+}
+
+impl Shard for Site {
+    fn common(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event.due {
+            Due::Beat(beat) => self.beat_arrives(event.key, beat),
+            Due::HostDeadline { host } => self.host_deadline(host as usize),
+            Due::Other(thing) => self.happen_seldom(event.key, *thing),
+        }
     }
 }
 
@@ -122,7 +220,12 @@ impl Process {
             ("members", self.relay.members() as u64),
         ];
         let plain = plain.into_iter().map(|(name, count)| (name.to_owned(), count));
-        let figures = self.figures.0.iter().map(|(name, count)| (name.clone(), *count));
+        let named = |way: &str, figures: &BTreeMap<&'static str, u64>| {
+            let name = |(purpose, count): (&&str, &u64)| (format!("{way}_{purpose}"), *count);
+            figures.iter().map(name).collect::<Vec<_>>()
+        };
+        let Figures { sent, heard } = &self.figures;
+        let figures = [named("sent", sent), named("heard", heard)].concat();
         pb::RelayBeat {
             pending: self.relay.outbox().pending() as u64,
             counters: plain.chain(figures).collect(),
@@ -132,11 +235,11 @@ impl Process {
 }
 
 impl Figures {
-    pub(super) fn sent(&mut self, purpose: &str) {
-        *self.0.entry(format!("sent_{purpose}")).or_default() += 1;
+    pub(super) fn sent(&mut self, purpose: &'static str) {
+        *self.sent.entry(purpose).or_default() += 1;
     }
 
-    pub(super) fn heard(&mut self, purpose: &str) {
-        *self.0.entry(format!("heard_{purpose}")).or_default() += 1;
+    pub(super) fn heard(&mut self, purpose: &'static str) {
+        *self.heard.entry(purpose).or_default() += 1;
     }
 }

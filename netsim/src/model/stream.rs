@@ -9,19 +9,21 @@
 //! Each message as gRPC, HTTP/2 and TLS wrap it, each packet and its acknowledgement as TCP and IPv4 wrap them, also
 //! those that are sent again, in both directions, wherever the site's own leg works. Ethernet is not counted.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::time::Time;
 
-use super::queue::Due;
-use super::world::World;
+use super::common::{Common, ShardName};
+use super::key::{Actor, Rank};
+use super::queue::Thing;
 
 /// The first time after which a segment that was not acknowledged is sent again; doubled each time ..
 const RETRY: Duration = Duration::from_millis(200);
 /// .. so often at most.
 const RETRY_DOUBLED_MAX: u32 = 9;
+/// A kernel gives up what a closed end left behind after so many.
+const RETRIES_MAX: u32 = 12;
 /// A CMA's end that heard nothing for so long asks whether the other is there ..
 const CMA_ASKS: Duration = Duration::from_secs(10);
 /// .. and gives the stream up if it still heard nothing after this.
@@ -48,18 +50,19 @@ pub(super) enum Side {
 }
 
 impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::Relay => Self::Cma,
-            Self::Cma => Self::Relay,
-        }
-    }
-
     /// After how long a silence it asks, if it does, and after how long it gives up.
     fn patience(self) -> (Option<Duration>, Duration) {
         match self {
             Self::Relay => (None, RELAY_GIVES_UP),
             Self::Cma => (Some(CMA_ASKS), CMA_GIVES_UP),
+        }
+    }
+
+    /// Where the other end of a stream is.
+    fn other(self, site: usize) -> ShardName {
+        match self {
+            Self::Relay => ShardName::Cma,
+            Self::Cma => ShardName::Site(site),
         }
     }
 }
@@ -86,7 +89,7 @@ impl Body {
         }
     }
 
-    fn purpose(&self) -> &'static str {
+    pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::Message(purpose, _) => purpose,
             Self::Ping | Self::Pong => "Ping",
@@ -95,211 +98,172 @@ impl Body {
     }
 }
 
-#[derive(Debug)]
-struct Segment {
-    body: Body,
-    tries: u32,
-    /// When it comes to the other end; `None` while no copy of it is on a way that works.
-    arrives: Option<Time>,
+/// What an end found when it looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    Well,
+    /// It heard nothing for too long, and is closed now.
+    GivenUp,
 }
 
+/// One end of one stream.
 #[derive(Debug)]
 struct End {
+    site: usize,
+    /// Its process holds it; else only its kernel does, for what is still to be sent.
     open: bool,
     heard: Time,
-    /// What the other end has not read yet, oldest first.
-    sent: VecDeque<Segment>,
-    /// The number of the first of them.
-    first: u64,
+    /// What found no way that works yet, and how often it was tried.
+    sent: BTreeMap<u64, (Body, u32)>,
+    /// The number of the next segment that it sends ..
+    next: u64,
+    /// .. and of the next that it reads.
+    read: u64,
+    /// What came before something that is missing.
+    came: BTreeMap<u64, Body>,
 }
 
-impl End {
-    fn new(now: Time) -> Self {
-        Self { open: true, heard: now, sent: VecDeque::new(), first: 0 }
-    }
-
-    fn segment(&mut self, number: u64) -> Option<&mut Segment> {
-        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.sent.get_mut(at)
-    }
-}
-
-/// A stream.
+/// The ends of all streams on one side.
 #[derive(Debug)]
-pub(super) struct Stream {
-    pub(super) site: usize,
-    relay: End,
-    cma: End,
+pub(super) struct Ends {
+    side: Side,
+    ends: BTreeMap<u64, End>,
 }
 
-impl Stream {
-    pub(super) fn new(now: Time, site: usize) -> Self {
-        Self { site, relay: End::new(now), cma: End::new(now) }
+impl Ends {
+    pub(super) fn new(side: Side) -> Self {
+        Self { side, ends: BTreeMap::new() }
     }
 
-    pub(super) fn is_open(&self, side: Side) -> bool {
-        match side {
-            Side::Relay => self.relay.open,
-            Side::Cma => self.cma.open,
-        }
+    /// This end holds a connection from now on.
+    pub(super) fn begin(&mut self, common: &mut Common, actor: &mut Actor, stream: u64, site: usize) {
+        let (sent, came) = (BTreeMap::new(), BTreeMap::new());
+        let end = End { site, open: true, heard: common.now, sent, next: 0, read: 0, came };
+        self.ends.insert(stream, end);
+        let (asks, gives_up) = self.side.patience();
+        let look = common.now + asks.unwrap_or(gives_up);
+        common.at(actor.next(), Rank::Deadline, look, Thing::Watch { stream });
     }
 
-    fn end(&mut self, side: Side) -> &mut End {
-        match side {
-            Side::Relay => &mut self.relay,
-            Side::Cma => &mut self.cma,
-        }
-    }
-}
-
-impl World {
-    /// Both ends hold a connection from now on.
-    pub(super) fn open_stream(&mut self, site: usize) -> u64 {
-        self.stream_last += 1;
-        let stream = self.stream_last;
-        self.streams.insert(stream, Stream::new(self.now, site));
-        for side in [Side::Relay, Side::Cma] {
-            let (asks, gives_up) = side.patience();
-            self.at(self.now + asks.unwrap_or(gives_up), Due::Watch { stream, side });
-        }
-        stream
+    pub(super) fn is_open(&self, stream: u64) -> bool {
+        self.ends.get(&stream).is_some_and(|end| end.open)
     }
 
-    /// One end says something.
-    pub(super) fn say(&mut self, stream: u64, from: Side, body: Body) {
-        let Some(end) = self.streams.get_mut(&stream).map(|known| known.end(from)) else { return };
-        let number = end.first + end.sent.len() as u64;
-        self.classes.count("cma", body.purpose());
-        end.sent.push_back(Segment { body, tries: 0, arrives: None });
-        self.send_segment(stream, from, number);
-    }
-
-    pub(super) fn send_segment(&mut self, stream: u64, from: Side, number: u64) {
-        let Some(known) = self.streams.get_mut(&stream) else { return };
-        let site = known.site;
-        let Some(segment) = known.end(from).segment(number) else { return };
-        let retry = RETRY * (1 << segment.tries.min(RETRY_DOUBLED_MAX));
-        let (purpose, octets) = (segment.body.purpose(), segment.body.octets());
-        segment.tries += 1;
-        self.count_wan(site, purpose, octets);
-        if !self.passes_to_cma(site) {
-            return self.at(self.now + retry, Due::Send { stream, from, number });
-        }
-        let arrives = self.now + self.delay_to_cma(site);
-        if let Some(segment) = self.streams.get_mut(&stream).and_then(|known| known.end(from).segment(number))
-        {
-            segment.arrives = Some(arrives);
-        }
-        self.at(arrives, Due::Read { stream, from });
-    }
-
-    /// The other end reads all that has come in order.
-    pub(super) fn read_stream(&mut self, stream: u64, from: Side) {
-        let to = from.other();
-        while let Some(known) = self.streams.get_mut(&stream) {
-            let sent = known.end(from);
-            let here = sent.sent.front().is_some_and(|first| first.arrives.is_some_and(|at| at <= self.now));
-            if !here {
-                return;
-            }
-            let Some(segment) = sent.sent.pop_front() else { return };
-            sent.first += 1;
-            // Pings do not show that the process at the other end does anything.
-            if to == Side::Cma || matches!(segment.body, Body::Message(..)) {
-                known.end(to).heard = self.now;
-            }
-            let (site, is_open) = (known.site, known.is_open(to));
-            if is_open {
-                self.hear(stream, site, to, segment.body);
-            } else if self.network.reaches_cma(site) {
-                self.at(self.now + self.delay_to_cma(site), Due::Reset { stream, to: from });
-            }
-        }
-    }
-
-    fn hear(&mut self, stream: u64, site: usize, to: Side, body: Body) {
-        match (body, to) {
-            (Body::Message(_, octets), Side::Relay) => self.relay_hears(site, stream, &octets),
-            (Body::Message(_, octets), Side::Cma) => self.cma_hears(stream, &octets),
-            (Body::Ping, _) => self.say(stream, to, Body::Pong),
-            (Body::Pong, _) => {}
-            (Body::Over, _) => self.stream_broke(stream, to),
-        }
-    }
-
-    /// The other end is gone, or was given up: nothing can be said or heard here any more.
-    pub(super) fn stream_broke(&mut self, stream: u64, side: Side) {
-        let Some(known) = self.streams.get_mut(&stream).filter(|known| known.is_open(side)) else { return };
-        let site = known.site;
-        self.close_stream(stream, side);
-        match side {
-            Side::Relay => self.relay_lost_stream(site, stream),
-            Side::Cma => self.cma_lost_stream(stream),
-        }
-    }
-
-    /// One end is closed by its process, or by the kernel in its place.
-    pub(super) fn close_stream(&mut self, stream: u64, side: Side) {
-        let Some(known) = self.streams.get_mut(&stream).filter(|known| known.is_open(side)) else { return };
-        known.end(side).open = false;
-        if known.is_open(side.other()) {
-            self.say(stream, side, Body::Over);
-        } else {
-            self.streams.remove(&stream);
-        }
-    }
-
-    /// The host of a relay has no power any more: nothing is sent again, and nothing after what is missing is read.
-    pub(super) fn cut_power_of_streams(&mut self, site: usize) {
-        for known in self.streams.values_mut().filter(|known| known.site == site) {
-            known.relay.open = false;
-            let missing = known.relay.sent.iter().position(|segment| segment.arrives.is_none());
-            known.relay.sent.truncate(missing.unwrap_or(usize::MAX));
-        }
-        self.streams.retain(|_, known| known.relay.open || known.cma.open);
+    /// The site of the other end.
+    pub(super) fn site(&self, stream: u64) -> Option<usize> {
+        self.ends.get(&stream).map(|end| end.site)
     }
 
     /// The streams of which this end is open.
-    pub(super) fn open_streams(&self, side: Side) -> Vec<u64> {
-        let open = self.streams.iter().filter(|(_, known)| known.is_open(side));
-        open.map(|(stream, _)| *stream).collect()
+    pub(super) fn open(&self) -> Vec<u64> {
+        self.ends.iter().filter(|(_, end)| end.open).map(|(stream, _)| *stream).collect()
     }
 
-    pub(super) fn watch_stream(&mut self, stream: u64, side: Side) {
-        let Some(known) = self.streams.get_mut(&stream).filter(|known| known.is_open(side)) else { return };
-        let heard = known.end(side).heard;
-        let (asks, gives_up) = side.patience();
-        let (look, gives_up) = (heard + asks.unwrap_or(gives_up), heard + gives_up);
-        if self.now < look {
-            return self.at(look, Due::Watch { stream, side });
+    /// This end says something.
+    pub(super) fn say(&mut self, common: &mut Common, actor: &mut Actor, stream: u64, body: Body) {
+        let Some(end) = self.ends.get_mut(&stream) else { return };
+        let number = end.next;
+        end.next += 1;
+        common.classes.count("cma", body.purpose());
+        end.sent.insert(number, (body, 0));
+        self.send(common, actor, stream, number);
+    }
+
+    /// A segment leaves, once more if it found no way before.
+    pub(super) fn send(&mut self, common: &mut Common, actor: &mut Actor, stream: u64, number: u64) {
+        let Some(end) = self.ends.get_mut(&stream) else { return };
+        let Some((body, tries)) = end.sent.get_mut(&number) else { return };
+        let retry = RETRY * (1 << (*tries).min(RETRY_DOUBLED_MAX));
+        *tries += 1;
+        common.count_wan(end.site, body.purpose(), body.octets());
+        let gives_up = !end.open && *tries > RETRIES_MAX;
+        if common.passes_to_cma(actor, end.site) {
+            let Some((body, _)) = end.sent.remove(&number) else { return };
+            let after = common.wan.delay_to_cma(end.site);
+            let segment = Thing::Segment { stream, number, body };
+            common.cross(self.side.other(end.site), actor.next(), after, segment);
+        } else if gives_up {
+            end.sent.clear();
+        } else {
+            common.at(actor.next(), Rank::Deed, common.now + retry, Thing::Send { stream, number });
         }
-        if self.now < gives_up {
-            self.say(stream, side, Body::Ping);
-            return self.at(gives_up, Due::Watch { stream, side });
+        if !end.open && end.sent.is_empty() {
+            self.ends.remove(&stream);
         }
-        self.note(|| format!("stream {stream}: {side:?} heard nothing and gives up"));
-        self.stream_broke(stream, side);
     }
 
-    /// Whether a packet between a site and the CMA arrives.
-    pub(super) fn passes_to_cma(&mut self, site: usize) -> bool {
-        let (here, there) = (self.network.wan[site], self.network.cma);
-        let lost = self.is_lost(here.loss_permille) || self.is_lost(there.loss_permille);
-        self.network.reaches_cma(site) && !lost
-    }
-
-    pub(super) fn delay_to_cma(&self, site: usize) -> Duration {
-        self.network.wan[site].delay + self.network.cma.delay
-    }
-
-    /// One draw of chance.
-    pub(super) fn is_lost(&mut self, permille: u64) -> bool {
-        permille > 0 && self.draw(1_000, Purpose::Loss) < permille
-    }
-
-    pub(super) fn count_wan(&mut self, site: usize, purpose: &'static str, octets: usize) {
-        if self.network.wan[site].works && self.network.core_power[site] {
-            self.wan[site].count(purpose, octets);
+    /// A segment came; `false` if nobody holds this end.
+    pub(super) fn take(&mut self, stream: u64, number: u64, body: Body) -> bool {
+        match self.ends.get_mut(&stream).filter(|end| end.open) {
+            Some(end) => {
+                end.came.insert(number, body);
+                true
+            }
+            // What is over anyway needs no answer.
+            None => matches!(body, Body::Over),
         }
+    }
+
+    /// The next thing that came in order, while this end is open.
+    pub(super) fn read(&mut self, now: Time, stream: u64) -> Option<Body> {
+        let end = self.ends.get_mut(&stream).filter(|end| end.open)?;
+        let body = end.came.remove(&end.read)?;
+        end.read += 1;
+        // Pings do not show that the process at the other end does anything.
+        if self.side == Side::Cma || matches!(body, Body::Message(..)) {
+            end.heard = now;
+        }
+        Some(body)
+    }
+
+    /// The kernel says that it knows nothing of that stream, if the way works.
+    pub(super) fn reset(
+        &self,
+        common: &mut Common,
+        actor: &mut Actor,
+        stream: u64,
+        site: usize,
+        reaches: bool,
+    ) {
+        if reaches {
+            let after = common.wan.delay_to_cma(site);
+            common.cross(self.side.other(site), actor.next(), after, Thing::Reset { stream });
+        }
+    }
+
+    /// Closed by its process, or by the kernel in its place: what was said before still goes, then that it is over.
+    pub(super) fn close(&mut self, common: &mut Common, actor: &mut Actor, stream: u64) {
+        let Some(end) = self.ends.get_mut(&stream).filter(|end| end.open) else { return };
+        end.open = false;
+        self.say(common, actor, stream, Body::Over);
+    }
+
+    /// The other end is over: so is this one, at once. Whether it was open.
+    pub(super) fn forget(&mut self, stream: u64) -> bool {
+        self.ends.remove(&stream).is_some_and(|end| end.open)
+    }
+
+    /// The host has no power any more: what has not left never does.
+    pub(super) fn cut_power(&mut self) {
+        self.ends.clear();
+    }
+
+    /// It looks whether it heard something of the other end.
+    pub(super) fn watch(&mut self, common: &mut Common, actor: &mut Actor, stream: u64) -> Watched {
+        let Some(end) = self.ends.get(&stream).filter(|end| end.open) else { return Watched::Well };
+        let (asks, gives_up) = self.side.patience();
+        let (look, gives_up) = (end.heard + asks.unwrap_or(gives_up), end.heard + gives_up);
+        if common.now < look {
+            common.at(actor.next(), Rank::Deadline, look, Thing::Watch { stream });
+        } else if common.now < gives_up {
+            self.say(common, actor, stream, Body::Ping);
+            common.at(actor.next(), Rank::Deadline, gives_up, Thing::Watch { stream });
+        } else {
+            let side = self.side;
+            common.note(|| format!("stream {stream:x}: {side:?} heard nothing and gives up"));
+            self.close(common, actor, stream);
+            return Watched::GivenUp;
+        }
+        Watched::Well
     }
 }

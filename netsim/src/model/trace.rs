@@ -1,35 +1,31 @@
 //! A hash over everything that happened, so that two runs can be compared by one number.
 //!
-//! Every executed event goes in: when, what kind, who. FNV-1a over octets in a fixed order, so the same run has the
-//! same hash on every machine; it is a comparison, not a proof against forgery.
+//! Every executed event goes in: when, its key (who made it, and its how manieth deed that was), what it is. The
+//! hashes of the events are added up, so the order among machines that know nothing of each other does not matter:
+//! one thread and many have the same sum. It is a comparison, not a proof against forgery.
 
 use std::net::{IpAddr, SocketAddr};
 
-use ringmesh_proto::time::Time;
+use ringmesh_proto::message::Beat;
 
+use super::host::{Datagram, Payload};
 use super::network::Place;
-use super::queue::Due;
-use super::stream::Side;
+use super::queue::{Due, Event, FlyingBeat, Thing};
+use super::stream::Body;
 
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
 
 /// What happened so far, in one number, and how much it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TraceHash {
-    hash: u64,
+    sum: u64,
     events: u64,
-}
-
-impl Default for TraceHash {
-    fn default() -> Self {
-        Self { hash: BASIS, events: 0 }
-    }
 }
 
 impl TraceHash {
     pub(super) fn value(self) -> u64 {
-        self.hash
+        self.sum
     }
 
     /// How many events there were; the number of the last one.
@@ -38,74 +34,108 @@ impl TraceHash {
     }
 
     /// One more event.
-    pub(super) fn take(&mut self, at: Time, due: &Due) {
+    pub(super) fn take(&mut self, event: &Event) {
+        let what = match &event.due {
+            Due::Beat(beat) => of_beat(&beat.beat(), *beat),
+            Due::HostDeadline { host } => mix(u64::from(*host) ^ 0xdead << 32),
+            Due::Other(thing) => of_thing(event.due.word(), thing),
+        };
         self.events += 1;
-        self.number(at.nanos());
-        self.octets(due.word().as_bytes());
-        self.who(due);
+        self.sum = self.sum.wrapping_add(mix(mix(event.at.nanos() ^ what) ^ event.key.bits()));
     }
 
-    fn who(&mut self, due: &Due) {
-        match due {
-            Due::Arrive(datagram) => {
-                self.address(datagram.from);
-                self.address(datagram.to);
+    /// What happened in two places.
+    #[must_use]
+    pub(super) fn with(self, other: Self) -> Self {
+        Self { sum: self.sum.wrapping_add(other.sum), events: self.events + other.events }
+    }
+}
+
+/// The output function of SplitMix64.
+fn mix(bits: u64) -> u64 {
+    let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// The same whether or not it was sealed on its way.
+fn of_beat(beat: &Beat, flying: FlyingBeat) -> u64 {
+    let (host, leg) = flying.to();
+    let place = (host as u64) << 8 | (leg as u64) << 4 | flying.left_by() as u64;
+    mix(u64::from(beat.link.0) << 32 | u64::from(beat.sequence))
+        ^ mix(place << 24 | u64::from(beat.hint) << 8 | u64::from(beat.lane) << 1 | u64::from(beat.heard_you))
+}
+
+fn of_thing(word: &str, thing: &Thing) -> u64 {
+    let mut hash = Fnv(BASIS);
+    hash.octets(word.as_bytes());
+    match thing {
+        Thing::Arrive(Datagram { from, to, payload }) => match payload {
+            Payload::SealedBeat { flying: Some(flying), beat, .. } => return of_beat(beat, *flying),
+            Payload::SealedBeat { beat, .. } | Payload::Beat(beat) => {
+                hash.address(*from);
+                hash.address(*to);
+                hash.beat(beat);
             }
-            Due::Refused { to, peer } => {
-                self.place(*to);
-                self.address(*peer);
+            Payload::Message(octets) => {
+                hash.address(*from);
+                hash.address(*to);
+                hash.octets(octets);
             }
-            Due::Echo { site, from } => {
-                self.index(*site);
-                self.ip(*from);
-            }
-            Due::Announce { switch: one }
-            | Due::Start { host: one }
-            | Due::HostDeadline { host: one }
-            | Due::StartRelay { site: one }
-            | Due::RelayDeadline { site: one } => self.index(*one),
-            Due::RelayCommit { site, run } => {
-                self.index(*site);
-                self.number(u64::from(*run));
-            }
-            Due::Uplink { site, attempt, .. } => {
-                self.index(*site);
-                self.number(*attempt);
-            }
-            Due::CmaDeadline => {}
-            Due::CmaCommit { run } => self.number(u64::from(*run)),
-            Due::HandedOn { run, page } => {
-                self.number(u64::from(*run));
-                self.number(*page);
-            }
-            Due::Send { stream, from, number } => {
-                self.end(*stream, *from);
-                self.number(*number);
-            }
-            Due::Read { stream, from: side }
-            | Due::Reset { stream, to: side }
-            | Due::Watch { stream, side } => {
-                self.end(*stream, *side);
+        },
+        Thing::Refused { to, peer } => {
+            hash.place(*to);
+            hash.address(*peer);
+        }
+        Thing::Echo { from } => hash.ip(*from),
+        Thing::Announce { switch: one }
+        | Thing::Start { host: one }
+        | Thing::Syn { site: one, attempt: _ } => {
+            hash.number(*one as u64);
+        }
+        Thing::RelayCommit { run } | Thing::CmaCommit { run } => hash.number(u64::from(*run)),
+        Thing::Uplink { attempt, step } => {
+            hash.number(*attempt);
+            hash.octets(step.word().as_bytes());
+        }
+        Thing::HandedOn { run, page } => {
+            hash.number(u64::from(*run));
+            hash.number(*page);
+        }
+        Thing::Send { stream, number } => {
+            hash.number(*stream);
+            hash.number(*number);
+        }
+        Thing::Segment { stream, number, body } => {
+            hash.number(*stream);
+            hash.number(*number);
+            match body {
+                Body::Message(_, octets) => hash.octets(octets),
+                Body::Ping | Body::Pong | Body::Over => hash.octets(body.purpose().as_bytes()),
             }
         }
+        Thing::Reset { stream } | Thing::Watch { stream } => hash.number(*stream),
+        Thing::StartRelay | Thing::RelayDeadline | Thing::CmaDeadline => {}
     }
+    hash.0
+}
 
-    fn end(&mut self, stream: u64, side: Side) {
-        self.number(stream);
-        self.octets(match side {
-            Side::Relay => b"r",
-            Side::Cma => b"c",
-        });
-    }
+/// FNV-1a.
+struct Fnv(u64);
 
+impl Fnv {
     fn place(&mut self, place: Place) {
         match place {
-            Place::Core(site) => self.index(site),
-            Place::Leg { host, leg } => {
-                self.index(host);
-                self.index(leg);
-            }
+            Place::Core(site) => self.number(site as u64),
+            Place::Leg { host, leg } => self.number((host as u64) << 8 | leg as u64),
         }
+    }
+
+    fn beat(&mut self, beat: &Beat) {
+        self.number(u64::from(beat.link.0) << 32 | u64::from(beat.sequence));
+        let flags = u64::from(beat.lane) << 1 | u64::from(beat.heard_you);
+        self.number(u64::from(beat.hint) << 8 | flags);
     }
 
     fn address(&mut self, address: SocketAddr) {
@@ -120,49 +150,64 @@ impl TraceHash {
         }
     }
 
-    fn index(&mut self, index: usize) {
-        self.number(index as u64);
-    }
-
     fn number(&mut self, number: u64) {
         self.octets(&number.to_le_bytes());
     }
 
     fn octets(&mut self, octets: &[u8]) {
         for octet in octets {
-            self.hash = (self.hash ^ u64::from(*octet)).wrapping_mul(PRIME);
+            self.0 = (self.0 ^ u64::from(*octet)).wrapping_mul(PRIME);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ringmesh_proto::time::Time;
+
+    use super::super::key::{Actor, Entity, Rank};
     use super::*;
 
-    #[test]
-    fn when_what_and_who_each_make_another_hash() {
-        let hash = |at: u64, due: Due| {
-            let mut hash = TraceHash::default();
-            hash.take(Time::from_millis(at), &due);
-            hash.value()
-        };
-        let one = hash(1, Due::Start { host: 3 });
-        assert_eq!(one, hash(1, Due::Start { host: 3 }));
-        for other in [hash(2, Due::Start { host: 3 }), hash(1, Due::Start { host: 4 })] {
-            assert_ne!(one, other);
-        }
-        assert_ne!(one, hash(1, Due::HostDeadline { host: 3 }));
-        let (relay, cma) = (Side::Relay, Side::Cma);
-        assert_ne!(
-            hash(1, Due::Watch { stream: 1, side: relay }),
-            hash(1, Due::Watch { stream: 1, side: cma })
-        );
+    fn event(at: u64, entity: Entity, due: Due) -> Event {
+        Event { at: Time::from_millis(at), key: Actor::new(entity).next().key(Rank::Deed), due }
+    }
+
+    fn hash(events: impl IntoIterator<Item = Event>) -> u64 {
+        let mut hash = TraceHash::default();
+        events.into_iter().for_each(|event| hash.take(&event));
+        hash.value()
     }
 
     #[test]
-    fn the_hash_is_fnv_1a() {
-        let mut hash = TraceHash::default();
+    fn when_what_and_who_each_make_another_hash() {
+        let start = |host| Due::from(Thing::Start { host });
+        let one = hash([event(1, Entity::host(3), start(3))]);
+        assert_eq!(one, hash([event(1, Entity::host(3), start(3))]));
+        for other in [
+            event(2, Entity::host(3), start(3)),
+            event(1, Entity::host(3), start(4)),
+            event(1, Entity::host(4), start(3)),
+            event(1, Entity::host(3), Due::HostDeadline { host: 3 }),
+        ] {
+            assert_ne!(one, hash([other]));
+        }
+    }
+
+    #[test]
+    fn the_order_does_not_matter_and_each_event_does() {
+        let [a, b] = [
+            || event(1, Entity::host(3), Due::HostDeadline { host: 3 }),
+            || event(1, Entity::relay(0), Thing::RelayDeadline.into()),
+        ];
+        assert_eq!(hash([a(), b()]), hash([b(), a()]));
+        assert_ne!(hash([a(), b()]), hash([a()]));
+        assert_ne!(hash([a(), a()]), hash([b(), b()]), "an event that comes twice does not cancel itself");
+    }
+
+    #[test]
+    fn the_hash_of_octets_is_fnv_1a() {
+        let mut hash = Fnv(BASIS);
         hash.octets(b"foobar");
-        assert_eq!(hash.value(), 0x8594_4171_f739_67e8);
+        assert_eq!(hash.0, 0x8594_4171_f739_67e8);
     }
 }

@@ -12,10 +12,12 @@ use ringmesh_proto::pb::{self, from_authority as down, from_relay as up};
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::Name;
 
+use super::common::ShardName;
+use super::key::Rank;
 use super::look::NewsTold;
-use super::queue::Due;
-use super::stream::{Body, HANDSHAKE_OCTETS, Side};
-use super::world::World;
+use super::queue::Thing;
+use super::site::Site;
+use super::stream::{Body, HANDSHAKE_OCTETS, Watched};
 
 const CONNECT: Duration = Duration::from_secs(4);
 const WELCOME: Duration = Duration::from_secs(10);
@@ -45,6 +47,20 @@ pub(super) enum Step {
     Beat,
 }
 
+impl Step {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Dial => "dial",
+            Self::Syn(_) => "SYN",
+            Self::Opened => "opened",
+            Self::Failed => "failed",
+            Self::Late => "late",
+            Self::Pulse => "pulse",
+            Self::Beat => "beat",
+        }
+    }
+}
+
 /// How far an attempt is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Link {
@@ -59,7 +75,7 @@ enum Link {
 #[derive(Debug)]
 pub(super) struct Uplink {
     link: Link,
-    /// Tells what is due now from what was due in an attempt before. Never used twice in a world.
+    /// Tells what is due now from what was due in an attempt before. Never used twice in a site.
     attempt: u64,
     pause: Duration,
     /// The last news sent on this stream, or held by the CMA before it.
@@ -82,44 +98,49 @@ impl Uplink {
     }
 }
 
-impl World {
-    fn uplink(&mut self, site: usize) -> Option<&mut Uplink> {
-        self.sites[site].process.as_mut().map(|process| &mut process.uplink)
+impl Site {
+    fn uplink(&mut self) -> Option<&mut Uplink> {
+        self.process.as_mut().map(|process| &mut process.uplink)
+    }
+
+    fn step_after(&mut self, attempt: u64, after: Duration, step: Step) {
+        let stamp = self.actor.next();
+        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::Uplink { attempt, step });
     }
 
     /// Begins an attempt, after a pause.
-    pub(super) fn dial(&mut self, site: usize, pause: Duration) {
+    pub(super) fn dial(&mut self, pause: Duration) {
         self.attempt_last += 1;
         let attempt = self.attempt_last;
-        let Some(uplink) = self.uplink(site) else { return };
+        let Some(uplink) = self.uplink() else { return };
         uplink.attempt = attempt;
-        self.at(self.now + pause, Due::Uplink { site, attempt, step: Step::Dial });
+        self.step_after(attempt, pause, Step::Dial);
     }
 
-    pub(super) fn uplink_step(&mut self, site: usize, attempt: u64, step: Step) {
-        let Some(uplink) = self.uplink(site).filter(|uplink| uplink.attempt == attempt) else { return };
+    pub(super) fn uplink_step(&mut self, attempt: u64, step: Step) {
+        let Some(uplink) = self.uplink().filter(|uplink| uplink.attempt == attempt) else { return };
         match (step, uplink.link) {
             (Step::Dial, Link::Away) => {
                 uplink.link = Link::Dialling;
-                self.at(self.now + CONNECT, Due::Uplink { site, attempt, step: Step::Failed });
+                self.step_after(attempt, CONNECT, Step::Failed);
                 for (number, after) in SYNS.into_iter().enumerate() {
-                    self.at(self.now + after, Due::Uplink { site, attempt, step: Step::Syn(number) });
+                    self.step_after(attempt, after, Step::Syn(number));
                 }
             }
-            (Step::Syn(_), Link::Dialling) => self.send_syn(site, attempt),
-            (Step::Opened, Link::Dialling) => self.greet(site, attempt),
-            (Step::Failed, Link::Dialling) => self.dial_later(site),
+            (Step::Syn(_), Link::Dialling) => self.send_syn(attempt),
+            (Step::Opened, Link::Dialling) => self.greet(attempt),
+            (Step::Failed, Link::Dialling) => self.dial_later(),
             (Step::Late, Link::Greeting(stream)) => {
-                self.close_stream(stream, Side::Relay);
-                self.dial_later(site);
+                self.ends.close(&mut self.common, &mut self.actor, stream);
+                self.dial_later();
             }
             (Step::Pulse, Link::Open(stream)) => {
-                self.pulse(site, stream);
-                self.at(self.now + PULSE, Due::Uplink { site, attempt, step });
+                self.pulse(stream);
+                self.step_after(attempt, PULSE, step);
             }
             (Step::Beat, Link::Open(stream)) => {
-                self.beat(site, stream);
-                self.at(self.now + BEAT, Due::Uplink { site, attempt, step });
+                self.beat(stream);
+                self.step_after(attempt, BEAT, step);
             }
             // Of a state that is over.
             (Step::Dial | Step::Syn(_) | Step::Opened | Step::Failed, _)
@@ -127,116 +148,142 @@ impl World {
         }
     }
 
-    fn send_syn(&mut self, site: usize, attempt: u64) {
-        if !self.passes_to_cma(site) {
-            return;
+    fn send_syn(&mut self, attempt: u64) {
+        let site = self.number;
+        if self.common.passes_to_cma(&mut self.actor, site) {
+            let after = self.common.wan.delay_to_cma(site);
+            let stamp = self.actor.next();
+            self.common.cross(ShardName::Cma, stamp, after, Thing::Syn { site, attempt });
         }
-        let round = self.delay_to_cma(site) * 2;
-        let listens = self.cma.process.is_some();
-        let step = if listens { Step::Opened } else { Step::Failed };
-        // One round for TCP, one for TLS.
-        let rounds = if listens { 2 } else { 1 };
-        self.at(self.now + round * rounds, Due::Uplink { site, attempt, step });
     }
 
-    fn greet(&mut self, site: usize, attempt: u64) {
-        if self.cma.process.is_none() || !self.network.reaches_cma(site) {
+    fn greet(&mut self, attempt: u64) {
+        if !self.common.wan.reaches_cma(self.number) {
             // The time for it runs out.
             return;
         }
-        let Some(hello) = self.relay_hello(site) else { return };
-        self.count_wan(site, "Handshake", HANDSHAKE_OCTETS);
-        let stream = self.open_stream(site);
-        if let Some(uplink) = self.uplink(site) {
+        let Some(hello) = self.relay_hello() else { return };
+        self.common.count_wan(self.number, "Handshake", HANDSHAKE_OCTETS);
+        let stream = (self.number as u64) << 32 | attempt;
+        self.ends.begin(&mut self.common, &mut self.actor, stream, self.number);
+        if let Some(uplink) = self.uplink() {
             uplink.link = Link::Greeting(stream);
         }
-        self.at(self.now + WELCOME, Due::Uplink { site, attempt, step: Step::Late });
+        self.step_after(attempt, WELCOME, Step::Late);
         self.tell_cma(stream, up::Body::Hello(codec::relay_hello(&hello)));
     }
 
     /// No stream: another attempt, later each time.
-    fn dial_later(&mut self, site: usize) {
-        let draw = Duration::from_millis(self.draw(500, Purpose::Start));
-        let Some(uplink) = self.uplink(site) else { return };
+    fn dial_later(&mut self) {
+        let draw = self.common.draw(self.actor.next(), 500, Purpose::Start);
+        let Some(uplink) = self.uplink() else { return };
         uplink.link = Link::Away;
         let pause = uplink.pause;
         uplink.pause = (pause * 2).min(PAUSE_MAX);
         // Three to five quarters of it.
-        let jittered = pause * 3 / 4 + pause * u32::try_from(draw.as_millis()).unwrap_or(0) / 1_000;
-        self.dial(site, jittered);
+        let jittered = pause * 3 / 4 + pause * u32::try_from(draw).unwrap_or(0) / 1_000;
+        self.dial(jittered);
+    }
+
+    /// A segment comes from the CMA's end.
+    pub(super) fn take_segment(&mut self, stream: u64, number: u64, body: Body) {
+        if !self.ends.take(stream, number, body) {
+            let reaches = self.common.wan.reaches_cma(self.number);
+            return self.ends.reset(&mut self.common, &mut self.actor, stream, self.number, reaches);
+        }
+        while let Some(body) = self.ends.read(self.common.now, stream) {
+            match body {
+                Body::Message(_, octets) => self.relay_hears(stream, &octets),
+                Body::Ping => self.ends.say(&mut self.common, &mut self.actor, stream, Body::Pong),
+                Body::Pong => {}
+                Body::Over => self.stream_over(stream),
+            }
+        }
+    }
+
+    pub(super) fn watch_stream(&mut self, stream: u64) {
+        if self.ends.watch(&mut self.common, &mut self.actor, stream) == Watched::GivenUp {
+            self.relay_lost_stream(stream);
+        }
+    }
+
+    /// The other end is over: nothing can be said or heard here any more.
+    pub(super) fn stream_over(&mut self, stream: u64) {
+        if self.ends.forget(stream) {
+            self.relay_lost_stream(stream);
+        }
     }
 
     /// The stream is over, whoever ended it.
-    pub(super) fn relay_lost_stream(&mut self, site: usize, stream: u64) {
-        let Some(uplink) = self.uplink(site) else { return };
+    fn relay_lost_stream(&mut self, stream: u64) {
+        let Some(uplink) = self.uplink() else { return };
         match uplink.link {
             Link::Open(open) if open == stream => {
                 uplink.pause = PAUSE_MIN;
-                self.note_of(site, || "the stream to the CMA is over".into());
-                self.relay_event(site, relay::Event::Cma { connected: false });
+                self.note_of(|| "the stream to the CMA is over".into());
+                self.relay_event(relay::Event::Cma { connected: false });
             }
             Link::Greeting(open) if open == stream => {}
             Link::Away | Link::Dialling | Link::Greeting(_) | Link::Open(_) => return,
         }
-        self.dial_later(site);
+        self.dial_later();
     }
 
     /// The relay reads what the CMA said.
-    pub(super) fn relay_hears(&mut self, site: usize, stream: u64, octets: &[u8]) {
-        let Some(uplink) = self.uplink(site) else { return };
+    fn relay_hears(&mut self, stream: u64, octets: &[u8]) {
+        let Some(uplink) = self.uplink() else { return };
         let heard = sound(pb::FromAuthority::decode(octets));
         let Some(body) = heard.body else { return };
         match (body, uplink.link) {
             (down::Body::Welcome(welcome), Link::Greeting(greeting)) if greeting == stream => {
-                self.welcomed(site, stream, welcome.sequence);
+                self.welcomed(stream, welcome.sequence);
             }
-            (body, Link::Open(open)) if open == stream => self.relay_told(site, body),
-            (body, _) => panic!("{}: {body:?} on stream {stream}", self.relay_name(site)),
+            (body, Link::Open(open)) if open == stream => self.relay_told(body),
+            (body, _) => panic!("{}: {body:?} on stream {stream:x}", self.relay_name),
         }
     }
 
-    fn welcomed(&mut self, site: usize, stream: u64, sequence: u64) {
-        let known = &mut self.sites[site];
-        let Some(process) = &mut known.process else { return };
+    fn welcomed(&mut self, stream: u64, sequence: u64) {
+        let Some(process) = &mut self.process else { return };
         if sequence > process.relay.outbox().last() {
-            return self.reborn(site, stream);
+            return self.reborn(stream);
         }
         process.uplink.link = Link::Open(stream);
         process.uplink.streamed = sequence;
         let attempt = process.uplink.attempt;
-        self.note_of(site, || format!("the CMA welcomes it, and holds its news up to {sequence}"));
-        self.relay_event(site, relay::Event::Cma { connected: true });
-        self.take_acknowledged(site, sequence);
-        self.stream_news(site);
+        self.note_of(|| format!("the CMA welcomes it, and holds its news up to {sequence}"));
+        self.relay_event(relay::Event::Cma { connected: true });
+        self.take_acknowledged(sequence);
+        self.stream_news();
         for step in [Step::Beat, Step::Pulse] {
-            self.at(self.now, Due::Uplink { site, attempt, step });
+            self.step_after(attempt, Duration::ZERO, step);
         }
     }
 
     /// The CMA holds news that this outbox never gave: it goes on under another birth nonce, and over another stream.
-    fn reborn(&mut self, site: usize, stream: u64) {
-        let outbox = self.sites[site].nonce();
-        self.note_of(site, || "its disk went back in time".into());
-        self.relay_event(site, relay::Event::Reborn { outbox });
-        if let Some(uplink) = self.uplink(site) {
+    fn reborn(&mut self, stream: u64) {
+        let outbox = self.nonce();
+        self.note_of(|| "its disk went back in time".into());
+        self.relay_event(relay::Event::Reborn { outbox });
+        if let Some(uplink) = self.uplink() {
             uplink.taken = 0;
         }
-        self.close_stream(stream, Side::Relay);
-        self.dial_later(site);
+        self.ends.close(&mut self.common, &mut self.actor, stream);
+        self.dial_later();
     }
 
-    fn relay_told(&mut self, site: usize, body: down::Body) {
+    fn relay_told(&mut self, body: down::Body) {
         let event = match body {
-            down::Body::Welcome(welcome) => panic!("{}: a second {welcome:?}", self.relay_name(site)),
+            down::Body::Welcome(welcome) => panic!("{}: a second {welcome:?}", self.relay_name),
             down::Body::Acknowledged(pb::Acknowledged { sequence }) => {
-                let told = self.uplink(site).map_or(0, |uplink| uplink.streamed);
+                let told = self.uplink().map_or(0, |uplink| uplink.streamed);
                 assert!(sequence <= told, "the CMA acknowledges {sequence}, and was told up to {told}");
-                self.relay_event(site, relay::Event::Cma { connected: true });
-                return self.take_acknowledged(site, sequence);
+                self.relay_event(relay::Event::Cma { connected: true });
+                return self.take_acknowledged(sequence);
             }
             down::Body::Mesh(order) => {
                 let (order, keys) = sound(codec::read_mesh_order(order));
-                if let Some(process) = &mut self.sites[site].process {
+                if let Some(process) = &mut self.process {
                     process.wire.take_mesh(keys);
                 }
                 relay::Event::Mesh(order)
@@ -248,29 +295,31 @@ impl World {
             down::Body::Wanted(keys) => relay::Event::Wanted(sound(codec::read_keys(&keys))),
             down::Body::Forget(host) => relay::Event::ForgetHost(sound(Name::new(&host))),
         };
-        self.relay_event(site, event);
+        self.relay_event(event);
     }
 
-    fn take_acknowledged(&mut self, site: usize, sequence: u64) {
-        let known = &mut self.sites[site];
-        let Some(process) = &mut known.process else { return };
+    fn take_acknowledged(&mut self, sequence: u64) {
+        let site = self.number;
+        let Some(process) = &mut self.process else { return };
         if sequence <= process.uplink.taken {
             return;
         }
         process.uplink.taken = sequence;
-        let outbox = process.relay.outbox();
-        let let_go = outbox.after(0).take_while(|(waiting, _)| *waiting <= sequence);
-        let let_go = let_go.map(|(sequence, news)| {
-            let (birth, news) = (outbox.birth(), news.clone());
-            NewsTold { site, birth, sequence, news }
-        });
-        known.acknowledged.extend(let_go);
-        self.relay_event(site, relay::Event::Acknowledged { sequence });
+        if self.common.remembers {
+            let outbox = process.relay.outbox();
+            let let_go = outbox.after(0).take_while(|(waiting, _)| *waiting <= sequence);
+            let let_go = let_go.map(|(sequence, news)| {
+                let (birth, news) = (outbox.birth(), news.clone());
+                NewsTold { site, birth, sequence, news }
+            });
+            self.acknowledged.extend(let_go);
+        }
+        self.relay_event(relay::Event::Acknowledged { sequence });
     }
 
     /// Tells the CMA all news that it was not told on this stream, as far as they are kept.
-    pub(super) fn stream_news(&mut self, site: usize) {
-        let Some(process) = &mut self.sites[site].process else { return };
+    pub(super) fn stream_news(&mut self) {
+        let Some(process) = &mut self.process else { return };
         let (Some(stream), kept) = (process.uplink.stream(), process.kept) else { return };
         let outbox = process.relay.outbox();
         if kept.birth != outbox.birth() {
@@ -282,7 +331,7 @@ impl World {
             .map(|(sequence, news)| codec::news_item(sequence, news))
             .collect();
         for item in items {
-            if let Some(uplink) = self.uplink(site) {
+            if let Some(uplink) = self.uplink() {
                 uplink.streamed = item.sequence;
             }
             self.tell_cma(stream, up::Body::News(item));
@@ -290,27 +339,27 @@ impl World {
     }
 
     /// The relay shows that it is there, out of turn: whoever reads it answers.
-    pub(super) fn ask_cma(&mut self, site: usize) {
-        if let Some(stream) = self.uplink(site).and_then(|uplink| uplink.stream()) {
-            self.beat(site, stream);
+    pub(super) fn ask_cma(&mut self) {
+        if let Some(stream) = self.uplink().and_then(|uplink| uplink.stream()) {
+            self.beat(stream);
         }
     }
 
-    fn pulse(&mut self, site: usize, stream: u64) {
-        let Some(process) = &self.sites[site].process else { return };
+    fn pulse(&mut self, stream: u64) {
+        let Some(process) = &self.process else { return };
         let (pending, picture) = (process.relay.outbox().pending() as u64, process.relay.picture());
         self.tell_cma(stream, up::Body::Pulse(pb::Pulse { pending, picture }));
     }
 
-    fn beat(&mut self, site: usize, stream: u64) {
-        let Some(process) = &self.sites[site].process else { return };
+    fn beat(&mut self, stream: u64) {
+        let Some(process) = &self.process else { return };
         let beat = process.own_state();
         self.tell_cma(stream, up::Body::Beat(beat));
     }
 
     /// What the relay answers when pictures are compared.
-    pub(super) fn answer_cma(&mut self, site: usize, body: up::Body) {
-        if let Some(stream) = self.uplink(site).and_then(|uplink| uplink.stream()) {
+    pub(super) fn answer_cma(&mut self, body: up::Body) {
+        if let Some(stream) = self.uplink().and_then(|uplink| uplink.stream()) {
             self.tell_cma(stream, body);
         }
     }
@@ -325,7 +374,8 @@ impl World {
             up::Body::Things(_) => "Things",
         };
         let message = pb::FromRelay { body: Some(body) };
-        self.say(stream, Side::Relay, Body::Message(purpose, message.encode_to_vec()));
+        let body = Body::Message(purpose, message.encode_to_vec());
+        self.ends.say(&mut self.common, &mut self.actor, stream, body);
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ringmesh_proto::draws::{Draws, Purpose};
 
-use crate::model::{Plan, World};
+use crate::engine::Engine;
+use crate::model::{Plan, Wire, World};
 use crate::scenario::{Fault, Quality, Stage, not_whole};
 
 /// How long all probes and relays have to find each other at the start.
@@ -69,8 +70,15 @@ impl Story {
 
     /// Lets it happen, heals everything, and looks what is left of it. The world keeps its trace.
     pub fn run(&self) -> Ended {
+        self.run_in(Engine::Reference, Wire::All)
+    }
+
+    /// The same, in any engine, with all heartbeats sealed or not: it is the same run.
+    pub fn run_in(&self, engine: Engine, wire: Wire) -> Ended {
         let mut stage = Stage::new(self.plan.clone(), self.whole.clone());
         stage.world.trace();
+        stage.world.set_engine(engine);
+        stage.world.set_wire(wire);
         let lived = catch_unwind(AssertUnwindSafe(|| {
             self.live(&mut stage);
             not_whole(&self.plan, &mut stage.world)

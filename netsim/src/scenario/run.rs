@@ -12,6 +12,8 @@ use super::report::Outcome;
 use super::text::seconds;
 use super::watch::{Times, Watch};
 use super::whole::{not_linked, picture_differs};
+use crate::engine::Engine;
+use crate::model::Wire;
 
 /// How often is looked.
 const LOOKS: Duration = Duration::from_millis(10);
@@ -54,20 +56,27 @@ impl Planned {
 impl Scenario {
     /// Runs it with a seed; `trace` keeps every line.
     pub fn run(&self, seed: u64, trace: bool) -> Run {
-        self.run_to(seed, trace, u64::MAX)
+        self.run_in(Engine::Reference, Wire::All, seed, trace)
+    }
+
+    /// The same, in any engine, with all heartbeats sealed or not: it is the same run.
+    pub fn run_in(&self, engine: Engine, wire: Wire, seed: u64, trace: bool) -> Run {
+        self.run_to(engine, wire, seed, trace, u64::MAX)
     }
 
     /// Runs it with a seed until the event of that number: every line up to there, and `true`; or all there are, and
     /// `false`.
     pub fn replay(&self, seed: u64, event: u64) -> (Vec<String>, bool) {
-        let run = self.run_to(seed, true, event);
+        let run = self.run_to(Engine::Reference, Wire::All, seed, true, event);
         (run.trace, run.outcome.events == event)
     }
 
-    fn run_to(&self, seed: u64, trace: bool, last: u64) -> Run {
+    fn run_to(&self, engine: Engine, wire: Wire, seed: u64, trace: bool, last: u64) -> Run {
         let mut plan = self.shape.plan.clone();
         plan.seed = seed;
         let mut stage = Stage::new(plan, self.shape.whole.clone());
+        stage.world.set_engine(engine);
+        stage.world.set_wire(wire);
         if trace {
             stage.world.trace();
         }

@@ -71,7 +71,7 @@ impl<'a> Watch<'a> {
 
     /// The scenario begins: what was before is not its.
     pub(super) fn begin(&mut self, world: &World) {
-        self.before = world.classes().clone();
+        self.before = world.classes();
         self.pages_before = pages(world);
     }
 
@@ -201,8 +201,8 @@ fn pages(world: &World) -> usize {
 /// What was sent but heartbeats: datagrams of all classes, or whatever is of one.
 fn sent(world: &World, class: Option<&str>) -> u64 {
     let Some(class) = class else { return world.account().control() };
-    let of =
-        world.classes().each().filter(|(known, purpose, _)| *known == class && !Account::is_beat(purpose));
+    let classes = world.classes();
+    let of = classes.each().filter(|(known, purpose, _)| *known == class && !Account::is_beat(purpose));
     of.map(|(_, _, count)| count).sum()
 }
 

@@ -11,7 +11,7 @@ const QUIET: Duration = Duration::from_secs(20);
 /// What is not as it should be. Lets 20 seconds pass to see whether it is quiet.
 pub fn not_whole(plan: &Plan, world: &mut World) -> Vec<String> {
     let mut wrong = Vec::new();
-    let before = world.account().clone();
+    let before = world.account();
     world.run_for(QUIET);
     let said = world.account().since(&before);
     // On a link of four lanes a block of 64 takes four minutes: what was lost then is told, and noted, now.

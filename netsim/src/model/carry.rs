@@ -1,0 +1,159 @@
+//! Datagrams inside a site, and over the WAN to another: what becomes of each.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ringmesh_probe_core as probe;
+use ringmesh_proto::draws::Purpose;
+use ringmesh_proto::message::{Beat, PROBE_PORT};
+use ringmesh_proto::wire::BEAT;
+use ringmesh_relay_core as relay;
+
+use super::account::Account;
+use super::common::ShardName;
+use super::host::{Datagram, Payload};
+use super::key::{Actor, Key, Rank, Stamp};
+use super::network::Place;
+use super::queue::{FlyingBeat, Thing};
+use super::site::Site;
+
+/// One way through a site; a little more is drawn for each datagram.
+pub(super) const LATENCY_MIN: Duration = Duration::from_micros(50);
+/// At most so much more, in nanoseconds.
+const LATENCY_MORE_NS: u64 = 150_000;
+/// What carries a datagram over a WAN: IPv4 (20) and UDP (8).
+const DATAGRAM_OCTETS: usize = 28;
+
+impl Site {
+    /// Whoever stands there.
+    fn actor_at(&mut self, place: Place) -> &mut Actor {
+        match place {
+            Place::Core(_) => &mut self.actor,
+            Place::Leg { host, .. } => &mut self.hosts[host].actor,
+        }
+    }
+
+    pub(super) fn send(&mut self, from: Place, datagram: Datagram, purpose: &'static str) {
+        self.common.account.count(purpose, datagram.payload.octets());
+        if !Account::is_beat(purpose) {
+            self.common.note(|| format!("{} -> {} {purpose}", datagram.from, datagram.to));
+        }
+        let Some(to) = self.network.owner(datagram.to.ip()) else { return };
+        self.common.classes.count(self.network.class(from, to), purpose);
+        let octets = datagram.payload.octets();
+        self.bring(from, to, purpose, octets, Thing::Arrive(datagram));
+    }
+
+    /// A heartbeat inside the site, sealed or not. `[from, to]`.
+    pub(super) fn send_beat(
+        &mut self,
+        from: Place,
+        [source, target]: [SocketAddr; 2],
+        beat: Beat,
+        sealed: Option<[u8; BEAT]>,
+    ) {
+        let Some(to) = self.network.owner(target.ip()) else {
+            return self.common.account.count("Beat", BEAT);
+        };
+        self.beats[usize::from(self.network.class(from, to) != "switch")] += 1;
+        let leg = |place| match place {
+            Place::Core(_) => 0,
+            Place::Leg { leg, .. } => leg,
+        };
+        let legs = [leg(from), leg(to)];
+        let small = target.port() == PROBE_PORT && legs.iter().all(|leg| *leg < FlyingBeat::LEGS);
+        let flying = match to {
+            Place::Leg { host, .. } if small => Some(FlyingBeat::new(&beat, host, legs)),
+            Place::Leg { .. } | Place::Core(_) => None,
+        };
+        let Some((stamp, after)) = self.fate(from, to) else { return };
+        let when = self.common.now + after;
+        let (mesh, source_target) = (false, (source, target));
+        let payload = match (sealed, flying) {
+            (None, Some(flying)) => {
+                return self.common.at(stamp, Rank::Arrival, when, super::queue::Due::Beat(flying));
+            }
+            (Some(octets), flying) => Payload::SealedBeat { mesh, beat, octets, flying },
+            (None, None) => Payload::Beat(beat),
+        };
+        let (from, to) = source_target;
+        self.common.at(stamp, Rank::Arrival, when, Thing::Arrive(Datagram { from, to, payload }));
+    }
+
+    /// Something on its way between two places, if it gets there.
+    fn bring(&mut self, from: Place, to: Place, purpose: &'static str, octets: usize, thing: Thing) {
+        if let (Place::Core(_), Place::Core(there)) = (from, to) {
+            return self.bring_over_wan(there, purpose, octets + DATAGRAM_OCTETS, thing);
+        }
+        if let Some((stamp, after)) = self.fate(from, to) {
+            self.common.at(stamp, Rank::Arrival, self.common.now + after, thing);
+        }
+    }
+
+    /// How long a datagram inside the site takes; `None` if it is lost.
+    fn fate(&mut self, from: Place, to: Place) -> Option<(Stamp, Duration)> {
+        let stamp = self.actor_at(from).next();
+        let reaches = self.network.reaches(from, to) && !self.is_muted(from, to);
+        let permille = self.loss_permille;
+        let lost = permille > 0 && self.common.draw(stamp, 1_000, Purpose::Loss) < permille;
+        let more = || self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency);
+        (reaches && !lost).then(|| (stamp, LATENCY_MIN + Duration::from_nanos(more())))
+    }
+
+    fn bring_over_wan(&mut self, to: usize, purpose: &'static str, octets: usize, thing: Thing) {
+        let common = &mut self.common;
+        let (near, far) = (common.wan.legs[self.number], common.wan.legs[to]);
+        common.count_wan(self.number, purpose, octets);
+        let reaches = self.network.reaches(Place::Core(self.number), Place::Core(to));
+        if !reaches || common.is_lost(&mut self.actor, near.loss_permille) {
+            return;
+        }
+        common.count_wan(to, purpose, octets);
+        if common.is_lost(&mut self.actor, far.loss_permille) {
+            return;
+        }
+        let stamp = self.actor.next();
+        let more = Duration::from_nanos(common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
+        common.cross(ShardName::Site(to), stamp, near.delay + far.delay + more, thing);
+    }
+
+    fn is_muted(&self, from: Place, to: Place) -> bool {
+        let (Place::Leg { host: from, .. }, Place::Leg { host: to, .. }) = (from, to) else { return false };
+        let now = self.common.now;
+        self.muted.iter().any(|(a, b, until)| *a == from && *b == to && now < *until)
+    }
+
+    pub(super) fn arrive(&mut self, key: Key, datagram: Datagram) {
+        match self.network.owner(datagram.to.ip()) {
+            Some(Place::Core(_)) if self.process.is_some() => self.open_at_relay(datagram),
+            Some(Place::Core(site)) if self.network.wan.core_power[site] => self.refuse(&datagram),
+            Some(Place::Leg { host, leg }) if self.network.carrier(host, leg) => {
+                let known = &mut self.hosts[host];
+                match &mut known.process {
+                    Some(process) if known.paused => {
+                        process.inbox.push((key, Thing::Arrive(datagram).into()));
+                    }
+                    Some(_) => self.open_at_host(host, datagram),
+                    None => self.refuse(&datagram),
+                }
+            }
+            Some(Place::Core(_) | Place::Leg { .. }) | None => {}
+        }
+    }
+
+    /// A kernel without a process at that port says so.
+    pub(super) fn refuse(&mut self, datagram: &Datagram) {
+        let owners = (self.network.owner(datagram.to.ip()), self.network.owner(datagram.from.ip()));
+        let (Some(from), Some(to)) = owners else { return };
+        // What it quotes of the datagram: its headers and eight octets at least; kernels send much more.
+        let octets = datagram.payload.octets() + DATAGRAM_OCTETS;
+        self.bring(from, to, "Refusal", octets, Thing::Refused { to, peer: datagram.to });
+    }
+
+    pub(super) fn hear_refusal(&mut self, to: Place, peer: SocketAddr) {
+        match to {
+            Place::Core(_) => self.relay_event(relay::Event::Refused { peer }),
+            Place::Leg { host, .. } => self.host_event(host, probe::Event::Refused { peer }),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The same run, whoever executes it: in one order or in windows, in one thread or several, sealed or typed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ringmesh_netsim::engine::Engine;
+use ringmesh_netsim::model::{Account, Classes, Plan, Wire, World};
+use ringmesh_netsim::random::Story;
+
+/// Seeds of a run that nobody gave a number.
+const SEEDS: u64 = 12;
+
+fn ring(threads: usize) -> Engine {
+    Engine::Ring { threads: NonZeroUsize::new(threads).unwrap() }
+}
+
+/// What a run is compared by.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    trace_hash: u64,
+    events: u64,
+    account: Account,
+    classes: Classes,
+    pages: usize,
+    open: usize,
+}
+
+fn told(world: &World) -> Told {
+    Told {
+        trace_hash: world.trace_hash(),
+        events: world.events(),
+        account: world.account(),
+        classes: world.classes(),
+        pages: world.pages().len(),
+        open: world.incidents().len(),
+    }
+}
+
+#[test]
+fn random_worlds_with_faults_run_the_same_in_every_engine_on_every_number_of_threads() {
+    let seeds = std::env::var("RINGMESH_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    for seed in 1..=seeds {
+        let run = |engine, wire| {
+            let ended = Story::of(seed).run_in(engine, wire);
+            (told(&ended.world), ended.world.traced().to_vec(), ended.wrong)
+        };
+        let reference = run(Engine::Reference, Wire::All);
+        for (engine, wire) in [
+            (Engine::Reference, Wire::Typed),
+            (ring(1), Wire::All),
+            (ring(2), Wire::Sample),
+            (ring(3), Wire::Typed),
+        ] {
+            let other = run(engine, wire);
+            let differs = reference.1.iter().zip(&other.1).find(|(a, b)| a != b);
+            assert_eq!(reference.0, other.0, "seed {seed}, {engine:?}, {wire:?}: {differs:?}");
+            assert_eq!(reference.2, other.2, "seed {seed}, {engine:?}, {wire:?}");
+        }
+    }
+}
+
+/// Some sites that live through a death, a cut and a heal.
+fn lived(engine: Engine, wire: Wire) -> World {
+    let mut world = World::new(Plan { loss_permille: 5, ..Plan::sites(5, 3, 20) });
+    world.set_engine(engine);
+    world.set_wire(wire);
+    world.run_for(Duration::from_secs(20));
+    world.kill_host(17);
+    world.set_wan(2, false);
+    world.set_wan_quality(3, Duration::from_millis(3), 20);
+    world.run_for(Duration::from_secs(20));
+    world.boot_host(17);
+    world.set_wan(2, true);
+    world.run_for(Duration::from_secs(20));
+    world
+}
+
+#[test]
+fn more_threads_than_shards_and_windows_of_any_length_change_nothing() {
+    let reference = told(&lived(Engine::Reference, Wire::All));
+    for threads in [1, 2, 4, 16] {
+        assert_eq!(reference, told(&lived(ring(threads), Wire::Typed)), "{threads} threads");
+    }
+    assert_eq!(reference, told(&lived(ring(2), Wire::All)), "a second time");
+}
+
+#[test]
+fn an_engine_may_be_changed_between_two_moments() {
+    let run = |engines: [Engine; 3]| {
+        let mut world = World::new(Plan::sites(3, 2, 10));
+        for engine in engines {
+            world.set_engine(engine);
+            world.run_for(Duration::from_millis(7_777));
+        }
+        told(&world)
+    };
+    let reference = run([Engine::Reference; 3]);
+    assert_eq!(reference, run([ring(2), Engine::Reference, ring(1)]));
+}
+
+#[test]
+fn where_nothing_is_between_the_sites_all_events_have_one_order() {
+    let run = |engine| {
+        let mut world = World::new(Plan::sites(2, 1, 5));
+        world.set_engine(engine);
+        (0..2).for_each(|site| world.set_wan_quality(site, Duration::ZERO, 0));
+        world.run_for(Duration::from_secs(10));
+        told(&world)
+    };
+    assert_eq!(run(Engine::Reference), run(ring(2)));
+}

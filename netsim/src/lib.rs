@@ -13,3 +13,4 @@ pub mod lab;
 pub mod model;
 pub mod random;
 pub mod scenario;
+pub mod watch;

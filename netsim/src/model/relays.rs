@@ -64,7 +64,7 @@ impl World {
             address: SocketAddr::new(relay_address(site), RELAY_PORT),
             term: known.term,
             outbox: known.nonce(),
-            timing: relay::Timing::default(),
+            timing: self.plan.timing,
             classes: Vec::new(),
         };
         let relay = sound(relay::Relay::restore(config, wall, known.disk.records()));

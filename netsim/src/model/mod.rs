@@ -8,6 +8,7 @@
 //! - [`world`]: the run and the datagrams in it; [`queue`]: what is due; [`trace`]: what happened, as one number.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
+//! - [`watched`]: what the laws of `watch` look at.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
 //!
 //! # Invariants
@@ -30,10 +31,12 @@ mod site;
 mod stream;
 mod trace;
 mod uplink;
+mod watched;
 mod world;
 
 pub use account::{Account, Classes, WanAccount};
 pub use disk::Backup;
 pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};
+pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
 pub use world::World;

@@ -15,3 +15,4 @@ pub mod engine;
 pub mod model;
 pub mod random;
 pub mod scenario;
+pub mod watch;

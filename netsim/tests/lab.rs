@@ -88,7 +88,7 @@ fn options(prefix: &str, size: Size, announcer: Announcer) -> Options {
     let netsim = Path::new(env!("CARGO_BIN_EXE_ringmesh-netsim"));
     let bin_dir = netsim.parent().unwrap_or(Path::new("/")).to_path_buf();
     Options {
-        size,
+        layout: size.into(),
         announcer,
         profile: Profile::Lab,
         prefix: prefix.into(),

@@ -71,7 +71,7 @@ fn options() -> Result<Options, LabError> {
     let bin_dir = Path::new(env!("CARGO_BIN_EXE_ringmesh-netsim")).parent().unwrap_or(Path::new("/"));
     let prefix = format!("rmt{}sw", std::process::id());
     Ok(Options {
-        size: Size::new(4, 8, 0)?,
+        layout: Size::new(4, 8, 0)?.into(),
         announcer: Announcer::None,
         profile: Profile::Lab,
         // Beside the labs of the command line, so that a killed run is cleaned up by either.

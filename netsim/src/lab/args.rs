@@ -39,6 +39,9 @@ pub(super) enum Command {
     },
     /// Build a lab, break and heal everything once, and check every verdict.
     Tour(TourArgs),
+    /// Build the lab that a scenario file asks for, break and heal what it says when it says so, and check what it
+    /// expects.
+    Play(PlayArgs),
     /// Measure memory, CPU, datagrams and detection times, with the timing as shipped; of several sites, what they
     /// cost on the WAN.
     Bench(BenchArgs),
@@ -142,7 +145,7 @@ pub(super) fn subject<'a>(lab: &'a Lab, fault: Fault, name: Option<&'a str>) -> 
 }
 
 /// Which lab is meant.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Which {
     /// Before the name of every namespace [default: made of the process id; later, the only lab there is].
     #[arg(long, value_name = "P")]
@@ -209,6 +212,47 @@ pub(super) struct TourArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PlayArgs {
+    /// The scenario.
+    pub(super) file: PathBuf,
+    /// Another seed than the file names: of the moments of faults.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Milliseconds that everything may come later than the file says.
+    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    pub(super) slack_ms: u64,
+    /// Prints one JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Folder of our programs [default: that of this one].
+    #[arg(long, value_name = "FOLDER")]
+    bin_dir: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl PlayArgs {
+    /// A lab of no size yet: the file has it.
+    pub(super) fn options(&self) -> Result<Options, LabError> {
+        let build = Build {
+            sites: None,
+            switches: 1,
+            hosts: 1,
+            dual: 0,
+            wan_delay: 0,
+            wan_loss: 0,
+            wan_seed: 1,
+            announcer: Announcer::Own,
+            profile: None,
+            tx_interval_s: 5,
+            bin_dir: self.bin_dir.clone(),
+            which: self.which.clone(),
+        };
+        build.options()
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct AnnounceArgs {
     #[arg(long)]
     pub(super) name: String,
@@ -267,7 +311,9 @@ impl Build {
         super::plan::check_prefix(&prefix)?;
         let dir = self.which.dir.clone().unwrap_or_else(|| Path::new(BASE).join(&prefix));
         Ok(Options {
-            size: Size::new(self.switches, self.hosts, self.dual)?.of_sites(self.sites.unwrap_or(sites))?,
+            layout: Size::new(self.switches, self.hosts, self.dual)?
+                .of_sites(self.sites.unwrap_or(sites))?
+                .into(),
             announcer: self.announcer,
             profile: self.profile.unwrap_or(profile),
             dir: absolute(&dir)?,

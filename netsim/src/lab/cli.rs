@@ -5,13 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::announce::{Voice, announce};
-use super::args::{AnnounceArgs, Command, LabArgs, TourArgs, Which, subject};
+use super::args::{AnnounceArgs, Command, LabArgs, PlayArgs, TourArgs, Which, subject};
 use super::bench;
 use super::cleanup::sweep;
 use super::error::LabError;
 use super::interrupt::Interrupt;
 use super::permit;
 use super::plan::Plan;
+use super::play;
 use super::running::{Lab, Options};
 use super::script::tour_of;
 use super::state::{Profile, State};
@@ -33,6 +34,10 @@ pub fn run(lab: LabArgs, program: &Path, args: &[OsString]) -> Result<(), LabErr
         Command::Tour(tour) => {
             permit::enter_or_return(program, args)?;
             walk(&tour)
+        }
+        Command::Play(words) => {
+            permit::enter_or_return(program, args)?;
+            play_file(&words)
         }
         Command::Bench(words) => {
             permit::enter_or_return(program, args)?;
@@ -88,9 +93,9 @@ fn walk(args: &TourArgs) -> Result<(), LabError> {
     let options = args.build.options_with(TOUR_SITES, Profile::Lab)?;
     let stop = Interrupt::on_signals()?;
     let progress = Progress::on_stderr();
-    let script = tour_of(options.size.sites());
-    tour::check_size(&Plan::new(&options.prefix, options.size), &script)?;
-    progress.note(&format!("tour: {}, files in {}", options.size.words(), options.dir.display()));
+    let script = tour_of(options.layout.sites());
+    tour::check_size(&Plan::new(&options.prefix, &options.layout), &script)?;
+    progress.note(&format!("tour: {}, files in {}", options.layout.words(), options.dir.display()));
     progress.doing("build the network");
     let mut lab = Lab::build(&options)?;
     let walked = tour::walk(&mut lab, &script, Duration::from_secs(args.quiet_s), &stop, &progress);
@@ -110,6 +115,42 @@ fn walk(args: &TourArgs) -> Result<(), LabError> {
     }
     print(&format!("\n{}report: {}", tour::summary(&tour), args.out.display()));
     if tour.ok { Ok(()) } else { Err(LabError::Failed("the tour did not go as wanted".into())) }
+}
+
+fn play_file(args: &PlayArgs) -> Result<(), LabError> {
+    let scenario = play::read(&args.file)?;
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let options = play::options(&scenario, seed, args.options()?)?;
+    let stop = Interrupt::on_signals()?;
+    let lasts = scenario.duration().as_secs();
+    tell(&format!(
+        "{}: {}, {lasts} s, files in {}",
+        scenario.file,
+        options.layout.words(),
+        options.dir.display()
+    ));
+    let mut lab = Lab::build(&options)?;
+    let slack = Duration::from_millis(args.slack_ms);
+    let played = play::play(&mut lab, &scenario, seed, slack, &stop);
+    if !matches!(&played, Ok(played) if played.ok()) {
+        let to = options.dir.with_file_name(format!("logs-{}", lab.plan().prefix));
+        match lab.save_logs(&to) {
+            Ok(()) => tell(&format!("all logs: {}", to.display())),
+            Err(error) => tell(&format!("the logs could not be saved: {error}")),
+        }
+    }
+    let played = played?;
+    lab.down()?;
+    let report = play::Report::of(&scenario, seed, &played);
+    if args.json {
+        let text =
+            serde_json::to_string_pretty(&report).map_err(|error| LabError::Failed(error.to_string()))?;
+        print(&text);
+    } else {
+        print(report.table().trim_end());
+    }
+    report.complaints().iter().for_each(|line| tell(line));
+    if report.ok { Ok(()) } else { Err(LabError::Failed(format!("{}: not as expected", scenario.file))) }
 }
 
 fn save_logs(lab: &Lab, report: &Path, progress: &Progress) {

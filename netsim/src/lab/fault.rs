@@ -44,6 +44,23 @@ impl Lab {
         Ok(broken_at)
     }
 
+    /// Has a probe say goodbye, as an operator would, and returns when, in milliseconds since the epoch. It is healed
+    /// like one that was stopped.
+    ///
+    /// # Errors
+    /// As [`Lab::break_it`].
+    pub fn leave(&mut self, host: &str, reason: &str, back_within: Duration) -> Result<u64, LabError> {
+        self.check_subject(Fault::Stop, host)?;
+        self.refuse_dark(host)?;
+        let since_ms = now_ms();
+        let fault = Fault::Stop.word().into();
+        self.state.broken.push(Broken { name: host.into(), fault, permille: 0, since_ms });
+        self.save()?;
+        let broken_at = now_ms();
+        super::operator::goodbye(&self.state.bin_dir, &self.files.probe(host), reason, back_within)?;
+        Ok(broken_at)
+    }
+
     /// Heals everything that is broken about a host, a switch, a relay, a site or the CMA.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::error::{LabError, at};
 use super::plan::{CMA, CMA_ADDRESS, Plan, Site, WAN};
 use super::script::critical_host;
-use super::state::Profile;
+use super::state::{State, Timing};
 
 /// A path that the kernel takes for a Unix socket, its closing NUL included, is at most this long.
 const SOCKET_PATH_MAX: usize = 107;
@@ -141,8 +141,8 @@ impl Files {
     ///
     /// # Errors
     /// [`LabError::File`].
-    pub(super) fn write_relay(&self, plan: &Plan, site: &Site, profile: Profile) -> Result<(), LabError> {
-        let critical = plan.subject(critical_host(site.number));
+    pub(super) fn write_relay(&self, plan: &Plan, site: &Site, state: &State) -> Result<(), LabError> {
+        let critical = plan.subject(critical_host(site.number)).filter(|_| state.layout.has_critical());
         let critical = critical.map(|name| HostClass { name, class: "critical" });
         let relay = &site.relay;
         let config = RelayConfig {
@@ -154,7 +154,7 @@ impl Files {
             state_dir: self.of(&relay.name).join("state"),
             cma: [format!("{CMA_ADDRESS}:{CMA_PORT}")],
             insecure: true,
-            timing: timing(profile),
+            timing: state.profile.timing(),
             hosts: critical.into_iter().collect(),
         };
         write_config(&self.relay(&relay.name), &config)
@@ -198,16 +198,9 @@ struct RelayConfig<'a> {
     state_dir: PathBuf,
     cma: [String; 1],
     insecure: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timing: Option<Timing>,
+    timing: Timing,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hosts: Vec<HostClass<'a>>,
-}
-
-#[derive(Serialize)]
-struct Timing {
-    close_hold_s: u32,
-    settle_s: u32,
 }
 
 #[derive(Serialize)]
@@ -229,15 +222,6 @@ struct CmaConfig {
 #[derive(Serialize)]
 struct Notify {
     file: PathBuf,
-}
-
-fn timing(profile: Profile) -> Option<Timing> {
-    match profile {
-        // Settling outlasts a cut-off probe's longest pause between two questions, 5 s and a quarter: else
-        // a host that is well would count as one that did not return.
-        Profile::Lab => Some(Timing { close_hold_s: 3, settle_s: 10 }),
-        Profile::Default => None,
-    }
 }
 
 /// Keys are inside, so nobody else may read it.

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn rings_are_formed_only_when_every_member_port_and_evidence_is_right() {
-        let plan = Plan::new("x", Size::default());
+        let plan = Plan::new("x", &Size::default().into());
         assert_eq!(missing_for_switch_rings(&plan, &whole(&plan)), None);
         type Spoil = fn(&mut SiteTree);
         let cases: &[(&str, Spoil)] = &[
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_rings_of_every_site_must_be_there_and_under_its_own_name() {
-        let plan = Plan::new("x", Size::default().of_sites(2).unwrap());
+        let plan = Plan::new("x", &Size::default().of_sites(2).unwrap().into());
         let mut tree = whole(&plan);
         assert_eq!(missing_for_switch_rings(&plan, &tree), None);
         let moved = tree.sites[1].switches.remove(0);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_fallback_ring_must_hold_every_host() {
-        let plan = Plan::new("x", Size::new(1, 3, 0).unwrap());
+        let plan = Plan::new("x", &Size::new(1, 3, 0).unwrap().into());
         let tree = |members: &[&str]| Tree {
             sites: vec![SiteTree { fallback_rings: vec![fallback(members)], ..SiteTree::default() }],
         };

@@ -33,7 +33,7 @@ impl Lab {
         carriers.iter().try_for_each(|name| self.start(name, Role::Wan))?;
         self.files.write_cma()?;
         for site in &self.plan.sites {
-            self.files.write_relay(&self.plan, site, self.state.profile)?;
+            self.files.write_relay(&self.plan, site, &self.state)?;
             self.hand_out_keys(site)?;
         }
         Ok(())
@@ -122,9 +122,9 @@ pub(super) fn refuse_strangers(plan: &Plan) -> Result<(), LabError> {
 /// What is remembered of a lab before anything of it exists.
 pub(super) fn fresh_state(options: &Options) -> State {
     State {
-        schema: 1,
+        schema: 2,
         prefix: options.prefix.clone(),
-        size: options.size,
+        layout: options.layout.clone(),
         announcer: options.announcer,
         profile: options.profile,
         wan: options.wan,

@@ -19,10 +19,12 @@ mod files;
 mod formed;
 mod furnish;
 mod interrupt;
+mod layout;
 mod net;
 mod operator;
 mod permit;
 mod plan;
+pub mod play;
 mod power;
 mod process;
 mod roles;
@@ -41,6 +43,7 @@ pub use cli::run;
 pub use error::LabError;
 pub use formed::{missing_for_fallback_rings, missing_for_switch_rings};
 pub use interrupt::Interrupt;
+pub use layout::Layout;
 pub use operator::{
     FallbackRing, Incident, Named, Operator, PageLine, PortTree, RingTree, SiteTree, SwitchTree, Tree,
 };
@@ -48,5 +51,5 @@ pub use permit::enter_or_return;
 pub use plan::{Host, Leg, Plan, Relay, Site, Switch, WanLeg};
 pub use running::{Lab, Options};
 pub use size::Size;
-pub use state::{Announcer, Profile};
+pub use state::{Announcer, Profile, Timing};
 pub use wan::Quality;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -320,6 +321,22 @@ pub(super) fn attachments(bin_dir: &Path, config: &Path) -> Result<Value, LabErr
         .arg(config);
     let text = run(&mut command, "")?;
     serde_json::from_str(&text).map_err(|error| LabError::Failed(format!("attachments: {error}: {text}")))
+}
+
+/// Tells a running probe to leave, through its own command.
+///
+/// # Errors
+/// [`LabError::Failed`] with the command's own words.
+pub(super) fn goodbye(
+    bin_dir: &Path,
+    config: &Path,
+    reason: &str,
+    back_within: Duration,
+) -> Result<(), LabError> {
+    let mut command = system("timeout");
+    command.arg(ANSWER_S).arg(bin_dir.join("ringmesh-probe")).args(["goodbye", "--reason", reason]);
+    command.arg("--back-within-s").arg(back_within.as_secs().to_string()).arg("--config").arg(config);
+    run(&mut command, "").map(drop)
 }
 
 #[cfg(test)]

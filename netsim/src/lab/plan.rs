@@ -7,8 +7,9 @@
 use std::net::Ipv4Addr;
 
 use super::error::LabError;
+use super::layout::Layout;
 use super::script::Subject;
-use super::size::{LEG_OFFSET, Size};
+use super::size::LEG_OFFSET;
 
 /// The name of the lab itself in reports, and of its site where it has one only. Several are `s1`, `s2`, ..
 pub(super) const SITE: &str = "lab";
@@ -158,16 +159,24 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Lays out a network of that size.
-    pub fn new(prefix: &str, size: Size) -> Self {
-        let numbers = 1..=size.sites();
-        let sites: Vec<Site> = numbers.clone().map(|number| site(prefix, number, size)).collect();
-        let switches = numbers
-            .clone()
-            .flat_map(|site| (1..=size.switches()).map(move |place| switch(prefix, site, place, size)));
-        let hosts = numbers.flat_map(|site| (0..size.hosts()).map(move |n| host(prefix, site, n, size)));
-        let wan = std::iter::once(cma_leg(prefix)).chain(sites.iter().map(site_leg)).collect();
-        Self { prefix: prefix.into(), switches: switches.collect(), hosts: hosts.collect(), sites, wan }
+    /// Lays out a network.
+    pub fn new(prefix: &str, layout: &Layout) -> Self {
+        let mut plan = Self {
+            prefix: prefix.into(),
+            sites: Vec::new(),
+            switches: Vec::new(),
+            hosts: Vec::new(),
+            wan: vec![cma_leg(prefix)],
+        };
+        for (number, name, [switches, hosts], here) in layout.each() {
+            let site = site(prefix, number, name);
+            plan.wan.push(site_leg(&site));
+            plan.sites.push(site);
+            plan.switches.extend((1..=here.switches).map(|place| switch(prefix, number, place, switches)));
+            let legs = (0..).zip(&here.hosts);
+            plan.hosts.extend(legs.map(|(n, places)| host(prefix, number, n, places, [switches, hosts])));
+        }
+        plan
     }
 
     /// The namespace of the CMA or the WAN's router.
@@ -291,8 +300,7 @@ impl Plan {
     }
 }
 
-fn site(prefix: &str, number: u8, size: Size) -> Site {
-    let name = if size.sites() == 1 { SITE.to_string() } else { format!("s{number}") };
+fn site(prefix: &str, number: u8, name: String) -> Site {
     let relay = format!("r{number}");
     let octet = WAN_OCTET + number;
     Site {
@@ -332,30 +340,23 @@ fn site_leg(site: &Site) -> WanLeg {
     }
 }
 
-fn switch(prefix: &str, site: u8, place: u8, size: Size) -> Switch {
-    let number = switch_number(site, place, size);
+/// The switch of that place of its site; so many are before the site's.
+fn switch(prefix: &str, site: u8, place: u8, before: u16) -> Switch {
+    let number = before + u16::from(place);
     Switch { number, name: format!("sw{number}"), netns: format!("{prefix}sw{number}"), site, place }
 }
 
-fn switch_number(site: u8, place: u8, size: Size) -> u16 {
-    u16::from(site - 1) * u16::from(size.switches()) + u16::from(place)
-}
-
-/// The n-th host of a site, from 0.
-fn host(prefix: &str, site: u8, n: u8, size: Size) -> Host {
-    let number = u16::from(site - 1) * u16::from(size.hosts()) + u16::from(n) + 1;
-    let home = n / size.hosts_on_each() + 1;
-    let leg = |index: u8, place: u8| Leg {
+/// The n-th host of a site, from 0, on the switches of these places; so many switches and hosts are before the site's.
+fn host(prefix: &str, site: u8, n: u8, places: &[u8], before: [u16; 2]) -> Host {
+    let number = before[1] + u16::from(n) + 1;
+    let leg = |(index, &place): (u8, &u8)| Leg {
         ifname: format!("eth{index}"),
-        switch: switch_number(site, place, size),
+        switch: before[0] + u16::from(place),
         port: format!("p{number}"),
         address: Ipv4Addr::new(10, WAN_OCTET + site, place, n + 1 + index * LEG_OFFSET),
         metric: 100 + 100 * u32::from(index),
     };
-    let mut legs = vec![leg(0, home)];
-    if size.is_dual(n) {
-        legs.push(leg(1, home % size.switches() + 1));
-    }
+    let legs = (0..).zip(places).map(leg).collect();
     Host { name: format!("h{number}"), netns: format!("{prefix}h{number}"), site, legs }
 }
 

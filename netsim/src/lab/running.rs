@@ -17,11 +17,11 @@ use super::error::{LabError, at};
 use super::files::Files;
 use super::furnish::{check, fresh_state, refuse_occupied, refuse_strangers};
 use super::interrupt::Interrupt;
+use super::layout::Layout;
 use super::operator::Operator;
 use super::plan::{CMA, Plan};
 use super::process::in_sessions_of;
 use super::roles::{Launch, Role};
-use super::size::Size;
 use super::state::{Announcer, Lock, Profile, Running, State};
 use super::wan::{self, Quality};
 
@@ -31,8 +31,8 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 /// What to build.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many of everything.
-    pub size: Size,
+    /// The network.
+    pub layout: Layout,
     /// Who announces the switches.
     pub announcer: Announcer,
     /// Relay timing.
@@ -70,7 +70,7 @@ impl Lab {
         check(options)?;
         let files = Files::new(&options.dir);
         sweep(files.dir().parent().unwrap_or(Path::new("/")));
-        let plan = Plan::new(&options.prefix, options.size);
+        let plan = Plan::new(&options.prefix, &options.layout);
         refuse_occupied(files.dir())?;
         refuse_strangers(&plan)?;
         fs::create_dir_all(files.dir()).map_err(at(files.dir(), "create"))?;
@@ -101,7 +101,7 @@ impl Lab {
             || LabError::Usage(format!("{}: no lab here; `ringmesh-netsim lab up` makes one", dir.display()));
         let state = State::load(dir)?.ok_or_else(nothing)?;
         let lock = Lock::take(dir)?;
-        let plan = Plan::new(&state.prefix, state.size);
+        let plan = Plan::new(&state.prefix, &state.layout);
         Ok(Self { files: Files::new(dir), plan, state, released: true, _lock: lock })
     }
 

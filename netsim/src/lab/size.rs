@@ -1,16 +1,16 @@
 //! How big a lab is: four numbers that were checked against each other.
 
-use serde::{Deserialize, Serialize};
-
 use super::error::LabError;
 
 /// Second legs are numbered from here, so the hosts of a site may be numbered up to `LEG_OFFSET`.
 pub(super) const LEG_OFFSET: u8 = 100;
-const SWITCHES_MAX: u8 = 32;
-const SITES_MAX: u8 = 8;
+pub(super) const SWITCHES_MAX: u8 = 32;
+pub(super) const SITES_MAX: u8 = 8;
+/// Of a site.
+pub(super) const HOSTS_MAX: u8 = LEG_OFFSET;
 
 /// How big a lab is. In hand it is a sound one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     sites: u8,
     switches: u8,
@@ -28,10 +28,8 @@ impl Size {
         if switches == 0 || switches > SWITCHES_MAX {
             return refuse(format!("--switches must be 1 to {SWITCHES_MAX}, not {switches}"));
         }
-        if hosts == 0 || total > u16::from(LEG_OFFSET) {
-            return refuse(format!(
-                "--hosts: a site holds 1 to {LEG_OFFSET} hosts, not {switches} x {hosts}"
-            ));
+        if hosts == 0 || total > u16::from(HOSTS_MAX) {
+            return refuse(format!("--hosts: a site holds 1 to {HOSTS_MAX} hosts, not {switches} x {hosts}"));
         }
         if dual > 0 && switches < 2 {
             return refuse("--dual: a dual-homed host needs two switches".into());
@@ -51,11 +49,6 @@ impl Size {
             return refuse(format!("--sites must be 1 to {SITES_MAX}, not {sites}"));
         }
         Ok(Self { sites, ..self })
-    }
-
-    /// The same sites and switches, with one host on each.
-    pub(super) fn thinned(self) -> Self {
-        Self { hosts: 1, dual: 0, ..self }
     }
 
     /// Number of sites.
@@ -78,27 +71,11 @@ impl Size {
         self.switches * self.hosts
     }
 
-    /// Number of switches of all sites together.
-    pub fn switches_total(self) -> u16 {
-        u16::from(self.sites) * u16::from(self.switches)
-    }
-
-    /// Number of hosts of all sites together.
-    pub fn hosts_total(self) -> u16 {
-        u16::from(self.sites) * u16::from(self.hosts())
-    }
-
     /// Whether the n-th host of a site, from 0, has a second leg. They go round: the first host of each
     /// switch, then the second of each.
     pub(super) fn is_dual(self, n: u8) -> bool {
         let (home, within) = (n / self.hosts, n % self.hosts);
         u16::from(within) * u16::from(self.switches) + u16::from(home) < u16::from(self.dual)
-    }
-
-    /// In words: `2 sites, 4 switches, 16 hosts`.
-    pub fn words(self) -> String {
-        let sites = if self.sites == 1 { String::new() } else { format!("{} sites, ", self.sites) };
-        format!("{sites}{} switches, {} hosts", self.switches_total(), self.hosts_total())
     }
 }
 
@@ -114,6 +91,7 @@ fn refuse(text: String) -> Result<Size, LabError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Layout;
     use super::*;
 
     #[test]
@@ -138,8 +116,9 @@ mod tests {
 
     #[test]
     fn a_lab_is_told_in_words_and_one_site_goes_without_saying() {
-        assert_eq!(Size::default().words(), "2 switches, 8 hosts");
+        let words = |size: Size| Layout::from(size).words();
+        assert_eq!(words(Size::default()), "2 switches, 8 hosts");
         let largest = Size::new(25, 4, 100).and_then(|size| size.of_sites(8)).unwrap();
-        assert_eq!(largest.words(), "8 sites, 200 switches, 800 hosts");
+        assert_eq!(words(largest), "8 sites, 200 switches, 800 hosts");
     }
 }

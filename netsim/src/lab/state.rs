@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{LabError, at};
+use super::layout::Layout;
 use super::process::ProcessId;
 use super::roles::Role;
 use super::script::Fault;
-use super::size::Size;
 use super::wan::Quality;
 
 /// Who announces the switches.
@@ -33,6 +33,36 @@ pub enum Profile {
     Lab,
     /// Everything as shipped.
     Default,
+    /// As a scenario says.
+    #[value(skip)]
+    Scenario(Timing),
+}
+
+impl Profile {
+    /// What differs from what is shipped.
+    pub(super) fn timing(self) -> Timing {
+        match self {
+            // Settling outlasts a cut-off probe's longest pause between two questions, 5 s and a quarter: else
+            // a host that is well would count as one that did not return.
+            Self::Lab => Timing { close_hold_s: Some(3), settle_s: Some(10), boot_grace_s: None },
+            Self::Default => Timing::default(),
+            Self::Scenario(timing) => timing,
+        }
+    }
+}
+
+/// Constants of a relay, in its configuration's words; what is not said is as shipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// How long a return must hold before an incident is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_hold_s: Option<u32>,
+    /// After the first return behind a healed component: when stragglers are called so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle_s: Option<u32>,
+    /// The same where power was lost, or may have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_grace_s: Option<u32>,
 }
 
 /// One of the lab's processes.
@@ -77,8 +107,8 @@ pub(super) struct State {
     pub(super) schema: u32,
     /// Before every namespace's name.
     pub(super) prefix: String,
-    /// The network's size.
-    pub(super) size: Size,
+    /// The network.
+    pub(super) layout: Layout,
     /// Who announces.
     pub(super) announcer: Announcer,
     /// Relay timing.

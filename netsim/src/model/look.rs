@@ -175,7 +175,7 @@ impl World {
         (self.name(host).as_str() == name).then_some(host)
     }
 
-    fn home_of(&self, host: usize) -> (&Site, usize) {
+    pub(super) fn home_of(&self, host: usize) -> (&Site, usize) {
         let (site, local) = self.homes.of(host).unwrap_or_else(|| panic!("there is no host {host}"));
         (&self.sites[site], local)
     }

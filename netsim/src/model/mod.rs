@@ -13,6 +13,7 @@
 //!   happened, as one number. [`carry`]: what becomes of a datagram.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
+//! - [`watched`]: what the laws of `watch` look at.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
 //!
 //! # Invariants
@@ -39,6 +40,7 @@ mod site;
 mod stream;
 mod trace;
 mod uplink;
+mod watched;
 mod wheel;
 mod world;
 
@@ -48,4 +50,5 @@ pub(crate) use common::{Crossing, Shard, ShardName};
 pub use disk::Backup;
 pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};
+pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
 pub use world::World;

@@ -1,5 +1,6 @@
 //! What to build.
 
+use ringmesh_relay_core::Timing;
 use ringmesh_topology::id::Name;
 
 /// What to build.
@@ -15,6 +16,8 @@ pub struct Plan {
     pub loss_permille: u64,
     /// The seed of everything random.
     pub seed: u64,
+    /// The constants of the relays.
+    pub timing: Timing,
 }
 
 /// One site.
@@ -40,7 +43,14 @@ impl Plan {
 
     /// Some sites that look the same, each as of [`Self::even`].
     pub fn sites(sites: usize, switches: usize, hosts_each: usize) -> Self {
-        let empty = Self { sites: Vec::new(), hosts: Vec::new(), lldp_every_s: 5, loss_permille: 0, seed: 1 };
+        let empty = Self {
+            sites: Vec::new(),
+            hosts: Vec::new(),
+            lldp_every_s: 5,
+            loss_permille: 0,
+            seed: 1,
+            timing: Timing::default(),
+        };
         (0..sites).fold(empty, |plan, _| plan.with_site(switches, hosts_each))
     }
 

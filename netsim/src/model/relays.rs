@@ -64,7 +64,7 @@ impl Site {
             address: SocketAddr::new(relay_address(self.number), RELAY_PORT),
             term: self.term,
             outbox: self.nonce(),
-            timing: relay::Timing::default(),
+            timing: self.timing,
             classes: Vec::new(),
         };
         let relay = sound(relay::Relay::restore(config, wall, self.disk.records()));

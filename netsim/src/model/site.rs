@@ -7,7 +7,7 @@ use ringmesh_proto::pb;
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::RelayWire;
-use ringmesh_relay_core::{Event as RelayEvent, Relay};
+use ringmesh_relay_core::{Event as RelayEvent, Relay, Timing};
 use ringmesh_topology::id::{Boot, Name};
 
 use super::common::{Common, Shard};
@@ -31,6 +31,7 @@ pub(super) struct Site {
     /// The number of its first switch in the world.
     pub(super) first_switch: usize,
     pub(super) lldp_every_s: u16,
+    pub(super) timing: Timing,
     /// Lost datagrams inside the site, in a thousand.
     pub(super) loss_permille: u64,
     /// Which host is not heard by which, until when.
@@ -109,6 +110,7 @@ impl Site {
             network,
             first_switch,
             lldp_every_s: plan.lldp_every_s,
+            timing: plan.timing,
             loss_permille: plan.loss_permille,
             muted: Vec::new(),
             beats: [0; 2],

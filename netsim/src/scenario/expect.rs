@@ -3,21 +3,26 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use ringmesh_cma_core::documents::{AlternativeDoc, IncidentDoc};
 use ringmesh_topology::verdict::Verdict;
 use toml::Spanned;
 
 use super::file;
+use super::judge::is_about;
 use super::load::Planned;
+use super::select::{Sort, chosen};
 use super::shape::Shape;
 use super::text::{HowLong, Refusal, Source, seconds};
 
 /// The keys of which an expectation has exactly one, each with those that may or must (`true`) go with it.
-pub const EXPECTATIONS: [(&str, &[(&str, bool)]); 6] = [
+pub const EXPECTATIONS: [(&str, &[(&str, bool)]); 7] = [
     (
         "verdict",
         &[
-            ("about", true),
             ("within", true),
+            ("about", false),
+            ("about_set", false),
+            ("alternatives", false),
             ("after", false),
             ("after_end_of", false),
             ("state", false),
@@ -28,6 +33,7 @@ pub const EXPECTATIONS: [(&str, &[(&str, bool)]); 6] = [
     ("incidents_max", &[]),
     ("pages_max", &[]),
     ("datagrams_max", &[("class", false), ("within", false), ("after", false), ("after_end_of", false)]),
+    ("wan_bytes_max", &[("on", false), ("within", false), ("after", false), ("after_end_of", false)]),
     ("whole_at_end", &[]),
 ];
 
@@ -58,7 +64,9 @@ pub(super) enum What {
     /// The CMA has such an incident.
     Verdict {
         verdict: String,
-        about: String,
+        about: About,
+        /// All that it may be, sorted: verdict and name.
+        alternatives: Option<Vec<(String, String)>>,
         state: Option<String>,
         behind: Option<usize>,
         after: Moment,
@@ -75,17 +83,82 @@ pub(super) enum What {
         /// To the end, if nothing is said.
         within: Option<Duration>,
     },
+    /// What crosses the WAN of each of these sites.
+    WanBytesMax {
+        most: u64,
+        sites: Vec<usize>,
+        after: Moment,
+        /// To the end, if nothing is said.
+        within: Option<Duration>,
+    },
     WholeAtEnd,
 }
 
+/// What an incident is about.
+#[derive(Debug)]
+pub(super) enum About {
+    /// The thing of that name, by itself or as an alternative.
+    Name(String),
+    /// Exactly these hosts, sorted: it takes them with it, and no other.
+    Set(Vec<String>),
+}
+
+impl About {
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Set(_) => None,
+        }
+    }
+
+    fn fits(&self, incident: &IncidentDoc) -> bool {
+        match self {
+            Self::Name(name) => is_about(incident, name),
+            Self::Set(hosts) => {
+                let mut behind: Vec<&str> = incident.behind.iter().map(String::as_str).collect();
+                behind.sort_unstable();
+                behind.dedup();
+                behind == *hosts
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Name(name) => name.clone(),
+            Self::Set(hosts) => format!("exactly {}", hosts.join(", ")),
+        }
+    }
+}
+
 impl What {
+    /// Whether an incident is the one that is expected.
+    pub(super) fn fits(&self, incident: &IncidentDoc) -> bool {
+        let Self::Verdict { verdict, about, alternatives, state, behind, .. } = self else { return false };
+        let state = state.as_ref().is_none_or(|state| *state == incident.state);
+        let behind = behind.is_none_or(|behind| behind == incident.behind.len());
+        let all = alternatives.as_ref().is_none_or(|wanted| {
+            let one = |one: &AlternativeDoc| (one.verdict.clone(), one.subject.name.clone());
+            let mut told: Vec<_> = incident.alternatives.iter().map(one).collect();
+            told.sort();
+            told == *wanted
+        });
+        incident.verdict == *verdict && about.fits(incident) && state && behind && all
+    }
+
     /// As it is told when it is not so.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::Verdict { verdict, about, state, behind, within, .. } => {
+            Self::Verdict { verdict, about, alternatives, state, behind, within, .. } => {
+                let each = |all: &Vec<(String, String)>| {
+                    let each = all.iter().map(|(verdict, name)| format!("{verdict} {name}"));
+                    format!(" ({})", each.collect::<Vec<_>>().join(" | "))
+                };
+                let several = alternatives.as_ref().map(each).unwrap_or_default();
+                let about = about.words();
                 let state = state.as_ref().map(|state| format!(", {state}")).unwrap_or_default();
                 let behind = behind.map(|behind| format!(", {behind} behind it")).unwrap_or_default();
-                format!("{verdict} about {about}{state}{behind} within {}", seconds(*within))
+                format!("{verdict}{several} about {about}{state}{behind} within {}", seconds(*within))
             }
             Self::NothingAbout(names) => format!("nothing about {}", names.join(", ")),
             Self::IncidentsMax(most) => format!("at most {most} incidents"),
@@ -94,6 +167,7 @@ impl What {
                 let class = class.as_ref().map(|class| format!(" of class {class}")).unwrap_or_default();
                 format!("at most {most} datagrams{class} but heartbeats")
             }
+            Self::WanBytesMax { most, .. } => format!("at most {most} octets over the WAN of a site"),
             Self::WholeAtEnd => "everything as if nothing had been".into(),
         }
     }
@@ -112,7 +186,8 @@ impl Known<'_> {
         self.check_keys(file)?;
         let given = file.get_ref();
         let number = |given: &Option<Spanned<usize>>| given.as_ref().map(|given| *given.get_ref());
-        let what = if let (Some(verdict), Some(about)) = (&given.verdict, &given.about) {
+        let what = if let Some(verdict) = &given.verdict {
+            let about = self.about(given, &file.span())?;
             self.verdict(given, verdict, about)?
         } else if let Some(nothing) = &given.nothing_about {
             let names = nothing.get_ref().split(',').map(|name| self.subject(&nothing.span(), name.trim()));
@@ -123,6 +198,14 @@ impl Known<'_> {
             What::PagesMax(most)
         } else if let Some(most) = &given.datagrams_max {
             self.datagrams(given, *most.get_ref())?
+        } else if let Some(most) = &given.wan_bytes_max {
+            let sites = given
+                .on
+                .as_ref()
+                .map(|on| chosen(self.source, &on.span(), on.get_ref(), Sort::Site, self.shape));
+            let sites = sites.transpose()?.unwrap_or_else(|| (0..self.shape.plan.sites.len()).collect());
+            let (after, within) = self.counted(given)?;
+            What::WanBytesMax { most: *most.get_ref(), sites, after, within }
         } else {
             self.whole(given)?
         };
@@ -133,21 +216,18 @@ impl Known<'_> {
         &self,
         given: &file::Expect,
         verdict: &Spanned<String>,
-        about: &Spanned<String>,
+        about: About,
     ) -> Result<What, Refusal> {
         let mut words: Vec<&str> = verdict.get_ref().split('|').map(str::trim).collect();
         for word in &words {
-            if Verdict::from_word(word).is_none() {
-                let known: Vec<&str> = Verdict::ALL.iter().map(|verdict| verdict.word()).collect();
-                let what = format!("no verdict is called `{word}`: there are {}", known.join(", "));
-                return Err(self.source.refuse(&verdict.span(), what));
-            }
+            self.check_verdict(&verdict.span(), word)?;
         }
         words.sort_unstable();
         let (after, within) = self.window(given)?;
         Ok(What::Verdict {
             verdict: words.join("|"),
-            about: self.subject(&about.span(), about.get_ref())?,
+            about,
+            alternatives: given.alternatives.as_ref().map(|all| self.alternatives(all)).transpose()?,
             state: given.state.as_ref().map(|state| self.one_of(state, &["open", "closed"])).transpose()?,
             behind: given.behind.as_ref().map(|behind| *behind.get_ref()),
             after,
@@ -157,9 +237,54 @@ impl Known<'_> {
 
     fn datagrams(&self, given: &file::Expect, most: u64) -> Result<What, Refusal> {
         let class = given.class.as_ref().map(|class| self.one_of(class, &CLASSES)).transpose()?;
-        let from_the_start = given.within.is_none() && given.after.is_none() && given.after_end_of.is_none();
-        let (after, within) = if from_the_start { (Moment::Settled, None) } else { self.window(given)? };
+        let (after, within) = self.counted(given)?;
         Ok(What::DatagramsMax { most, class, after, within })
+    }
+
+    /// From when something is counted, and for how long: over all of the run, if nothing is said.
+    fn counted(&self, given: &file::Expect) -> Result<(Moment, Option<Duration>), Refusal> {
+        let from_the_start = given.within.is_none() && given.after.is_none() && given.after_end_of.is_none();
+        if from_the_start { Ok((Moment::Settled, None)) } else { self.window(given) }
+    }
+
+    fn about(&self, given: &file::Expect, at: &Range<usize>) -> Result<About, Refusal> {
+        match (&given.about, &given.about_set) {
+            (Some(about), None) => Ok(About::Name(self.subject(&about.span(), about.get_ref())?)),
+            (None, Some(set)) => {
+                let hosts = chosen(self.source, &set.span(), set.get_ref(), Sort::Host, self.shape)?;
+                let mut hosts: Vec<String> = hosts.into_iter().map(|host| format!("h{}", host + 1)).collect();
+                hosts.sort();
+                Ok(About::Set(hosts))
+            }
+            (Some(_), Some(set)) => {
+                Err(self.source.refuse(&set.span(), "either `about` or `about_set`, not both"))
+            }
+            (None, None) => Err(self.source.refuse(at, "`verdict` needs `about`, or `about_set`")),
+        }
+    }
+
+    fn check_verdict(&self, at: &Range<usize>, word: &str) -> Result<(), Refusal> {
+        if Verdict::from_word(word).is_some() {
+            return Ok(());
+        }
+        let known: Vec<&str> = Verdict::ALL.iter().map(|verdict| verdict.word()).collect();
+        let what = format!("no verdict is called `{word}`: there are {}", known.join(", "));
+        Err(self.source.refuse(at, what))
+    }
+
+    /// `HostOrCable h1 | SwitchDown sw1`.
+    fn alternatives(&self, given: &Spanned<String>) -> Result<Vec<(String, String)>, Refusal> {
+        let one = |text: &str| {
+            let Some((verdict, name)) = text.trim().split_once(' ') else {
+                let what = format!("`{}` is no alternative: write VERDICT NAME | VERDICT NAME", text.trim());
+                return Err(self.source.refuse(&given.span(), what));
+            };
+            self.check_verdict(&given.span(), verdict)?;
+            Ok((verdict.to_owned(), self.subject(&given.span(), name.trim())?))
+        };
+        let mut all = given.get_ref().split('|').map(one).collect::<Result<Vec<_>, Refusal>>()?;
+        all.sort();
+        Ok(all)
     }
 
     fn whole(&self, given: &file::Expect) -> Result<What, Refusal> {
@@ -202,6 +327,7 @@ impl Known<'_> {
             (Some(name), None) => Moment::BeginOf(self.named(name)?),
             (None, Some(name)) => Moment::EndOf(self.ending(name)?),
             (None, None) if self.faults.is_empty() => Moment::Settled,
+            (None, None) if self.faults.iter().all(|fault| fault.per_day.is_some()) => Moment::Settled,
             (None, None) => Moment::BeginOf(0),
         };
         let Some(within) = &given.within else { return Ok((after, None)) };
@@ -222,6 +348,10 @@ impl Known<'_> {
     fn named(&self, name: &Spanned<String>) -> Result<usize, Refusal> {
         let is = |fault: &Planned| fault.name.as_ref() == Some(name.get_ref());
         let found = self.faults.iter().position(is);
+        if found.is_some_and(|fault| self.faults[fault].per_day.is_some()) {
+            let what = "that fault comes at a rate, so nobody knows when: count from another one";
+            return Err(self.source.refuse(&name.span(), what));
+        }
         let what = || format!("no fault has the name `{}`: give it one with `name`", name.get_ref());
         found.ok_or_else(|| self.source.refuse(&name.span(), what()))
     }
@@ -259,7 +389,7 @@ impl Known<'_> {
 }
 
 /// Each key, and where it stands if it is written.
-fn present(given: &file::Expect) -> [(&'static str, Option<Range<usize>>); 13] {
+fn present(given: &file::Expect) -> [(&'static str, Option<Range<usize>>); 17] {
     [
         ("verdict", given.verdict.as_ref().map(Spanned::span)),
         ("about", given.about.as_ref().map(Spanned::span)),
@@ -273,6 +403,10 @@ fn present(given: &file::Expect) -> [(&'static str, Option<Range<usize>>); 13] {
         ("pages_max", given.pages_max.as_ref().map(Spanned::span)),
         ("datagrams_max", given.datagrams_max.as_ref().map(Spanned::span)),
         ("class", given.class.as_ref().map(Spanned::span)),
+        ("about_set", given.about_set.as_ref().map(Spanned::span)),
+        ("alternatives", given.alternatives.as_ref().map(Spanned::span)),
+        ("wan_bytes_max", given.wan_bytes_max.as_ref().map(Spanned::span)),
+        ("on", given.on.as_ref().map(Spanned::span)),
         ("whole_at_end", given.whole_at_end.as_ref().map(Spanned::span)),
     ]
 }

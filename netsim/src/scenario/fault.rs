@@ -151,6 +151,25 @@ impl Fault {
         }
     }
 
+    /// What it breaks, as the CMA calls it.
+    pub fn subject(self, plan: &Plan) -> String {
+        let site_name = |site: usize| plan.site_name(site).to_string();
+        match self {
+            Self::HostPower(host)
+            | Self::Probe(host)
+            | Self::Pause(host)
+            | Self::Leave { host, .. }
+            | Self::Cable(host, _) => format!("h{}", host + 1),
+            Self::SwitchPower(switch) | Self::Uplink(switch) | Self::LldpSilence(switch) => {
+                format!("sw{}", switch + 1)
+            }
+            Self::SitePower(site) | Self::Wan(site) | Self::WanQuality { site, .. } => site_name(site),
+            Self::Relay(site) | Self::RelayDisk(site) => format!("{}/r1", site_name(site)),
+            Self::Cma | Self::CmaWan | Self::CmaDisk => "cma".into(),
+            Self::Loss(_) => String::new(),
+        }
+    }
+
     /// The site it takes place in, if it is inside one.
     fn site(self, plan: &Plan, world: &World) -> Option<usize> {
         match self {

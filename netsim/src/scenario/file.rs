@@ -1,5 +1,7 @@
 //! A scenario file as it is written. What is not named here is refused.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -14,6 +16,8 @@ pub(super) struct File {
     pub(super) settle: Option<HowLong>,
     pub(super) duration: Spanned<HowLong>,
     pub(super) topology: Spanned<Topology>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) invariants: Option<Spanned<BTreeMap<String, Spanned<bool>>>>,
     #[serde(default)]
     pub(super) faults: Vec<Spanned<Fault>>,
     #[serde(default)]
@@ -47,6 +51,15 @@ pub(super) struct Site {
     pub(super) wan_loss_permille: Option<Spanned<u64>>,
 }
 
+/// `[protocol]`: constants of the relays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Protocol {
+    pub(super) close_hold: Option<Spanned<HowLong>>,
+    pub(super) settle: Option<Spanned<HowLong>>,
+    pub(super) boot_grace: Option<Spanned<HowLong>>,
+}
+
 /// `[[faults]]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +70,7 @@ pub(super) struct Fault {
     pub(super) at: Option<Spanned<HowLong>>,
     pub(super) between: Option<Spanned<[HowLong; 2]>>,
     pub(super) lasts: Option<Spanned<HowLong>>,
+    pub(super) per_day: Option<Spanned<u64>>,
     pub(super) port: Option<Spanned<String>>,
     pub(super) delay: Option<Spanned<HowLong>>,
     pub(super) loss_permille: Option<Spanned<u64>>,
@@ -70,6 +84,8 @@ pub(super) struct Fault {
 pub(super) struct Expect {
     pub(super) verdict: Option<Spanned<String>>,
     pub(super) about: Option<Spanned<String>>,
+    pub(super) about_set: Option<Spanned<String>>,
+    pub(super) alternatives: Option<Spanned<String>>,
     pub(super) within: Option<Spanned<HowLong>>,
     pub(super) after: Option<Spanned<String>>,
     pub(super) after_end_of: Option<Spanned<String>>,
@@ -79,6 +95,8 @@ pub(super) struct Expect {
     pub(super) incidents_max: Option<Spanned<usize>>,
     pub(super) pages_max: Option<Spanned<usize>>,
     pub(super) datagrams_max: Option<Spanned<u64>>,
+    pub(super) wan_bytes_max: Option<Spanned<u64>>,
+    pub(super) on: Option<Spanned<String>>,
     pub(super) class: Option<Spanned<String>>,
     pub(super) whole_at_end: Option<Spanned<bool>>,
 }

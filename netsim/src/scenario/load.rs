@@ -1,8 +1,10 @@
 //! From a file to a scenario that can be run: every name and number is checked before anything runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use ringmesh_relay_core::Timing;
 use toml::Spanned;
 
 use super::expect::{self, Expectation};
@@ -11,6 +13,7 @@ use super::file;
 use super::kinds;
 use super::shape::Shape;
 use super::text::{HowLong, Refusal, Source};
+use crate::watch::INVARIANTS;
 
 /// How long all probes and relays have to find each other before the scenario begins, if the file does not say.
 pub const SETTLES: Duration = Duration::from_secs(30);
@@ -18,6 +21,8 @@ pub const SETTLES: Duration = Duration::from_secs(30);
 const SEED: u64 = 1;
 /// A host starts its probe at most about as often in one run.
 const FAULTS_MAX: usize = 100;
+/// Every second one, for each target and day.
+const RATE_MAX: u64 = 43_200;
 
 /// A scenario: sound, and ready to be run. Times count from when the start has settled.
 #[derive(Debug)]
@@ -30,6 +35,10 @@ pub struct Scenario {
     pub seed: u64,
     pub(super) settle: Duration,
     pub(super) duration: Duration,
+    /// The line where the topology begins.
+    pub(super) topology: usize,
+    /// Invariants that are not watched.
+    pub(super) unwatched: BTreeSet<&'static str>,
     pub(super) shape: Shape,
     pub(super) faults: Vec<Planned>,
     pub(super) expect: Vec<Expectation>,
@@ -45,6 +54,8 @@ pub(super) struct Planned {
     /// It begins between these moments.
     pub(super) begins: [Duration; 2],
     pub(super) lasts: Option<Duration>,
+    /// It begins so often on each target in a day, at moments of its own.
+    pub(super) per_day: Option<u64>,
 }
 
 impl Scenario {
@@ -56,7 +67,10 @@ impl Scenario {
         if duration.is_zero() {
             return Err(source.refuse(&written.duration.span(), "must be longer than nothing"));
         }
-        let shape = Shape::of(&source, &written.topology)?;
+        let mut shape = Shape::of(&source, &written.topology)?;
+        if let Some(protocol) = &written.protocol {
+            shape.plan.timing = timing(&source, protocol)?;
+        }
         let faults = written.faults.iter().map(|fault| planned(&source, fault, &shape, duration));
         let faults = faults.collect::<Result<Vec<Planned>, Refusal>>()?;
         check_together(&source, &written.faults)?;
@@ -69,10 +83,49 @@ impl Scenario {
             settle: written.settle.map_or(SETTLES, |settle| settle.0),
             duration,
             expect: expect.collect::<Result<_, Refusal>>()?,
+            topology: source.line(written.topology.span().start),
+            unwatched: unwatched(&source, written.invariants.as_ref())?,
             shape,
             faults,
         })
     }
+}
+
+/// Constants of the relays; what is not said is as shipped. Whole seconds, as in a relay's configuration.
+fn timing(source: &Source<'_>, given: &file::Protocol) -> Result<Timing, Refusal> {
+    const DAY: u64 = 86_400;
+    let read = |given: &Option<Spanned<HowLong>>, shipped: Duration| {
+        let Some(given) = given else { return Ok(shipped) };
+        let long = given.get_ref().0;
+        let sound = long.subsec_nanos() == 0 && (1..DAY).contains(&long.as_secs());
+        let what = "must be whole seconds, 1s to less than a day, as in a relay's configuration";
+        if sound { Ok(long) } else { Err(source.refuse(&given.span(), what)) }
+    };
+    let shipped = Timing::default();
+    Ok(Timing {
+        close_hold: read(&given.close_hold, shipped.close_hold)?,
+        settle: read(&given.settle, shipped.settle)?,
+        boot_grace: read(&given.boot_grace, shipped.boot_grace)?,
+    })
+}
+
+fn unwatched(
+    source: &Source<'_>,
+    given: Option<&Spanned<BTreeMap<String, Spanned<bool>>>>,
+) -> Result<BTreeSet<&'static str>, Refusal> {
+    let Some(given) = given else { return Ok(BTreeSet::new()) };
+    let mut off = BTreeSet::new();
+    for (name, on) in given.get_ref() {
+        let Some(known) = INVARIANTS.iter().find(|(known, _)| known == name) else {
+            let known: Vec<&str> = INVARIANTS.iter().map(|(name, _)| *name).collect();
+            let what = format!("no invariant is called `{name}`: there are {}", known.join(", "));
+            return Err(source.refuse(&on.span(), what));
+        };
+        if !on.get_ref() {
+            off.insert(known.0);
+        }
+    }
+    Ok(off)
 }
 
 fn malformed(source: &Source<'_>, error: &toml::de::Error) -> Refusal {
@@ -88,8 +141,12 @@ fn planned(
 ) -> Result<Planned, Refusal> {
     let (kind, faults) = kinds::faults(source, file, shape)?;
     let given = file.get_ref();
-    let (at, begins) = begins(source, file)?;
     let lasts = given.lasts.as_ref().map(|lasts| lasts.get_ref().0);
+    let per_day = per_day(source, file)?;
+    let (at, begins) = match (&given.per_day, lasts) {
+        (Some(rate), Some(lasts)) => (rate.span(), [Duration::ZERO, duration.saturating_sub(lasts)]),
+        (_, _) => begins(source, file)?,
+    };
     if begins[1] + lasts.unwrap_or_default() > duration {
         let (at, what) = given.lasts.as_ref().map_or((at, "begins"), |lasts| (lasts.span(), "ends"));
         return Err(source.refuse(&at, format!("{what} after the scenario is over: raise `duration`")));
@@ -101,7 +158,25 @@ fn planned(
         faults,
         begins,
         lasts,
+        per_day,
     })
+}
+
+/// One that comes at a rate has neither a moment nor a window, and must end.
+fn per_day(source: &Source<'_>, file: &Spanned<file::Fault>) -> Result<Option<u64>, Refusal> {
+    let given = file.get_ref();
+    let Some(rate) = &given.per_day else { return Ok(None) };
+    let timed = given.at.as_ref().map(Spanned::span).or(given.between.as_ref().map(Spanned::span));
+    if let Some(at) = timed {
+        return Err(source.refuse(&at, "either `per_day`, or `at` or `between`"));
+    }
+    if given.lasts.is_none() {
+        return Err(source.refuse(&rate.span(), "a fault at a rate needs `lasts`"));
+    }
+    if !(1..=RATE_MAX).contains(rate.get_ref()) {
+        return Err(source.refuse(&rate.span(), format!("must be 1 to {RATE_MAX} for each target and day")));
+    }
+    Ok(Some(*rate.get_ref()))
 }
 
 fn begins(
@@ -119,7 +194,7 @@ fn begins(
             Ok((between.span(), [first, last]))
         }
         (Some(_), Some(between)) => Err(source.refuse(&between.span(), "either `at` or `between`, not both")),
-        (None, None) => Err(source.refuse(&file.span(), "a fault needs `at`, or `between`")),
+        (None, None) => Err(source.refuse(&file.span(), "a fault needs `at`, `between` or `per_day`")),
     }
 }
 

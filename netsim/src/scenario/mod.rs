@@ -2,7 +2,8 @@
 //!
 //! - `load`: from a file to a [`Scenario`]; `file`, `text`: what is written; `shape`, `select`, `kinds`,
 //!   `expect`: what it means, checked. A refusal names file, line and remedy, and comes before anything runs.
-//! - `fault`: what breaks, and the [`Stage`] it breaks on. `run`, `watch`: the run, and whoever looks at it.
+//! - `script`: what happens when; `judge`: whoever looks at it. Both are the same for virtual time and for the lab.
+//! - `fault`: what breaks, and the [`Stage`] it breaks on. `run`: the run in virtual time.
 //! - `whole`: whether everything is as if nothing had been. `report`: what is told.
 //!
 //! `docs/SCENARIOS.md` is the reference for those who write them.
@@ -10,22 +11,25 @@
 mod expect;
 mod fault;
 mod file;
+mod judge;
 mod kinds;
 mod load;
 mod report;
 mod run;
+mod script;
 mod select;
 mod shape;
 mod text;
-mod watch;
 mod whole;
 
 pub use expect::{CLASSES, EXPECTATIONS};
 pub use fault::{Fault, Quality, Stage};
+pub use judge::{Judge, Judged, Sight, opens_a_page};
 pub use kinds::{KINDS, Kind, REASONS};
 pub use load::{SETTLES, Scenario};
 pub use report::{Failure, Outcome, Report};
 pub use run::Run;
+pub use script::{Broke, Cue, Told, told};
 pub use select::{Sort, WORDS};
 pub use text::Refusal;
 pub use whole::{not_whole, open_pages, picture_differs};

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::judge::Judged;
+use super::load::Scenario;
+use crate::model::{Classes, World};
+
 /// Of several runs.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -69,6 +73,35 @@ impl Report {
 }
 
 impl Outcome {
+    /// Of a run of a scenario in virtual time.
+    pub(super) fn of(
+        scenario: &Scenario,
+        seed: u64,
+        judged: Judged,
+        before: &Classes,
+        world: &World,
+    ) -> Self {
+        let mut datagrams: BTreeMap<&'static str, BTreeMap<&'static str, u64>> = BTreeMap::new();
+        for (class, purpose, count) in world.classes().since(before).each() {
+            datagrams.entry(class).or_default().insert(purpose, count);
+        }
+        Self {
+            file: scenario.file.clone(),
+            title: scenario.title.clone(),
+            seed,
+            ok: judged.failures.is_empty() && judged.violated.is_empty(),
+            failures: judged.failures,
+            violations: judged.violated.len(),
+            violated: judged.violated,
+            pages: judged.pages,
+            incidents: judged.incidents.len(),
+            datagrams,
+            trace_hash: format!("{:016x}", world.trace_hash()),
+            events: world.events(),
+            seconds: judged.ran.as_secs(),
+        }
+    }
+
     /// Everything that was not as it should be, a line each, with all that is needed to see it again.
     pub fn complaints(&self, revision: &str) -> Vec<String> {
         let Self { file, seed, .. } = self;

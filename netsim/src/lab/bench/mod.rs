@@ -49,7 +49,7 @@ const PARTS: [Part; 4] = [Part::Footprint, Part::Wire, Part::Changes, Part::Kill
 /// [`LabError::Failed`] if a gate is missed; the figures are written all the same.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
     let options = args.build.options_with(1, Profile::Default)?;
-    if options.size.sites() > 1 {
+    if options.layout.sites() > 1 {
         return several::bench(&options, args);
     }
     let wanted = |part: &Part| args.only.is_empty() || args.only.contains(part);
@@ -67,7 +67,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), LabError> {
 /// As [`bench`].
 pub(super) fn soak(args: &SoakArgs) -> Result<(), LabError> {
     let options = args.build.options_with(1, Profile::Default)?;
-    if options.size.sites() > 1 {
+    if options.layout.sites() > 1 {
         let mut run = Run::start(&args.result, "ringmesh-netsim lab soak --sites")?;
         run.lab(&options, |ground| {
             let section = tried("kills", restless::measure(ground, args.kills));
@@ -141,7 +141,7 @@ impl Run {
         options: &Options,
         measure: impl FnOnce(&mut Ground<'_>) -> Result<Vec<Section>, LabError>,
     ) -> Result<(), LabError> {
-        self.progress.note(&format!("{}, files in {}", options.size.words(), options.dir.display()));
+        self.progress.note(&format!("{}, files in {}", options.layout.words(), options.dir.display()));
         let mut lab = Lab::build(options)?;
         self.networks.push(network(options, &lab));
         let mut ground = Ground::new(&mut lab, self.seed, &self.stop, &self.progress);
@@ -179,13 +179,13 @@ fn network(options: &Options, lab: &Lab) -> String {
     let dual = lab.plan().hosts.iter().filter(|host| host.is_dual()).count();
     let timing = match options.profile {
         Profile::Default => "timing as shipped",
-        Profile::Lab => "closing and settling shortened",
+        Profile::Lab | Profile::Scenario(_) => "closing and settling shortened",
     };
-    let relays = match options.size.sites() {
+    let relays = match options.layout.sites() {
         1 => "one relay".into(),
         sites => format!("{sites} relays"),
     };
-    let words = options.size.words();
+    let words = options.layout.words();
     format!("{words}, {dual} of them dual-homed, {relays}, one CMA; {timing}")
 }
 

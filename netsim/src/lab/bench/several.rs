@@ -12,8 +12,8 @@ use crate::lab::running::Options;
 /// # Errors
 /// [`LabError::Usage`] where both would be the same, [`LabError::Failed`] if a gate is missed.
 pub(super) fn bench(options: &Options, args: &BenchArgs) -> Result<(), LabError> {
-    let thin = Options { size: options.size.thinned(), ..options.clone() };
-    if thin.size.hosts() == options.size.hosts() {
+    let thin = Options { layout: options.layout.thinned(), ..options.clone() };
+    if thin.layout.hosts() == options.layout.hosts() {
         let text = "--hosts: give more than 1, for a site of many hosts is compared with one of few";
         return Err(LabError::Usage(text.into()));
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::super::size::Size;
 use super::*;
 
 fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<&'a str> {
@@ -8,7 +9,7 @@ fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<&'a str> {
 
 #[test]
 fn the_default_lab_is_the_one_the_documents_describe() {
-    let plan = Plan::new("x", Size::default());
+    let plan = Plan::new("x", &Size::default().into());
     assert_eq!(plan.hosts.len(), 8);
     let first = plan.host("h1").unwrap();
     let legs: Vec<_> =
@@ -24,7 +25,7 @@ fn the_default_lab_is_the_one_the_documents_describe() {
 
 #[test]
 fn sites_are_alike_and_no_name_is_used_twice_in_all_of_them() {
-    let plan = Plan::new("x", Size::default().of_sites(2).unwrap());
+    let plan = Plan::new("x", &Size::default().of_sites(2).unwrap().into());
     assert_eq!(names(plan.hosts_of(2)), ["h9", "h10", "h11", "h12", "h13", "h14", "h15", "h16"]);
     assert_eq!(names(plan.single_homed_on(4)), ["h13", "h14", "h15", "h16"]);
     let dual = plan.host("h9").unwrap();
@@ -50,7 +51,7 @@ fn no_two_legs_share_an_address_or_a_switch_port_in_any_size() {
     {
         let case = (sites, switches, hosts, dual);
         let size = Size::new(switches, hosts, dual).and_then(|size| size.of_sites(sites)).unwrap();
-        let plan = Plan::new("x", size);
+        let plan = Plan::new("x", &size.into());
         let legs: Vec<_> = plan.hosts.iter().flat_map(|host| &host.legs).collect();
         let relays = plan.sites.iter().flat_map(|site| [site.gateway, site.relay.address]);
         let wan = plan.wan.iter().flat_map(|leg| [leg.router, leg.address]);
@@ -68,7 +69,7 @@ fn no_two_legs_share_an_address_or_a_switch_port_in_any_size() {
 
 #[test]
 fn a_script_finds_its_subjects_in_every_site_or_not_at_all() {
-    let plan = Plan::new("x", Size::default().of_sites(2).unwrap());
+    let plan = Plan::new("x", &Size::default().of_sites(2).unwrap().into());
     let host = |site, switch, index| Subject::SingleHomed { site, switch, index };
     let cases = [
         (Subject::Network, Some("lab")),

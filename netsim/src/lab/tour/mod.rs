@@ -257,7 +257,7 @@ impl Walker<'_> {
         self.stop.sleep(SETTLE)?;
         let patience = match self.lab.state.profile {
             Profile::Lab => Duration::from_secs(60),
-            Profile::Default => Duration::from_secs(180),
+            Profile::Default | Profile::Scenario(_) => Duration::from_secs(180),
         };
         let start = Instant::now();
         loop {

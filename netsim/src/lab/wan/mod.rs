@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_router_knows_the_way_to_every_site_and_none_through_another() {
-        let plan = Plan::new("x", Size::default().of_sites(2).unwrap());
+        let plan = Plan::new("x", &Size::default().of_sites(2).unwrap().into());
         let lines = routes(&plan);
         for line in
             ["addr add 10.76.0.1/24 dev cma", "route add 10.77.0.0/16 via 10.76.1.2", "link set dev s2 up"]
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn no_two_cuts_share_a_rule() {
-        let plan = Plan::new("x", Size::default().of_sites(8).unwrap());
+        let plan = Plan::new("x", &Size::default().of_sites(8).unwrap().into());
         let mut all: Vec<u16> =
             plan.wan.iter().flat_map(|leg| [Cut::Wan, Cut::Power].map(|why| why.preference(leg))).collect();
         all.sort_unstable();

@@ -1,0 +1,179 @@
+//! What the laws of `watch` look at: the truth of the network, and what machines show of themselves.
+
+use std::time::Duration;
+
+use ringmesh_probe_core::Probe;
+use ringmesh_proto::machine::Machine as _;
+use ringmesh_proto::time::Time;
+use ringmesh_proto::wire::WireCounters;
+use ringmesh_topology::id::ProbeId;
+
+use super::network::Place;
+use super::site::Site;
+use super::world::World;
+
+/// What works of a host. Of its ports each is one bit, the first port the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostTruth {
+    /// It has power.
+    pub power: bool,
+    /// Its probe runs.
+    pub runs: bool,
+    /// Its user space goes on.
+    pub awake: bool,
+    /// Ports that have light.
+    pub light: u8,
+    /// Ports from which its relay's place is reached.
+    pub reaches: u8,
+    /// All ports.
+    pub ports: u8,
+}
+
+/// What works of a switch: power, uplink, its announcements.
+pub type SwitchTruth = [bool; 3];
+/// What works of a site: power of its core, its relay's process, its WAN, room on its relay's disk.
+pub type SiteTruth = [bool; 4];
+/// What works of the CMA: its process, its WAN, room on its disk.
+pub type CmaTruth = [bool; 3];
+
+impl HostTruth {
+    /// Nothing is broken about it.
+    pub fn is_whole(self) -> bool {
+        self.power && self.runs && self.awake && self.light == self.ports && self.reaches == self.ports
+    }
+
+    /// Its probe says nothing to its relay.
+    pub fn is_silent(self) -> bool {
+        !self.power || !self.runs || !self.awake || self.reaches == 0
+    }
+
+    /// Whether something works no more that worked before.
+    pub fn is_worse_than(self, before: Self) -> bool {
+        let lost = |now: bool, before: bool| before && !now;
+        lost(self.power, before.power)
+            || lost(self.runs, before.runs)
+            || lost(self.awake, before.awake)
+            || before.light & !self.light != 0
+            || before.reaches & !self.reaches != 0
+    }
+}
+
+impl World {
+    /// What works of a host.
+    pub fn host_truth(&self, host: usize) -> HostTruth {
+        let (site, local) = self.home_of(host);
+        let (known, network) = (&site.hosts[local], &site.network);
+        let bits = |works: &dyn Fn(usize) -> bool| {
+            let ports = 0..network.legs[local].len().min(8);
+            ports.filter(|leg| works(*leg)).fold(0_u8, |bits, leg| bits | 1 << leg)
+        };
+        let core = Place::Core(site.number);
+        HostTruth {
+            power: network.power[local],
+            runs: known.process.is_some(),
+            awake: !known.paused,
+            light: bits(&|leg| network.carrier(local, leg)),
+            reaches: bits(&|leg| network.reaches(Place::Leg { host: local, leg }, core)),
+            ports: bits(&|_| true),
+        }
+    }
+
+    /// What works of a switch.
+    pub fn switch_truth(&self, switch: usize) -> SwitchTruth {
+        let (site, local) = self.stand_of(switch);
+        let known = &site.network.switches[local];
+        [known.on, known.uplink, known.announces]
+    }
+
+    /// How many switches there are.
+    pub fn switches(&self) -> usize {
+        self.sites.iter().map(|site| site.network.switches.len()).sum()
+    }
+
+    /// The site a switch stands in.
+    pub fn site_of_switch(&self, switch: usize) -> usize {
+        self.stand_of(switch).0.number
+    }
+
+    /// The switches that the ports of a host hang on.
+    pub fn switches_of(&self, host: usize) -> impl Iterator<Item = usize> {
+        let (site, local) = self.home_of(host);
+        site.network.legs[local].iter().map(|leg| site.first_switch + leg.switch as usize)
+    }
+
+    /// What works of a site.
+    pub fn site_truth(&self, site: usize) -> SiteTruth {
+        let known = &self.sites[site];
+        let (power, wan) = (self.wan.core_power[site], self.wan.legs[site].works);
+        [power, known.process.is_some(), wan, !known.disk.full]
+    }
+
+    /// What works of the CMA.
+    pub fn cma_truth(&self) -> CmaTruth {
+        [self.cma.process.is_some(), self.wan.cma.works, !self.cma.disk.full]
+    }
+
+    /// Lost datagrams inside the sites, in a thousand.
+    pub fn loss_permille(&self) -> u64 {
+        self.sites.iter().map(|site| site.loss_permille).max().unwrap_or(0)
+    }
+
+    /// One way over the WAN of a site, and lost packets in a thousand.
+    pub fn wan_quality(&self, site: usize) -> (Duration, u64) {
+        let leg = self.wan.legs[site];
+        (leg.delay, leg.loss_permille)
+    }
+
+    /// The probe of a host, to look at; `None` while none runs.
+    pub fn probe(&self, host: usize) -> Option<&Probe> {
+        let (site, local) = self.home_of(host);
+        site.hosts[local].process.as_ref().map(|process| &process.probe)
+    }
+
+    /// How the hosts' members are called on the wire, in the order of the hosts.
+    pub fn probe_ids(&self) -> Vec<ProbeId> {
+        let id = |host| {
+            let (site, local) = self.home_of(host);
+            site.hosts[local].id
+        };
+        (0..self.hosts()).map(id).collect()
+    }
+
+    /// What the wires of all running processes refused.
+    pub fn refused(&self) -> WireCounters {
+        let hosts = self.sites.iter().flat_map(|site| &site.hosts);
+        let probes = hosts.filter_map(|host| host.process.as_ref());
+        let relays = self.sites.iter().filter_map(|site| site.process.as_ref());
+        let all =
+            probes.map(|process| process.wire.counters).chain(relays.map(|process| process.wire.counters));
+        all.fold(WireCounters::default(), |sum, one| WireCounters {
+            truncated: sum.truncated + one.truncated,
+            foreign: sum.foreign + one.foreign,
+            martian: sum.martian + one.martian,
+            forged: sum.forged + one.forged,
+            replayed: sum.replayed + one.replayed,
+        })
+    }
+
+    /// The deadline of every machine that may run now, and whose it is.
+    pub fn deadlines(&self) -> impl Iterator<Item = (String, Time)> {
+        let awake = self.sites.iter().flat_map(|site| &site.hosts).filter(|host| !host.paused);
+        let probes = awake.filter_map(|host| {
+            host.process.as_ref().map(|process| (host.name.to_string(), process.probe.next_deadline()))
+        });
+        let relays = self.sites.iter().filter_map(|site| {
+            let process = site.process.as_ref()?;
+            Some((format!("the relay of {}", site.name), process.relay.next_deadline()))
+        });
+        let cma = self.cma.process.iter().map(|process| ("the CMA".to_owned(), process.cma.next_deadline()));
+        probes.chain(relays).chain(cma)
+    }
+
+    /// The site a switch stands in, and its number there.
+    fn stand_of(&self, switch: usize) -> (&Site, usize) {
+        let here = |site: &&Site| switch - site.first_switch.min(switch) < site.network.switches.len();
+        let site = self.sites.iter().filter(|site| site.first_switch <= switch).find(here);
+        let site = site.unwrap_or_else(|| panic!("there is no switch {switch}"));
+        (site, switch - site.first_switch)
+    }
+}

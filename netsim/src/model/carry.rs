@@ -11,6 +11,7 @@ use ringmesh_relay_core as relay;
 
 use super::account::Account;
 use super::common::ShardName;
+use super::fabric::{CERTAIN, Packet};
 use super::host::{Datagram, Payload};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Place;
@@ -18,7 +19,7 @@ use super::queue::{FlyingBeat, Thing};
 use super::site::Site;
 
 /// One way through a site; a little more is drawn for each datagram.
-pub(super) const LATENCY_MIN: Duration = Duration::from_micros(50);
+const LATENCY_MIN: Duration = Duration::from_micros(50);
 /// At most so much more, in nanoseconds.
 const LATENCY_MORE_NS: u64 = 150_000;
 /// What carries a datagram over a WAN: IPv4 (20) and UDP (8).
@@ -40,8 +41,8 @@ impl Site {
         }
         let Some(to) = self.network.owner(datagram.to.ip()) else { return };
         self.common.classes.count(self.network.class(from, to), purpose);
-        let octets = datagram.payload.octets();
-        self.bring(from, to, purpose, octets, Thing::Arrive(datagram));
+        let packet = Packet { octets: datagram.payload.octets(), port: datagram.to.port() };
+        self.bring(from, to, purpose, packet, Thing::Arrive(datagram));
     }
 
     /// A heartbeat inside the site, sealed or not. `[from, to]`.
@@ -66,7 +67,16 @@ impl Site {
             Place::Leg { host, .. } if small => Some(FlyingBeat::new(&beat, host, legs)),
             Place::Leg { .. } | Place::Core(_) => None,
         };
-        let Some((stamp, after)) = self.fate(from, to) else { return };
+        let packet = Packet { octets: BEAT, port: target.port() };
+        let Some((stamp, after)) = self.fate(from, to, packet) else { return };
+        if let Some((again, later)) = self.fate_of_copy(from, after) {
+            let payload = match (sealed, flying) {
+                (Some(octets), flying) => Payload::SealedBeat { mesh: false, beat, octets, flying },
+                (None, _) => Payload::Beat(beat),
+            };
+            let copy = Datagram { from: source, to: target, payload };
+            self.common.at(again, Rank::Arrival, self.common.now + later, Thing::Arrive(copy));
+        }
         let when = self.common.now + after;
         let (mesh, source_target) = (false, (source, target));
         let payload = match (sealed, flying) {
@@ -81,23 +91,39 @@ impl Site {
     }
 
     /// Something on its way between two places, if it gets there.
-    fn bring(&mut self, from: Place, to: Place, purpose: &'static str, octets: usize, thing: Thing) {
+    fn bring(&mut self, from: Place, to: Place, purpose: &'static str, packet: Packet, thing: Thing) {
         if let (Place::Core(_), Place::Core(there)) = (from, to) {
-            return self.bring_over_wan(there, purpose, octets + DATAGRAM_OCTETS, thing);
+            return self.bring_over_wan(there, purpose, packet.octets + DATAGRAM_OCTETS, thing);
         }
-        if let Some((stamp, after)) = self.fate(from, to) {
-            self.common.at(stamp, Rank::Arrival, self.common.now + after, thing);
+        let Some((stamp, after)) = self.fate(from, to, packet) else { return };
+        if let Thing::Arrive(datagram) = &thing
+            && let Some((again, later)) = self.fate_of_copy(from, after)
+        {
+            let copy = Thing::Arrive(datagram.clone());
+            self.common.at(again, Rank::Arrival, self.common.now + later, copy);
         }
+        self.common.at(stamp, Rank::Arrival, self.common.now + after, thing);
     }
 
     /// How long a datagram inside the site takes; `None` if it is lost.
-    fn fate(&mut self, from: Place, to: Place) -> Option<(Stamp, Duration)> {
+    pub(super) fn fate(&mut self, from: Place, to: Place, packet: Packet) -> Option<(Stamp, Duration)> {
         let stamp = self.actor_at(from).next();
-        let reaches = self.network.reaches(from, to) && !self.is_muted(from, to);
-        let permille = self.loss_permille;
-        let lost = permille > 0 && self.common.draw(stamp, 1_000, Purpose::Loss) < permille;
-        let more = || self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency);
-        (reaches && !lost).then(|| (stamp, LATENCY_MIN + Duration::from_nanos(more())))
+        let fare = self.network.fare(from, to, packet).filter(|_| !self.is_muted(from, to))?;
+        let passes = (CERTAIN - fare.loss_ppm) * (1_000 - self.loss_permille.min(1_000)) / 1_000;
+        let lost = passes < CERTAIN && self.common.draw(stamp, CERTAIN, Purpose::Loss) >= passes;
+        let more = || self.common.draw(stamp, LATENCY_MORE_NS + self.disorder_ns, Purpose::Latency);
+        (!lost).then(|| (stamp, LATENCY_MIN + fare.late + Duration::from_nanos(more())))
+    }
+
+    /// Of a datagram that takes so long: when its copy comes, if it is doubled on its way.
+    fn fate_of_copy(&mut self, from: Place, after: Duration) -> Option<(Stamp, Duration)> {
+        if self.doubled_permille == 0 {
+            return None;
+        }
+        let stamp = self.actor_at(from).next();
+        let more = || Duration::from_nanos(self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
+        (self.common.draw(stamp, 1_000, Purpose::Loss) < self.doubled_permille)
+            .then(|| (stamp, after + more()))
     }
 
     fn bring_over_wan(&mut self, to: usize, purpose: &'static str, octets: usize, thing: Thing) {
@@ -127,7 +153,7 @@ impl Site {
         match self.network.owner(datagram.to.ip()) {
             Some(Place::Core(_)) if self.process.is_some() => self.open_at_relay(datagram),
             Some(Place::Core(site)) if self.network.wan.core_power[site] => self.refuse(&datagram),
-            Some(Place::Leg { host, leg }) if self.network.carrier(host, leg) => {
+            Some(Place::Leg { host, leg }) if self.network.hears(host, leg) => {
                 let known = &mut self.hosts[host];
                 match &mut known.process {
                     Some(process) if known.paused => {
@@ -146,8 +172,8 @@ impl Site {
         let owners = (self.network.owner(datagram.to.ip()), self.network.owner(datagram.from.ip()));
         let (Some(from), Some(to)) = owners else { return };
         // What it quotes of the datagram: its headers and eight octets at least; kernels send much more.
-        let octets = datagram.payload.octets() + DATAGRAM_OCTETS;
-        self.bring(from, to, "Refusal", octets, Thing::Refused { to, peer: datagram.to });
+        let packet = Packet { octets: datagram.payload.octets() + DATAGRAM_OCTETS, port: 0 };
+        self.bring(from, to, "Refusal", packet, Thing::Refused { to, peer: datagram.to });
     }
 
     pub(super) fn hear_refusal(&mut self, to: Place, peer: SocketAddr) {

@@ -9,15 +9,14 @@ use ringmesh_proto::message::GoodbyeReason;
 
 use super::authority::Authority;
 use super::disk::Backup;
-use super::host::ifindex;
 use super::site::Site;
 use super::world::World;
 
 /// From power to a running relay.
 const RELAY_BOOTS: Duration = Duration::from_secs(3);
 /// From power to a running probe, and so much more at most.
-const HOST_BOOTS: Duration = Duration::from_secs(1);
-const HOST_BOOTS_MORE_MS: u64 = 4_000;
+pub(super) const HOST_BOOTS: Duration = Duration::from_secs(1);
+pub(super) const HOST_BOOTS_MORE_MS: u64 = 4_000;
 
 impl World {
     /// The site of a host, and its number there.
@@ -27,7 +26,7 @@ impl World {
     }
 
     /// The site of a switch, and its number there.
-    fn home_of_switch(&mut self, switch: usize) -> (&mut Site, usize) {
+    pub(super) fn home_of_switch(&mut self, switch: usize) -> (&mut Site, usize) {
         let here =
             |site: &&mut Site| (site.first_switch..site.first_switch + site.switches.len()).contains(&switch);
         let site = self.sites.iter_mut().find(here);
@@ -85,12 +84,7 @@ impl World {
         let (site, host) = self.home(host);
         site.broke(|site| format!("user space of {} goes on", site.hosts[host].name));
         site.hosts[host].paused = false;
-        site.drain(host);
-        for leg in 0..site.network.legs[host].len() {
-            let up = site.network.carrier(host, leg);
-            site.host_event(host, probe::Event::Carrier { port: ifindex(leg), up });
-        }
-        site.host_deadline(host);
+        site.go_on(host);
     }
 
     /// A switch loses power, or gets it back.
@@ -259,7 +253,14 @@ impl World {
 }
 
 impl Site {
-    fn kill_host(&mut self, host: usize) {
+    /// A host that stood still drains its sockets, and that of its kernel's news; then comes its overdue deadline.
+    pub(super) fn go_on(&mut self, host: usize) {
+        self.drain(host);
+        (0..self.network.legs[host].len()).for_each(|leg| self.tell_leg(host, leg));
+        self.host_deadline(host);
+    }
+
+    pub(super) fn kill_host(&mut self, host: usize) {
         self.network.power[host] = false;
         self.hosts[host].process = None;
         self.hosts[host].paused = false;
@@ -287,7 +288,7 @@ impl Site {
     }
 
     /// A line in the trace that a reader finds again.
-    fn broke(&mut self, what: impl FnOnce(&Self) -> String) {
+    pub(super) fn broke(&mut self, what: impl FnOnce(&Self) -> String) {
         if self.common.log.is_some() {
             let line = format!("=== {}", what(self));
             self.common.note(|| line);
@@ -301,6 +302,6 @@ impl Authority {
     }
 }
 
-fn works(works: bool) -> &'static str {
+pub(super) fn works(works: bool) -> &'static str {
     if works { "works" } else { "fails" }
 }

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ringmesh_probe_core::{CachedAttachment, Config, PortFacts, Probe};
+use ringmesh_probe_core::{BondFacts, CachedAttachment, Config, PortFacts, Probe};
 use ringmesh_proto::message::{Beat, RELAY_PORT};
 use ringmesh_proto::seal::{SiteSecret, probe_id};
 use ringmesh_proto::time::Time;
@@ -12,6 +13,7 @@ use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId};
 
 use super::key::{Actor, Entity, Key};
 use super::network::{Network, PREFIX, relay_address};
+use super::plan::BondMode;
 use super::queue::{Due, FlyingBeat};
 
 /// A datagram in flight or in a socket.
@@ -53,9 +55,40 @@ pub(super) struct Host {
     pub(super) boots: u8,
     pub(super) runs: u8,
     pub(super) cache: Vec<CachedAttachment>,
+    /// How its clock runs, where that is not as the world's.
+    pub(super) clock: Option<Box<Clock>>,
     /// In the world.
     number: u32,
     site: u32,
+}
+
+/// A clock that runs too fast, or too slow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// Since then, in the world's time ..
+    pub(super) since: Time,
+    /// .. when it showed this.
+    pub(super) shown: Time,
+    /// Too fast by so many millionths.
+    pub(super) ppm: i32,
+}
+
+impl Clock {
+    fn shows(&self, now: Time) -> Time {
+        let passed = i128::from(now.since(self.since).as_nanos() as u64);
+        let passed = passed + passed * i128::from(self.ppm) / 1_000_000;
+        self.shown + Duration::from_nanos(u64::try_from(passed).unwrap_or(0))
+    }
+
+    /// When it shows that, or a moment later.
+    fn real(&self, shown: Time) -> Time {
+        if shown == Time::NEVER {
+            return shown;
+        }
+        let ahead = i128::from(shown.since(self.shown).as_nanos() as u64);
+        let passed = ahead * 1_000_000 / i128::from(1_000_000 + i64::from(self.ppm)) + 1;
+        self.since + Duration::from_nanos(u64::try_from(passed).unwrap_or(u64::MAX))
+    }
 }
 
 /// A running probe.
@@ -80,9 +113,20 @@ impl Host {
             boots: 1,
             runs: 0,
             cache: Vec::new(),
+            clock: None,
             number: u32::try_from(number).unwrap_or(u32::MAX),
             site: u32::try_from(site).unwrap_or(u32::MAX),
         }
+    }
+
+    /// What its clock shows.
+    pub(super) fn local(&self, now: Time) -> Time {
+        self.clock.as_ref().map_or(now, |clock| clock.shows(now))
+    }
+
+    /// When its clock shows that.
+    pub(super) fn real(&self, shown: Time) -> Time {
+        self.clock.as_ref().map_or(shown, |clock| clock.real(shown))
     }
 
     /// Starts the probe in a new run, with the key that its site gave it.
@@ -118,8 +162,14 @@ impl Host {
             carrier: network.carrier(local, leg),
             driver: "veth".into(),
             address: Some((network.address(local, leg), PREFIX)),
-            gateway: MacAddress([2, 0, 0, 0, 0, 1]),
-            bond: None,
+            gateway: MacAddress([2, 0, 0, 0, network.domains[local], 1]),
+            bond: network.bonds[local].map(|mode| BondFacts {
+                ifname: "bond0".into(),
+                mode: mode.word().into(),
+                active: network.carrier(local, leg)
+                    && (mode == BondMode::Lacp || network.active(local) == leg),
+                partner: (mode == BondMode::Lacp).then(|| network.partner(local, leg)),
+            }),
         };
         (0..network.legs[local].len()).map(port).collect()
     }

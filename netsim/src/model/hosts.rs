@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lldp_rs::{
-    Capabilities, CapabilitySet, ChassisId, ChassisSubtype, Heard, Lldp, Mac, PortId, PortSubtype,
+    Capabilities, CapabilitySet, Cdp, CdpCapabilities, ChassisId, ChassisSubtype, Heard, Lldp, Mac, PortId,
+    PortSubtype,
 };
 use ringmesh_probe_core as probe;
 use ringmesh_proto::machine::Machine as _;
@@ -15,6 +16,7 @@ use ringmesh_proto::wire::FromRelay;
 use super::host::{Datagram, Payload, ifindex, leg_of};
 use super::key::{Key, Rank};
 use super::network::{Place, relay_address};
+use super::plan::Speaks;
 use super::queue::{Due, FlyingBeat, Thing};
 use super::site::Site;
 use super::world::wall_ms;
@@ -34,9 +36,21 @@ impl Site {
             return self.start_after(host, PAUSED);
         }
         let now = self.common.now;
-        self.hosts[host].start(now, self.common.seed, &self.secret);
-        let wall = WallClock { at: now, unix_ms: wall_ms(now) };
+        let local = self.hosts[host].local(now);
+        self.hosts[host].start(local, self.common.seed, &self.secret);
+        self.tell_wall(host, 0);
+        self.tell_ports(host);
+    }
+
+    /// The wall clock of a host, so many milliseconds ahead.
+    pub(super) fn tell_wall(&mut self, host: usize, ahead_ms: u64) {
+        let now = self.common.now;
+        let wall = WallClock { at: self.hosts[host].local(now), unix_ms: wall_ms(now) + ahead_ms };
         self.host_event(host, probe::Event::WallClock(wall));
+    }
+
+    /// The ports of a host as its kernel shows them now.
+    pub(super) fn tell_ports(&mut self, host: usize) {
         let ports = self.hosts[host].ports(host, &self.network);
         let own: Vec<_> = ports.iter().map(|port| port.mac).collect();
         self.host_event(host, probe::Event::Ports { ports: &ports, own: &own });
@@ -59,16 +73,54 @@ impl Site {
             return;
         }
         for (host, leg) in self.network.ports(switch) {
-            if self.network.carrier(host, leg) {
-                let frame = self.frame(switch, host, leg);
-                self.host_event(host, probe::Event::Frame { port: ifindex(leg), octets: &frame });
+            if self.network.carrier(host, leg) && !self.network.frozen.contains(&host) {
+                for frame in self.frames(switch, host, leg) {
+                    self.host_event(host, probe::Event::Frame { port: ifindex(leg), octets: &frame });
+                }
             }
         }
     }
 
-    /// What a switch says on one of its ports, by the real encoder.
+    /// All that comes by a port when its switch announces itself.
+    fn frames(&self, switch: usize, host: usize, leg: usize) -> Vec<Vec<u8>> {
+        let known = &self.network.switches[switch];
+        let names = known.poses_as.unwrap_or(self.first_switch + switch);
+        let mut frames = Vec::with_capacity(1);
+        if self.speaks != Speaks::Cdp {
+            frames.push(self.frame(names, host, leg));
+        }
+        if self.speaks != Speaks::Lldp {
+            frames.push(self.cdp_frame(names, host, leg));
+        }
+        if known.reflects {
+            frames.push(self.own_frame(host, leg));
+        }
+        frames
+    }
+
+    /// The same by CDP.
+    fn cdp_frame(&self, switch: usize, host: usize, leg: usize) -> Vec<u8> {
+        let host = self.network.numbers[host] as usize;
+        let ttl_s = u8::try_from(self.lldp_every_s.saturating_mul(3)).unwrap_or(u8::MAX);
+        let mut cdp = Cdp::new(&format!("sw{}", switch + 1), &format!("p{}.{leg}", host + 1), ttl_s);
+        cdp.capabilities = Some(CdpCapabilities::SWITCH);
+        let [.., high, middle, low] = (FIRST_CHASSIS + switch).to_be_bytes();
+        lldp_rs::encode(&Heard::cdp(Mac([2, 0, 1, high, middle, low]), cdp)).unwrap_or_default()
+    }
+
+    /// What the host itself could have sent, and gets back.
+    fn own_frame(&self, host: usize, leg: usize) -> Vec<u8> {
+        let own = self.hosts[host].mac(leg).0;
+        let chassis = ChassisId::new(ChassisSubtype::MacAddress, &own);
+        let port = PortId::new(PortSubtype::MacAddress, &own);
+        let (Ok(chassis), Ok(port)) = (chassis, port) else { return Vec::new() };
+        let lldp = Lldp::new(chassis, port, self.lldp_every_s.saturating_mul(4));
+        lldp_rs::encode(&Heard::lldp(Mac(own), lldp)).unwrap_or_default()
+    }
+
+    /// What a switch of the world says on one of its ports, by the real encoder.
     fn frame(&self, switch: usize, host: usize, leg: usize) -> Vec<u8> {
-        let (switch, host) = (self.first_switch + switch, self.network.numbers[host] as usize);
+        let host = self.network.numbers[host] as usize;
         let [.., high, middle, low] = (FIRST_CHASSIS + switch).to_be_bytes();
         let chassis = [2, 0, 0, high, middle, low];
         let port = format!("p{}.{leg}", host + 1);
@@ -88,17 +140,31 @@ impl Site {
     /// Every port of a switch, or of its hosts, sees light or none.
     pub(super) fn tell_carrier(&mut self, switch: usize) {
         for (host, leg) in self.network.ports(switch) {
-            if self.network.power[host] {
-                let up = self.network.carrier(host, leg);
-                self.host_event(host, probe::Event::Carrier { port: ifindex(leg), up });
-            }
+            self.tell_leg(host, leg);
+        }
+        // A peer without its other half stops, or goes on, to suspend ports.
+        if let Some(peer) = self.network.switches[switch].peer {
+            self.network.ports(peer).into_iter().for_each(|(host, leg)| self.tell_leg(host, leg));
+        }
+    }
+
+    /// A port of a host sees light or none; a bond chooses anew.
+    pub(super) fn tell_leg(&mut self, host: usize, leg: usize) {
+        if !self.network.power[host] {
+            return;
+        }
+        let up = self.network.carrier(host, leg);
+        self.host_event(host, probe::Event::Carrier { port: ifindex(leg), up });
+        if self.network.bonds[host].is_some() {
+            self.network.choose_active(host);
+            self.tell_ports(host);
         }
     }
 
     /// A heartbeat that was not sealed comes to a port of a host.
     pub(super) fn beat_arrives(&mut self, key: Key, beat: FlyingBeat) {
         let (host, leg) = beat.to();
-        if !self.network.carrier(host, leg) {
+        if !self.network.hears(host, leg) {
             return;
         }
         let paused = self.hosts[host].paused;
@@ -129,7 +195,8 @@ impl Site {
     }
 
     fn hear_beat(&mut self, host: usize, beat: Beat) {
-        let heard = BeatHeard { beat, hops: Some(0), arrived: self.common.now };
+        let arrived = self.hosts[host].local(self.common.now);
+        let heard = BeatHeard { beat, hops: Some(0), arrived };
         self.host_event(host, probe::Event::Beat(heard));
     }
 
@@ -187,14 +254,14 @@ impl Site {
     }
 
     pub(super) fn host_deadline(&mut self, host: usize) {
-        let paused = self.hosts[host].paused;
-        let now = self.common.now;
+        let (paused, now) = (self.hosts[host].paused, self.common.now);
+        let local = self.hosts[host].local(now);
         let Some(process) = &mut self.hosts[host].process else { return };
         if paused || process.armed > now {
             return;
         }
         process.armed = Time::NEVER;
-        if process.probe.next_deadline() <= now {
+        if process.probe.next_deadline() <= local {
             self.host_event(host, probe::Event::DeadlineReached);
         } else {
             self.arm_host(host);
@@ -203,9 +270,10 @@ impl Site {
 
     pub(super) fn host_event(&mut self, host: usize, event: probe::Event<'_>) {
         let paused = self.hosts[host].paused;
+        let local = self.hosts[host].local(self.common.now);
         let Some(process) = self.hosts[host].process.as_mut().filter(|_| !paused) else { return };
         let mut out = std::mem::take(&mut self.orders);
-        process.probe.on_event(self.common.now, event, &mut out);
+        process.probe.on_event(local, event, &mut out);
         self.arm_host(host);
         for action in out.drain(..) {
             self.obey_probe(host, action);
@@ -214,10 +282,11 @@ impl Site {
     }
 
     /// One event is on its way at any time: a deadline that moved away is looked at again when it comes.
-    fn arm_host(&mut self, host: usize) {
+    pub(super) fn arm_host(&mut self, host: usize) {
         let known = &mut self.hosts[host];
+        let Some(process) = &known.process else { return };
+        let due = known.real(process.probe.next_deadline());
         let Some(process) = &mut known.process else { return };
-        let due = process.probe.next_deadline();
         if due < process.armed {
             process.armed = due;
             let host = u32::try_from(host).unwrap_or(u32::MAX);

@@ -5,9 +5,11 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::plan::Plan;
+use super::fabric::{CERTAIN, Packet, Part, Trouble};
+use super::plan::{BondMode, Plan};
 
 /// One way over the leg of a site.
 const WAN_DELAY: Duration = Duration::from_millis(10);
@@ -21,6 +23,18 @@ pub(super) struct Switch {
     pub(super) uplink: bool,
     /// It announces itself.
     pub(super) announces: bool,
+    /// As which switch it does, if not as itself.
+    pub(super) poses_as: Option<usize>,
+    /// It also sends back what looks like its hosts' own frames.
+    pub(super) reflects: bool,
+    /// Whether its link to each spine works.
+    pub(super) links: Vec<bool>,
+    /// Whether each of its line cards works.
+    pub(super) modules: Vec<bool>,
+    /// The other one of its MLAG pair ..
+    pub(super) peer: Option<usize>,
+    /// .. and whether the link between them works.
+    pub(super) peer_link: bool,
     /// Host and leg of every port that hangs on it.
     ports: Vec<(u32, u8)>,
 }
@@ -30,6 +44,8 @@ pub(super) struct Switch {
 pub(super) struct Leg {
     pub(super) switch: u32,
     pub(super) cable: bool,
+    /// The line card of that switch.
+    pub(super) module: u8,
 }
 
 /// How a site, or the CMA, hangs on the rest of the world.
@@ -131,8 +147,24 @@ fn narrow(number: usize) -> u32 {
 /// Everything of a site that can be broken, and its way to others.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
-    site: usize,
+    pub(super) site: usize,
     pub(super) switches: Vec<Switch>,
+    /// Whether each spine works.
+    pub(super) spines: Vec<bool>,
+    /// How many power feeds there are; 0: none that could fail.
+    pub(super) feeds: usize,
+    /// How many L2 domains there are.
+    domains_max: usize,
+    /// The L2 domain of each host.
+    pub(super) domains: Vec<u8>,
+    /// How the ports of each host are bonded.
+    pub(super) bonds: Vec<Option<BondMode>>,
+    /// The active leg of each, where they are.
+    pub(super) active: Vec<u8>,
+    /// Hosts that stand still as a whole, their kernels too.
+    pub(super) frozen: BTreeSet<usize>,
+    /// What is wrong with something that is up.
+    pub(super) troubles: Vec<(Part, Trouble)>,
     /// The ports of each host.
     pub(super) legs: Vec<Vec<Leg>>,
     /// Whether each host has power.
@@ -149,12 +181,34 @@ impl Network {
         let of_switch = plan.site_of_switches();
         let mut first_switch = 0;
         let empty = |(site, planned): (usize, &super::plan::SitePlan)| {
-            let switch = Switch { on: true, uplink: true, announces: true, ports: Vec::new() };
+            let switch = |number: usize| {
+                let peer = Some(number ^ 1).filter(|peer| planned.pairs && *peer < planned.switches);
+                Switch {
+                    on: true,
+                    uplink: true,
+                    announces: true,
+                    poses_as: None,
+                    reflects: false,
+                    links: vec![true; planned.spines],
+                    modules: vec![true; planned.modules],
+                    peer,
+                    peer_link: peer.is_some(),
+                    ports: Vec::new(),
+                }
+            };
             let first = first_switch;
             first_switch += planned.switches;
             let network = Self {
                 site,
-                switches: vec![switch; planned.switches],
+                switches: (0..planned.switches).map(switch).collect(),
+                spines: vec![true; planned.spines],
+                feeds: planned.feeds,
+                domains_max: planned.domains.max(1),
+                domains: Vec::new(),
+                bonds: Vec::new(),
+                active: Vec::new(),
+                frozen: BTreeSet::new(),
+                troubles: Vec::new(),
                 legs: Vec::new(),
                 power: Vec::new(),
                 wan: Arc::clone(wan),
@@ -168,18 +222,25 @@ impl Network {
             let site = host.switches.first().map_or(0, |switch| of_switch[*switch]);
             let (first, network) = &mut networks[site];
             let switches = host.switches.iter().map(|switch| switch - *first).collect::<Vec<_>>();
-            network.add(number, &switches);
+            network.add(number, &switches, host.bond);
         }
         networks.into_iter().map(|(_, network)| network).collect()
     }
 
-    fn add(&mut self, number: usize, switches: &[usize]) {
+    fn add(&mut self, number: usize, switches: &[usize], bond: Option<BondMode>) {
         let host = narrow(self.legs.len());
+        let mut legs = Vec::with_capacity(switches.len());
         for (leg, switch) in switches.iter().enumerate() {
-            self.switches[*switch].ports.push((host, u8::try_from(leg).unwrap_or(u8::MAX)));
+            let known = &mut self.switches[*switch];
+            let module = known.ports.len() % known.modules.len().max(1);
+            let module = u8::try_from(module).unwrap_or(u8::MAX);
+            known.ports.push((host, u8::try_from(leg).unwrap_or(u8::MAX)));
+            legs.push(Leg { switch: narrow(*switch), cable: true, module });
         }
-        let leg = |switch: &usize| Leg { switch: narrow(*switch), cable: true };
-        self.legs.push(switches.iter().map(leg).collect());
+        self.domains.push(u8::try_from(self.legs.len() % self.domains_max).unwrap_or(0));
+        self.legs.push(legs);
+        self.bonds.push(bond);
+        self.active.push(0);
         self.power.push(true);
         self.numbers.push(narrow(number));
     }
@@ -200,26 +261,13 @@ impl Network {
         self.switches[switch].ports.sort_unstable();
     }
 
-    /// Light on a host's port.
-    pub(super) fn carrier(&self, host: usize, leg: usize) -> bool {
-        let Leg { switch, cable } = self.legs[host][leg];
-        cable && self.power[host] && self.switches[switch as usize].on
-    }
-
     /// Whether a packet gets from one place to the other. Hosts never forward; paths go up, then down. Between sites
     /// only relays speak.
     pub(super) fn reaches(&self, from: Place, to: Place) -> bool {
         match (from, to) {
             (Place::Core(a), Place::Core(b)) => self.wan.joins(a, b),
-            (Place::Core(site), Place::Leg { host, leg }) | (Place::Leg { host, leg }, Place::Core(site)) => {
-                let uplink = self.switches[self.legs[host][leg].switch as usize].uplink;
-                site == self.site && self.wan.core_power[site] && self.carrier(host, leg) && uplink
-            }
-            (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
-                let (here, there) = (self.legs[a][i].switch, self.legs[b][j].switch);
-                let uplink = |switch: u32| self.switches[switch as usize].uplink;
-                let across = here == there || (uplink(here) && uplink(there));
-                self.carrier(a, i) && self.carrier(b, j) && across
+            (Place::Core(_) | Place::Leg { .. }, _) => {
+                self.fare(from, to, Packet { octets: 0, port: 0 }).is_some_and(|fare| fare.loss_ppm < CERTAIN)
             }
         }
     }
@@ -230,7 +278,7 @@ impl Network {
             (Place::Core(_), Place::Core(_)) => "wan",
             (Place::Core(_), Place::Leg { .. }) | (Place::Leg { .. }, Place::Core(_)) => "site",
             (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
-                if self.legs[a][i].switch == self.legs[b][j].switch { "switch" } else { "site" }
+                if self.switch_at(a, i) == self.switch_at(b, j) { "switch" } else { "site" }
             }
         }
     }
@@ -242,26 +290,33 @@ impl Network {
 
     /// The address of a host's port.
     pub(super) fn address(&self, host: usize, leg: usize) -> IpAddr {
-        address(self.numbers[host], leg)
+        let leg = if self.bonds[host].is_some() { 0 } else { leg };
+        address(self.numbers[host], leg + LEGS_MAX * usize::from(self.domains[host]))
     }
 
     /// Whose address that is: a relay's, or a host's of this site.
     pub(super) fn owner(&self, address: IpAddr) -> Option<Place> {
         let IpAddr::V4(v4) = address else { return None };
         let [net, a, b, c] = v4.octets();
-        let leg = usize::from(net.checked_sub(FIRST_NET)?);
+        let net = usize::from(net.checked_sub(FIRST_NET)?);
+        let (domain, leg) = (net / LEGS_MAX, net % LEGS_MAX);
         let number = u32::from_be_bytes([0, a, b, c]);
         if number < FIRST_HOST {
             let site = number.checked_sub(1)? as usize;
-            return (leg == 0 && site < self.wan.legs.len()).then_some(Place::Core(site));
+            return (net == 0 && site < self.wan.legs.len()).then_some(Place::Core(site));
         }
         let (site, host) = self.homes.of((number - FIRST_HOST) as usize)?;
-        (site == self.site && leg < self.legs[host].len()).then_some(Place::Leg { host, leg })
+        let here = site == self.site && usize::from(self.domains[host]) == domain;
+        (here && leg < self.legs[host].len()).then_some(Place::Leg { host, leg })
     }
 }
 
 /// The first octet of the addresses of relays and of first ports; second ports have the next, and so on.
 const FIRST_NET: u8 = 10;
+/// So many ports of a host have addresses; those of another L2 domain begin as many nets later.
+pub(super) const LEGS_MAX: usize = 8;
+/// So many L2 domains have addresses.
+pub(super) const DOMAINS_MAX: usize = 8;
 /// What prefix ports of one kind share.
 pub(super) const PREFIX: u8 = 8;
 /// Below are the relays, from here on the hosts: 10.1.0.0 is the first.

@@ -21,17 +21,62 @@ pub struct Plan {
 }
 
 /// One site.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SitePlan {
     /// How many switches, each with an uplink to the site's core. They are numbered over all sites.
     pub switches: usize,
+    /// Spines between the switches and the core, each joined to all of both; 0: uplinks lead to the core.
+    pub spines: usize,
+    /// Line cards of each switch; its ports are dealt out to them in turn. 0: it has none to lose.
+    pub modules: usize,
+    /// Power feeds; switches are dealt out to them in turn, with the hosts that have their first port there.
+    pub feeds: usize,
+    /// L2 domains; hosts are dealt out to them in turn. 0 and 1: one for all.
+    pub domains: usize,
+    /// The first switch and the second are an MLAG pair, the third and the fourth, and so on.
+    pub pairs: bool,
+    /// By which protocols switches announce themselves.
+    pub speaks: Speaks,
+}
+
+/// By which protocols a switch announces itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speaks {
+    /// LLDP.
+    #[default]
+    Lldp,
+    /// CDP.
+    Cdp,
+    /// Both.
+    Both,
+}
+
+/// How ports of a host are bonded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BondMode {
+    /// One port carries all, the others wait.
+    ActiveBackup,
+    /// All ports carry, by flow; the switches are one LACP partner.
+    Lacp,
+}
+
+impl BondMode {
+    /// As the kernel names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ActiveBackup => "active-backup",
+            Self::Lacp => "802.3ad",
+        }
+    }
 }
 
 /// One host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HostPlan {
     /// The switches its ports hang on, first port first; all of one site.
     pub switches: Vec<usize>,
+    /// All its ports are one bond, with one address.
+    pub bond: Option<BondMode>,
 }
 
 impl Plan {
@@ -59,15 +104,22 @@ impl Plan {
     pub fn with_site(mut self, switches: usize, hosts_each: usize) -> Self {
         let first = self.switches();
         let on = (first..first + switches).flat_map(|switch| (0..hosts_each).map(move |_| switch));
-        self.hosts.extend(on.map(|switch| HostPlan { switches: vec![switch] }));
-        self.sites.push(SitePlan { switches });
+        self.hosts.extend(on.map(|switch| HostPlan { switches: vec![switch], bond: None }));
+        self.sites.push(SitePlan { switches, ..SitePlan::default() });
         self
     }
 
     /// One more host, on these switches.
     #[must_use]
     pub fn with_host(mut self, switches: &[usize]) -> Self {
-        self.hosts.push(HostPlan { switches: switches.to_vec() });
+        self.hosts.push(HostPlan { switches: switches.to_vec(), bond: None });
+        self
+    }
+
+    /// One more host, whose ports on these switches are a bond.
+    #[must_use]
+    pub fn with_bond(mut self, mode: BondMode, switches: &[usize]) -> Self {
+        self.hosts.push(HostPlan { switches: switches.to_vec(), bond: Some(mode) });
         self
     }
 

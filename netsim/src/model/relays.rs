@@ -15,8 +15,8 @@ use ringmesh_proto::wire::{FromProbe, RelayWire};
 use ringmesh_relay_core as relay;
 use ringmesh_topology::id::RelayId;
 
-use super::carry::LATENCY_MIN;
 use super::disk::Journal;
+use super::fabric::Packet;
 use super::host::{Datagram, Payload};
 use super::key::Rank;
 use super::network::{Place, relay_address};
@@ -27,6 +27,8 @@ use super::world::wall_ms;
 
 /// Every site has one.
 pub(super) const RELAY: RelayId = RelayId(1);
+/// An ICMP echo.
+const ECHO_OCTETS: usize = 64;
 
 impl Site {
     /// What it says first.
@@ -228,11 +230,15 @@ impl Site {
     }
 
     fn echo(&mut self, to: IpAddr) {
-        self.common.account.count("Echo", 64);
-        let Some(place @ Place::Leg { host, .. }) = self.network.owner(to) else { return };
-        if self.network.power[host] && self.network.reaches(Place::Core(self.number), place) {
-            let (stamp, when) = (self.actor.next(), self.common.now + LATENCY_MIN * 2);
-            self.common.at(stamp, Rank::Arrival, when, Thing::Echo { from: to });
+        self.common.account.count("Echo", ECHO_OCTETS);
+        let Some(place @ Place::Leg { host, leg }) = self.network.owner(to) else { return };
+        let (core, packet) = (Place::Core(self.number), Packet { octets: ECHO_OCTETS, port: 0 });
+        let Some((_, there)) = self.fate(core, place, packet).filter(|_| self.network.hears(host, leg))
+        else {
+            return;
+        };
+        if let Some((stamp, back)) = self.fate(place, core, packet) {
+            self.common.at(stamp, Rank::Arrival, self.common.now + there + back, Thing::Echo { from: to });
         }
     }
 

@@ -16,7 +16,7 @@ use super::host::Host;
 use super::key::{Actor, Entity};
 use super::look::NewsTold;
 use super::network::Network;
-use super::plan::Plan;
+use super::plan::{Plan, Speaks};
 use super::queue::{Due, Event, Thing};
 use super::stream::{Ends, Side};
 use super::uplink::Uplink;
@@ -34,6 +34,11 @@ pub(super) struct Site {
     pub(super) timing: Timing,
     /// Lost datagrams inside the site, in a thousand.
     pub(super) loss_permille: u64,
+    /// Doubled ones, in a thousand.
+    pub(super) doubled_permille: u64,
+    /// How much later than others a datagram may be: they overtake each other.
+    pub(super) disorder_ns: u64,
+    pub(super) speaks: Speaks,
     /// Which host is not heard by which, until when.
     pub(super) muted: Vec<(usize, usize, Time)>,
     /// Beats sent inside a switch, and inside the site.
@@ -112,6 +117,9 @@ impl Site {
             lldp_every_s: plan.lldp_every_s,
             timing: plan.timing,
             loss_permille: plan.loss_permille,
+            doubled_permille: 0,
+            disorder_ns: 0,
+            speaks: plan.sites[number].speaks,
             muted: Vec::new(),
             beats: [0; 2],
             relay_name: if plan.sites.len() == 1 { "relay".into() } else { format!("{name}/r{relay}") },

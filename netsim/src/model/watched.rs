@@ -8,6 +8,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::WireCounters;
 use ringmesh_topology::id::ProbeId;
 
+use super::host::Process;
 use super::network::Place;
 use super::site::Site;
 use super::world::World;
@@ -159,7 +160,8 @@ impl World {
     pub fn deadlines(&self) -> impl Iterator<Item = (String, Time)> {
         let awake = self.sites.iter().flat_map(|site| &site.hosts).filter(|host| !host.paused);
         let probes = awake.filter_map(|host| {
-            host.process.as_ref().map(|process| (host.name.to_string(), process.probe.next_deadline()))
+            let due = |process: &Box<Process>| host.real(process.probe.next_deadline());
+            host.process.as_ref().map(|process| (host.name.to_string(), due(process)))
         });
         let relays = self.sites.iter().filter_map(|site| {
             let process = site.process.as_ref()?;

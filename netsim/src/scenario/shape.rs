@@ -175,11 +175,12 @@ fn switches_of(source: &Source<'_>, on: &Spanned<Vec<u64>>, switches: usize) -> 
 fn build(plan: &mut Plan, site: Planned) {
     let first = plan.switches();
     for (switch, hosts) in site.hosts.iter().enumerate() {
-        plan.hosts.extend((0..*hosts).map(|_| HostPlan { switches: vec![first + switch] }));
+        plan.hosts.extend((0..*hosts).map(|_| HostPlan { switches: vec![first + switch], bond: None }));
     }
-    plan.sites.push(SitePlan { switches: site.hosts.len() });
+    plan.sites.push(SitePlan { switches: site.hosts.len(), ..SitePlan::default() });
     for on in site.on_several {
-        plan.hosts.push(HostPlan { switches: on.into_iter().map(|switch| first + switch).collect() });
+        plan.hosts
+            .push(HostPlan { switches: on.into_iter().map(|switch| first + switch).collect(), bond: None });
     }
 }
 

@@ -1,0 +1,179 @@
+//! What can be broken beyond power, processes and cables: parts of the fabric, clocks, identities, single datagrams.
+
+use std::time::Duration;
+
+use ringmesh_proto::draws::Purpose;
+use ringmesh_proto::time::Time;
+
+use super::fabric::{Part, Trouble};
+use super::faults::{HOST_BOOTS, HOST_BOOTS_MORE_MS, works};
+use super::host::Clock;
+use super::site::Site;
+use super::world::World;
+
+impl World {
+    /// A spine of a site, counted from 0.
+    pub fn set_spine(&mut self, site: usize, spine: usize, on: bool) {
+        let site = &mut self.sites[site];
+        site.broke(|site| format!("{}: spine {} {}", site.name, spine + 1, works(on)));
+        site.network.spines[spine] = on;
+    }
+
+    /// The link of a switch to one spine. No host loses carrier.
+    pub fn set_spine_link(&mut self, switch: usize, spine: usize, up: bool) {
+        let (site, local) = self.home_of_switch(switch);
+        site.broke(|_| format!("sw{}: link to spine {} {}", switch + 1, spine + 1, works(up)));
+        site.network.switches[local].links[spine] = up;
+    }
+
+    /// A line card of a switch, counted from 0.
+    pub fn set_module(&mut self, switch: usize, module: usize, on: bool) {
+        let (site, local) = self.home_of_switch(switch);
+        site.broke(|_| format!("sw{}: line card {} {}", switch + 1, module + 1, works(on)));
+        site.network.switches[local].modules[module] = on;
+        site.tell_carrier(local);
+    }
+
+    /// The link between a switch and the other of its pair.
+    pub fn set_peer_link(&mut self, switch: usize, up: bool) {
+        let (site, local) = self.home_of_switch(switch);
+        site.broke(|_| format!("sw{}: peer link {}", switch + 1, works(up)));
+        let Some(peer) = site.network.switches[local].peer else { return };
+        for end in [local, peer] {
+            site.network.switches[end].peer_link = up;
+        }
+        site.tell_carrier(local);
+    }
+
+    /// A power feed of a site, counted from 0: its switches, and the hosts that have their first port on one of them.
+    pub fn set_feed(&mut self, site: usize, feed: usize, on: bool) {
+        let site = &mut self.sites[site];
+        site.broke(|site| format!("{}: power feed {} {}", site.name, feed + 1, works(on)));
+        site.power_feed(feed, on);
+    }
+
+    /// Something is wrong with the cable of a port that is up, or is not any more.
+    pub fn trouble_cable(&mut self, host: usize, leg: usize, trouble: Trouble, begins: bool) {
+        let (site, local) = self.home(host);
+        let what = if begins { "has trouble" } else { "is sound" };
+        site.broke(|site| format!("{} eth{leg}: cable {what}: {trouble:?}", site.hosts[local].name));
+        site.trouble(Part::Cable(local, leg), trouble, begins);
+    }
+
+    /// Something is wrong with the uplinks of a switch that are up, or is not any more. `spine`: with one of them.
+    pub fn trouble_uplink(&mut self, switch: usize, spine: Option<usize>, trouble: Trouble, begins: bool) {
+        let (site, local) = self.home_of_switch(switch);
+        let what = if begins { "has trouble" } else { "is sound" };
+        site.broke(|_| format!("sw{}: uplink {what}: {trouble:?}", switch + 1));
+        let lanes = site.network.spines.len().max(1);
+        for lane in (0..lanes).filter(|lane| spine.is_none_or(|only| only == *lane)) {
+            site.trouble(Part::Uplink(local, lane), trouble, begins);
+        }
+    }
+
+    /// A switch announces itself by the identity of another, or by its own again.
+    pub fn set_poses(&mut self, switch: usize, other: Option<usize>) {
+        let (site, local) = self.home_of_switch(switch);
+        site.network.switches[local].poses_as = other;
+    }
+
+    /// A switch sends its hosts' own announcements back to them, or does not.
+    pub fn set_reflects(&mut self, switch: usize, reflects: bool) {
+        let (site, local) = self.home_of_switch(switch);
+        site.network.switches[local].reflects = reflects;
+    }
+
+    /// A host stands still as a whole, its kernel too: a virtual machine that is suspended. Its ports keep their light.
+    pub fn suspend(&mut self, host: usize) {
+        let (site, local) = self.home(host);
+        site.broke(|site| format!("{} is suspended", site.hosts[local].name));
+        site.hosts[local].paused = true;
+        site.network.frozen.insert(local);
+    }
+
+    /// It goes on; what came meanwhile is lost.
+    pub fn wake(&mut self, host: usize) {
+        let (site, local) = self.home(host);
+        site.broke(|site| format!("{} goes on", site.hosts[local].name));
+        site.network.frozen.remove(&local);
+        site.hosts[local].paused = false;
+        site.go_on(local);
+    }
+
+    /// A port hangs on another switch of its site from now on.
+    pub fn move_cable(&mut self, host: usize, leg: usize, switch: usize) {
+        self.set_cable(host, leg, false);
+        let (_, to) = self.home_of_switch(switch);
+        let (site, local) = self.home(host);
+        site.network.rewire(local, leg, to);
+        self.set_cable(host, leg, true);
+    }
+
+    /// The clock of a host runs too fast by so many millionths, or as it should.
+    pub fn set_drift(&mut self, host: usize, ppm: i32) {
+        let (site, local) = self.home(host);
+        let now = site.common.now;
+        let known = &mut site.hosts[local];
+        known.clock = Some(Box::new(Clock { since: now, shown: known.local(now), ppm }));
+        site.rearm(local);
+    }
+
+    /// Somebody sets the wall clock of a host so far ahead of the world's.
+    pub fn set_wall(&mut self, host: usize, ahead: Duration) {
+        let (site, local) = self.home(host);
+        site.tell_wall(local, u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Doubled datagrams inside the sites, in a thousand.
+    pub fn set_doubled(&mut self, permille: u64) {
+        self.sites.iter_mut().for_each(|site| site.doubled_permille = permille);
+    }
+
+    /// How much later than others a datagram inside a site may come: they overtake each other.
+    pub fn set_disorder(&mut self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.sites.iter_mut().for_each(|site| site.disorder_ns = by);
+    }
+}
+
+impl Site {
+    fn trouble(&mut self, part: Part, trouble: Trouble, begins: bool) {
+        if begins {
+            self.network.trouble(part, trouble);
+        } else {
+            self.network.trouble_over(part, trouble);
+        }
+    }
+
+    fn power_feed(&mut self, feed: usize, on: bool) {
+        let feeds = self.network.feeds.max(1);
+        let of_feed = |switch: usize| switch % feeds == feed;
+        for switch in (0..self.network.switches.len()).filter(|switch| of_feed(*switch)) {
+            self.network.switches[switch].on = on;
+        }
+        let fed = |host: &usize| of_feed(self.network.legs[*host][0].switch as usize);
+        let hosts: Vec<usize> = (0..self.hosts.len()).filter(fed).collect();
+        for host in hosts {
+            if on {
+                self.network.power[host] = true;
+                self.hosts[host].boots += 1;
+                let stamp = self.hosts[host].actor.next();
+                let more = self.common.draw(stamp, HOST_BOOTS_MORE_MS, Purpose::Start);
+                self.start_after(host, HOST_BOOTS + Duration::from_millis(more));
+            } else {
+                self.kill_host(host);
+            }
+        }
+        for switch in (0..self.network.switches.len()).filter(|switch| of_feed(*switch)) {
+            self.tell_carrier(switch);
+        }
+    }
+
+    /// The clock of a host shows something else: its deadline comes at another moment.
+    fn rearm(&mut self, host: usize) {
+        if let Some(process) = &mut self.hosts[host].process {
+            process.armed = Time::NEVER;
+        }
+        self.arm_host(host);
+    }
+}

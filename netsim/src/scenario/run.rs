@@ -1,8 +1,10 @@
 //! Letting a scenario happen, with somebody who looks every ten milliseconds and before every fault.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use super::expect::What;
 use super::fault::Stage;
 use super::judge::Judge;
 use super::load::Scenario;
@@ -13,8 +15,10 @@ use super::whole::{not_linked, picture_differs};
 use crate::model::Classes;
 use crate::watch::Watches;
 
-/// How often is looked.
+/// How often is looked ..
 const LOOKS: Duration = Duration::from_millis(10);
+/// .. and how often where nothing is expected at any moment.
+const SELDOM: Duration = Duration::from_millis(100);
 /// A run that is over.
 #[derive(Debug)]
 pub struct Run {
@@ -22,6 +26,8 @@ pub struct Run {
     pub outcome: Outcome,
     /// What was told of each thing that broke.
     pub told: Vec<Told>,
+    /// The laws that were broken.
+    pub broken: Vec<&'static str>,
     /// Every line of it, if a trace was wanted.
     pub trace: Vec<String>,
 }
@@ -39,7 +45,27 @@ impl Scenario {
         (run.trace, run.outcome.events == event)
     }
 
+    /// Whether anything is expected of other moments than the end.
+    fn is_sharp(&self) -> bool {
+        self.expect.iter().any(|expect| !matches!(expect.what, What::WholeAtEnd))
+    }
+
     fn run_to(&self, seed: u64, trace: bool, last: u64) -> Run {
+        self.watched_by(seed, trace, last, Watches::but)
+    }
+
+    /// The same with other laws than all: given those that the file switches off, `watches` makes them.
+    pub fn run_watched(&self, seed: u64, trace: bool, watches: impl Fn(&BTreeSet<&'static str>) -> Watches) -> Run {
+        self.watched_by(seed, trace, u64::MAX, watches)
+    }
+
+    fn watched_by(
+        &self,
+        seed: u64,
+        trace: bool,
+        last: u64,
+        watches: impl Fn(&BTreeSet<&'static str>) -> Watches,
+    ) -> Run {
         let mut plan = self.shape.plan.clone();
         plan.seed = seed;
         let mut stage = Stage::new(plan, self.shape.whole.clone());
@@ -49,7 +75,7 @@ impl Scenario {
         let cues = self.cues(seed);
         let mut eyes = Eyes {
             judge: self.judge(seed, Duration::ZERO),
-            watches: Watches::but(&self.unwatched),
+            watches: watches(&self.unwatched),
             broke: Vec::new(),
             before: Classes::default(),
         };
@@ -58,11 +84,12 @@ impl Scenario {
             eyes.judge.violated("a machine of ours broke an invariant and panicked: told above".into());
         }
         let Eyes { mut judge, watches, broke, before } = eyes;
+        let broken = watches.broken();
         watches.wrong().iter().for_each(|wrong| judge.violated(wrong.clone()));
         let judged = judge.close();
         let told = told(&judged.incidents, &broke);
         let outcome = Outcome::of(self, seed, judged, &before, &stage.world);
-        Run { outcome, told, trace: stage.world.traced().to_vec() }
+        Run { outcome, told, broken, trace: stage.world.traced().to_vec() }
     }
 
     /// Stops after the event of that number.
@@ -79,17 +106,22 @@ impl Scenario {
         eyes.judge.begin(&stage.world);
         let mut at = Duration::ZERO;
         let mut cues = cues.iter().peekable();
+        let mut lossless = self.lossless_after;
+        let looks = if self.is_sharp() { LOOKS } else { SELDOM };
         loop {
             eyes.judge.look(&stage.world, at);
             eyes.watches.look(&stage.world);
             while let Some(cue) = cues.next_if(|cue| cue.at <= at) {
                 take(stage, cue, eyes);
             }
+            if lossless.take_if(|after| *after <= at).is_some() {
+                stage.lose_nothing();
+            }
             if at >= self.duration {
                 break;
             }
             let next = cues.peek().map_or(self.duration, |cue| cue.at);
-            let next = next.min(at + LOOKS).min(self.duration);
+            let next = next.min(lossless.unwrap_or(next)).min(at + looks).min(self.duration);
             if stage.world.run_to_event(next - at, last) {
                 return;
             }
@@ -116,7 +148,7 @@ fn take(stage: &mut Stage, cue: &Cue, eyes: &mut Eyes<'_>) {
     if done && cue.begins {
         eyes.broke.push(Broke { subject: cue.fault.subject(stage.plan()), at_ms });
     }
-    if !done && !cue.drawn {
+    if !done && !cue.may_miss {
         let what = if cue.begins { "was broken already, or its site has no power" } else { "was whole already" };
         let (kind, line, at) = (cue.kind, cue.line, seconds(cue.at));
         eyes.judge.violated(format!("line {line}: {kind} changed nothing at {at}: it {what}"));

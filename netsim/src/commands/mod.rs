@@ -3,17 +3,21 @@
 //! 0 everything was as it should be, 1 it was not, 2 a file or an argument is wrong and nothing was run.
 
 mod files;
+mod shrink;
 mod stories;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
+use ringmesh_netsim::random::Extent;
 use ringmesh_netsim::scenario::{Outcome, Report};
 
+pub(crate) use shrink::shrink;
 pub(crate) use stories::random;
 
 use files::{Unusable, folder, one};
@@ -126,6 +130,46 @@ pub(crate) struct RandomArgs {
     /// Prints every line of the runs that failed to stderr.
     #[arg(long)]
     trace: bool,
+    #[command(flatten)]
+    extent: ExtentArgs,
+    /// Runs each seed twice, and compares the trace hashes.
+    #[arg(long)]
+    twice: bool,
+}
+
+/// How big stories are.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ExtentArgs {
+    /// About how many hosts each has [default: two to six on each switch].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    hosts: Option<u64>,
+    /// How many minutes each lasts, the start and the heal included [default: about six].
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(4..=10_000))]
+    minutes: Option<u64>,
+}
+
+impl ExtentArgs {
+    fn extent(self) -> Extent {
+        Extent {
+            hosts: self.hosts.and_then(|hosts| usize::try_from(hosts).ok()),
+            length: self.minutes.map(|minutes| Duration::from_secs(60 * minutes)),
+        }
+    }
+}
+
+/// A failing scenario, or a seed of `random`.
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkArgs {
+    /// A scenario file; or a number: the seed of a story of `random`.
+    what: String,
+    /// Of a file: another seed than it names.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    extent: ExtentArgs,
+    /// At most so many runs.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    runs: u64,
 }
 
 /// `run`.

@@ -53,24 +53,26 @@ pub(crate) fn random(args: &RandomArgs) -> ExitCode {
         if number > 0 && number % PROGRESS == 0 {
             eprintln!("{number} of {} runs, {} failed", args.runs, told.failed.len());
         }
-        let story = Story::of(seed);
-        let ended = story.run();
-        let (trace_hash, event) = (ended.world.trace_hash(), ended.world.events());
-        hash = hash.rotate_left(7) ^ trace_hash;
-        told.events += event;
-        if ended.wrong.is_empty() {
+        let story = Story::sized(seed, args.extent.extent());
+        let outcome = story.run(false).outcome;
+        hash = hash.rotate_left(7) ^ u64::from_str_radix(&outcome.trace_hash, 16).unwrap_or(0);
+        told.events += outcome.events;
+        let mut wrong = outcome.wrong();
+        if args.twice {
+            let again = story.run(false).outcome.trace_hash;
+            if again != outcome.trace_hash {
+                wrong.push(format!("it ran two ways: {} and {again}", outcome.trace_hash));
+            }
+        }
+        if wrong.is_empty() {
             continue;
         }
         if args.trace {
-            ended.world.traced().iter().for_each(|line| eprintln!("{line}"));
+            story.run(true).trace.iter().for_each(|line| eprintln!("{line}"));
         }
-        eprintln!("{story}{}\n(seed {seed}, revision {revision}, event {event})", ended.wrong.join("\n"));
-        told.failed.push(Failed {
-            seed,
-            wrong: ended.wrong,
-            trace_hash: format!("{trace_hash:016x}"),
-            event,
-        });
+        let event = outcome.events;
+        eprintln!("{story}{}\n(seed {seed}, revision {revision}, event {event})", wrong.join("\n"));
+        told.failed.push(Failed { seed, wrong, trace_hash: outcome.trace_hash, event });
     }
     told.ok = told.failed.is_empty();
     told.trace_hash = format!("{hash:016x}");

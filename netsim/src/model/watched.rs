@@ -48,6 +48,11 @@ impl HostTruth {
         !self.power || !self.runs || !self.awake || self.reaches == 0
     }
 
+    /// Whether something of the host itself works no more: not its ports alone.
+    pub fn fell_by_itself(self, now: Self) -> bool {
+        (self.power && !now.power) || (self.runs && !now.runs) || (self.awake && !now.awake)
+    }
+
     /// Whether something works no more that worked before.
     pub fn is_worse_than(self, before: Self) -> bool {
         let lost = |now: bool, before: bool| before && !now;

@@ -1,120 +1,168 @@
-//! Small worlds, a few faults at random, all of it healed again: then everything is as if nothing had been.
+//! Worlds and a few faults drawn from a seed, all of it healed again: then everything is as if nothing had been.
 //!
-//! A seed is a whole run: what is built, what breaks and when, and every draw in between.
+//! A seed is a whole run: what is built, what breaks and when, and every draw in between. A story is a scenario like
+//! those of files, and can be written as one.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
-use crate::model::{Plan, Wire, World};
-use crate::scenario::{Fault, Quality, Stage, not_whole};
+use crate::model::{Plan, Wire};
+use crate::scenario::{Draft, Fault, FaultDraft, Run, Scenario, SiteDraft};
+use crate::watch::Watches;
 
-/// How long all probes and relays have to find each other at the start.
-const SETTLES: Duration = Duration::from_secs(30);
-/// Faults begin within this time.
+/// Faults of a small story begin within this time.
 const FAULTS_WITHIN_MS: u64 = 60_000;
 /// Each lasts so long at most.
 const FAULT_LASTS_MS: u64 = 60_000;
 /// After everything was healed.
 const HEALS: Duration = Duration::from_secs(180);
+/// What comes before the first fault, and after the heal: the start, and the quiet in which nobody may speak.
+const AROUND: Duration = Duration::from_secs(50);
 
-/// What is to be built, and what happens to it.
-#[derive(Debug)]
-pub struct Story {
-    plan: Plan,
-    whole: Quality,
-    /// When something begins (true) or ends, in milliseconds after the start settled.
-    steps: BTreeMap<(u64, usize), (Fault, bool)>,
+/// How big stories are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// About how many hosts; `None`: two to six on each switch.
+    pub hosts: Option<usize>,
+    /// How long all of it lasts; `None`: about six minutes.
+    pub length: Option<Duration>,
 }
 
-/// How a story ended.
-pub struct Ended {
-    /// What is not as it should be.
-    pub wrong: Vec<String>,
-    /// The world as it was left.
-    pub world: World,
+impl Extent {
+    /// Small ones.
+    pub const SMALL: Self = Self { hosts: None, length: None };
+    /// The shortest that has room for a fault of a second.
+    pub const SHORTEST: Duration = Duration::from_secs(240);
+
+    /// The time in which faults begin, and how long they last at most.
+    fn of_faults_ms(self) -> (u64, u64) {
+        let Some(length) = self.length else { return (FAULTS_WITHIN_MS, FAULT_LASTS_MS) };
+        let all = length.max(Self::SHORTEST) - HEALS - AROUND;
+        let lasts = u64::try_from(all.as_millis() / 2).unwrap_or(FAULT_LASTS_MS).min(2 * FAULT_LASTS_MS);
+        (u64::try_from(all.as_millis()).unwrap_or(u64::MAX) - lasts, lasts)
+    }
+}
+
+/// What is to be built, and what happens to it.
+#[derive(Clone, Debug)]
+pub struct Story {
+    draft: Draft,
+    scenario: std::sync::Arc<Scenario>,
 }
 
 impl Story {
-    /// The story of that seed.
+    /// The small story of that seed.
     pub fn of(seed: u64) -> Self {
-        let chance = &mut Chance(Draws::new(seed, 0x5eed), 0);
-        let sites = 1 + chance.index(3);
-        let mut plan = Plan { seed, ..Plan::sites(0, 0, 0) };
-        for _ in 0..sites {
-            let (switches, hosts) = (1 + chance.index(3), 2 + chance.index(5));
-            let first = plan.switches();
-            plan = plan.with_site(switches, hosts);
-            if switches > 1 && chance.below(2) == 0 {
-                plan = plan.with_host(&[first, first + 1]);
-            }
-        }
-        plan.loss_permille = some_loss(chance);
-        let wan = (0..sites).map(|_| (Duration::from_millis(1 + chance.below(80)), some_loss(chance)));
-        let whole = Quality { wan: wan.collect(), loss_permille: plan.loss_permille };
-        let faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| draw(chance, &plan)).collect();
-        let mut steps = BTreeMap::new();
-        for fault in faults {
-            let begins = chance.below(FAULTS_WITHIN_MS);
-            let ends = begins + 100 + chance.below(FAULT_LASTS_MS);
-            let number = steps.len();
-            steps.insert((begins, number), (fault, true));
-            steps.insert((ends, number + 1), (fault, false));
-        }
-        Self { plan, whole, steps }
+        Self::sized(seed, Extent::SMALL)
     }
 
-    /// Lets it happen, heals everything, and looks what is left of it. The world keeps its trace.
-    pub fn run(&self) -> Ended {
-        self.run_in(Engine::Reference, Wire::All)
+    /// The story of that seed and extent.
+    pub fn sized(seed: u64, extent: Extent) -> Self {
+        let chance = &mut Chance(Draws::new(seed, 0x5eed), 0);
+        let sites = 1 + chance.index(3);
+        let mut draft = Draft::new(seed);
+        draft.title = format!("story {seed}");
+        draft.whole_at_end = true;
+        for _ in 0..sites {
+            let (switches, hosts) = (1 + chance.index(3), 2 + chance.index(5));
+            let dual = switches > 1 && chance.below(2) == 0;
+            draft.sites.push(SiteDraft {
+                hosts: vec![hosts; switches],
+                on_several: if dual { vec![vec![0, 1]] } else { Vec::new() },
+                wan: (Duration::ZERO, 0),
+            });
+        }
+        if let Some(hosts) = extent.hosts {
+            fill(&mut draft, hosts);
+        }
+        draft.loss_permille = some_loss(chance);
+        for site in &mut draft.sites {
+            site.wan = (Duration::from_millis(1 + chance.below(80)), some_loss(chance));
+        }
+        let plan = plan(&draft);
+        let faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| draw(chance, &plan)).collect();
+        let (within, lasts) = extent.of_faults_ms();
+        for (group, fault) in faults.into_iter().enumerate() {
+            let at = Duration::from_millis(chance.below(within));
+            let lasts = Some(Duration::from_millis(100 + chance.below(lasts)));
+            draft.faults.push(FaultDraft { fault, at, lasts, group, if_whole: true });
+        }
+        draft.faults.sort_by_key(|fault| fault.at);
+        let ends = |fault: &FaultDraft| fault.at + fault.lasts.unwrap_or_default();
+        let healed = draft.faults.iter().map(ends).max().unwrap_or_default();
+        draft.lossless_after = Some(healed);
+        draft.duration = healed + HEALS;
+        let scenario = draft.scenario(&format!("story {seed}"));
+        let scenario =
+            scenario.unwrap_or_else(|refusal| panic!("a story that is no scenario: {refusal}\n{draft}"));
+        Self { draft, scenario: std::sync::Arc::new(scenario) }
+    }
+
+    /// Lets it happen, heals everything, and looks what is left of it.
+    pub fn run(&self, trace: bool) -> Run {
+        self.scenario.run(self.scenario.seed, trace)
     }
 
     /// The same, in any engine, with all heartbeats sealed or not: it is the same run.
-    pub fn run_in(&self, engine: Engine, wire: Wire) -> Ended {
-        let mut stage = Stage::new(self.plan.clone(), self.whole.clone());
-        stage.world.trace();
-        stage.world.set_engine(engine);
-        stage.world.set_wire(wire);
-        let lived = catch_unwind(AssertUnwindSafe(|| {
-            self.live(&mut stage);
-            not_whole(&self.plan, &mut stage.world)
-        }));
-        let wrong = lived.unwrap_or_else(|_| vec!["a panic, told above".into()]);
-        Ended { wrong, world: stage.world }
+    pub fn run_in(&self, engine: Engine, wire: Wire) -> Run {
+        self.scenario.run_in(engine, wire, self.scenario.seed, false)
     }
 
-    fn live(&self, stage: &mut Stage) {
-        stage.world.run_for(SETTLES);
-        let start = stage.world.now();
-        for (&(at, _), &(fault, begins)) in &self.steps {
-            let until = start + Duration::from_millis(at);
-            stage.world.run_for(until.since(stage.world.now()));
-            if begins {
-                stage.begin(fault);
-            } else {
-                stage.end(fault);
-            }
-        }
-        stage.lose_nothing();
-        stage.world.run_for(HEALS);
+    /// The same under other laws.
+    pub fn run_watched(&self, watches: impl Fn(&BTreeSet<&'static str>) -> Watches) -> Run {
+        self.scenario.run_watched(self.scenario.seed, false, watches)
+    }
+
+    /// As a scenario that can be written, and made smaller.
+    pub fn draft(&self) -> &Draft {
+        &self.draft
     }
 }
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shape: Vec<usize> = self.plan.sites.iter().map(|site| site.switches).collect();
-        let Plan { hosts, loss_permille, seed, .. } = &self.plan;
-        writeln!(f, "seed {seed}: {} hosts on {shape:?} switches", hosts.len())?;
-        writeln!(f, "{loss_permille} of a thousand lost, WAN {:?}", self.whole.wan)?;
-        for ((at, _), (fault, begins)) in &self.steps {
-            writeln!(f, "{at} ms: {fault:?} {}", if *begins { "begins" } else { "ends" })?;
+        let Draft { seed, sites, loss_permille, faults, .. } = &self.draft;
+        let shape: Vec<usize> = sites.iter().map(|site| site.hosts.len()).collect();
+        writeln!(f, "seed {seed}: {} hosts on {shape:?} switches", self.draft.hosts())?;
+        let wan: Vec<_> = sites.iter().map(|site| site.wan).collect();
+        writeln!(f, "{loss_permille} of a thousand lost, WAN {wan:?}")?;
+        for FaultDraft { fault, at, lasts, .. } in faults {
+            writeln!(f, "{} ms: {fault:?} for {} ms", at.as_millis(), lasts.unwrap_or_default().as_millis())?;
         }
         Ok(())
     }
+}
+
+/// Spreads so many hosts over the switches that there are.
+fn fill(draft: &mut Draft, hosts: usize) {
+    let switches: usize = draft.sites.iter().map(|site| site.hosts.len()).sum();
+    let dual: usize = draft.sites.iter().map(|site| site.on_several.len()).sum();
+    let single = hosts.saturating_sub(dual).max(2 * switches);
+    let all = draft.sites.iter_mut().flat_map(|site| &mut site.hosts);
+    for (number, on_switch) in all.enumerate() {
+        *on_switch = single / switches + usize::from(number < single % switches);
+    }
+}
+
+/// What a draft builds.
+fn plan(draft: &Draft) -> Plan {
+    let mut plan = Plan::sites(0, 0, 0);
+    for site in &draft.sites {
+        let first = plan.switches();
+        plan = plan.with_site(site.hosts.len(), 0);
+        for (switch, hosts) in site.hosts.iter().enumerate() {
+            plan = (0..*hosts).fold(plan, |plan, _| plan.with_host(&[first + switch]));
+        }
+        for on in &site.on_several {
+            let on: Vec<usize> = on.iter().map(|switch| first + switch).collect();
+            plan = plan.with_host(&on);
+        }
+    }
+    plan
 }
 
 /// Draws in a row.

@@ -59,7 +59,7 @@ pub(super) struct Expectation {
 }
 
 /// What must be so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum What {
     /// The CMA has such an incident.
     Verdict {
@@ -95,7 +95,7 @@ pub(super) enum What {
 }
 
 /// What an incident is about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum About {
     /// The thing of that name, by itself or as an alternative.
     Name(String),

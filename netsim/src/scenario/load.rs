@@ -20,7 +20,7 @@ pub const SETTLES: Duration = Duration::from_secs(30);
 /// The seed of a file that names none.
 const SEED: u64 = 1;
 /// A host starts its probe at most about as often in one run.
-const FAULTS_MAX: usize = 100;
+const FAULTS_MAX: usize = 200;
 /// Every second one, for each target and day.
 const RATE_MAX: u64 = 43_200;
 
@@ -35,6 +35,8 @@ pub struct Scenario {
     pub seed: u64,
     pub(super) settle: Duration,
     pub(super) duration: Duration,
+    /// From then on nothing is lost.
+    pub(super) lossless_after: Option<Duration>,
     /// The line where the topology begins.
     pub(super) topology: usize,
     /// Invariants that are not watched.
@@ -56,6 +58,8 @@ pub(super) struct Planned {
     pub(super) lasts: Option<Duration>,
     /// It begins so often on each target in a day, at moments of its own.
     pub(super) per_day: Option<u64>,
+    /// It may meet something that is broken already.
+    pub(super) may_miss: bool,
 }
 
 impl Scenario {
@@ -82,6 +86,7 @@ impl Scenario {
             seed: written.seed.unwrap_or(SEED),
             settle: written.settle.map_or(SETTLES, |settle| settle.0),
             duration,
+            lossless_after: lossless_after(&source, written.lossless_after.as_ref(), duration)?,
             expect: expect.collect::<Result<_, Refusal>>()?,
             topology: source.line(written.topology.span().start),
             unwatched: unwatched(&source, written.invariants.as_ref())?,
@@ -107,6 +112,17 @@ fn timing(source: &Source<'_>, given: &file::Protocol) -> Result<Timing, Refusal
         settle: read(&given.settle, shipped.settle)?,
         boot_grace: read(&given.boot_grace, shipped.boot_grace)?,
     })
+}
+
+fn lossless_after(
+    source: &Source<'_>,
+    given: Option<&Spanned<HowLong>>,
+    duration: Duration,
+) -> Result<Option<Duration>, Refusal> {
+    let Some(given) = given else { return Ok(None) };
+    let after = given.get_ref().0;
+    let what = "begins when the scenario is over: raise `duration`, or leave it out";
+    if after < duration { Ok(Some(after)) } else { Err(source.refuse(&given.span(), what)) }
 }
 
 fn unwatched(
@@ -159,6 +175,7 @@ fn planned(
         begins,
         lasts,
         per_day,
+        may_miss: given.if_whole.unwrap_or(per_day.is_some()),
     })
 }
 

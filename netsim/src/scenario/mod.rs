@@ -4,10 +4,12 @@
 //!   `expect`: what it means, checked. A refusal names file, line and remedy, and comes before anything runs.
 //! - `script`: what happens when; `judge`: whoever looks at it. Both are the same for virtual time and for the lab.
 //! - `fault`: what breaks, and the [`Stage`] it breaks on. `run`: the run in virtual time.
+//! - `draft`: a scenario that is drawn or made smaller, and written as a file again; `shrink`: how it is made smaller.
 //! - `whole`: whether everything is as if nothing had been. `report`: what is told.
 //!
 //! `docs/SCENARIOS.md` is the reference for those who write them.
 
+mod draft;
 mod expect;
 mod fault;
 mod file;
@@ -19,9 +21,11 @@ mod run;
 mod script;
 mod select;
 mod shape;
+mod shrink;
 mod text;
 mod whole;
 
+pub use draft::{Draft, FaultDraft, SiteDraft};
 pub use expect::{CLASSES, EXPECTATIONS};
 pub use fault::{Fault, Quality, Stage};
 pub use judge::{Judge, Judged, Sight, opens_a_page};
@@ -31,5 +35,6 @@ pub use report::{Failure, Outcome, Report};
 pub use run::Run;
 pub use script::{Broke, Cue, Told, told};
 pub use select::{Sort, WORDS};
+pub use shrink::{Shrunk, shrink};
 pub use text::Refusal;
 pub use whole::{not_whole, open_pages, picture_differs};

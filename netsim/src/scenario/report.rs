@@ -102,6 +102,13 @@ impl Outcome {
         }
     }
 
+    /// What was not as it should be, in a few words each.
+    pub fn wrong(&self) -> Vec<String> {
+        let failed =
+            self.failures.iter().map(|failure| format!("expected {}; got {}", failure.expect, failure.got));
+        failed.chain(self.violated.iter().cloned()).collect()
+    }
+
     /// Everything that was not as it should be, a line each, with all that is needed to see it again.
     pub fn complaints(&self, revision: &str) -> Vec<String> {
         let Self { file, seed, .. } = self;

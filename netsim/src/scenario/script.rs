@@ -37,8 +37,8 @@ pub struct Cue {
     pub line: usize,
     /// Its kind.
     pub kind: &'static str,
-    /// Drawn at a rate: it may meet something that is broken already.
-    pub drawn: bool,
+    /// It may meet something that is broken already.
+    pub may_miss: bool,
 }
 
 impl Planned {
@@ -122,7 +122,7 @@ impl Scenario {
                     fault,
                     line: planned.line,
                     kind: planned.kind,
-                    drawn: planned.per_day.is_some(),
+                    may_miss: planned.may_miss,
                 };
                 cues.push(begin);
                 cues.extend(planned.lasts.map(|lasts| Cue { at: at + lasts, begins: false, ..begin }));

@@ -1,15 +1,14 @@
 //! One cause, one incident: from calm to calm there are no more incidents than things that went wrong.
 //!
-//! All that goes wrong between two looks is one cause. Verdicts are not yet so good that nothing else is ever told, so
-//! this holds where one thing at a time is broken; see [`SINGLE`].
+//! What a switch or a site takes with it is no cause of its own. Verdicts are not yet so good that nothing else is ever
+//! told, so this holds where one thing is broken from calm to calm; see [`SINGLE`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ringmesh_proto::time::Time;
 use ringmesh_topology::id::IncidentId;
 
-use super::{View, Watch};
+use super::{Change, View, Watch};
 
 /// After everything works again, so long until all has been told.
 const CALM: Duration = Duration::from_secs(60);
@@ -19,8 +18,8 @@ const SINGLE: usize = 1;
 /// The law.
 #[derive(Default)]
 pub(super) struct Causes {
-    /// When something went wrong since all was calm.
-    causes: Vec<Time>,
+    /// How many things went wrong since all was calm.
+    causes: usize,
     /// Incidents known when all was calm.
     known: BTreeSet<IncidentId>,
     begun: bool,
@@ -28,11 +27,9 @@ pub(super) struct Causes {
 
 impl Watch for Causes {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
-        if view.health.changes().iter().any(|change| change.is_worse()) {
-            self.causes.push(view.now);
-        }
+        self.causes += causes(view.health.changes());
         let calm = view.health.is_all_well() && view.now.since(view.health.changed()) >= CALM;
-        if !self.begun || (calm && !self.causes.is_empty()) {
+        if !self.begun || (calm && self.causes > 0) {
             self.close(view, wrong);
         }
     }
@@ -42,23 +39,33 @@ impl Watch for Causes {
     }
 }
 
+/// How many things went wrong between two looks.
+fn causes(changes: &[Change]) -> usize {
+    let worse: Vec<&Change> = changes.iter().filter(|change| change.is_worse()).collect();
+    let wider = worse.iter().filter(|change| !matches!(change, Change::Host(..))).count();
+    let of_sites = worse.iter().any(|change| matches!(change, Change::Site(..)));
+    // Switches that go dark with their site.
+    let switches = worse.iter().filter(|change| matches!(change, Change::Switch(..))).count();
+    let wider = if of_sites { wider - switches } else { wider };
+    let own = |change: &&&Change| match change {
+        Change::Host(_, before, now) => wider == 0 || before.fell_by_itself(*now) && !of_sites,
+        Change::Switch(..) | Change::Site(..) | Change::Cma(_) => false,
+    };
+    wider + worse.iter().filter(own).count()
+}
+
 impl Causes {
     fn close(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         let all = view.world.incidents();
         let fresh: Vec<_> = all.iter().filter(|incident| !self.known.contains(&incident.id)).collect();
-        if self.begun && self.causes.len() <= SINGLE && fresh.len() > self.causes.len() {
+        if self.begun && self.causes <= SINGLE && fresh.len() > self.causes {
             let told = fresh.iter().filter_map(|incident| incident.alternatives.first());
             let told: Vec<String> =
                 told.map(|one| format!("{} {}", one.verdict.word(), one.subject.name)).collect();
-            wrong.push(format!(
-                "{} causes, and {} incidents: {}",
-                self.causes.len(),
-                fresh.len(),
-                told.join(", ")
-            ));
+            wrong.push(format!("{} causes, and {} incidents: {}", self.causes, fresh.len(), told.join(", ")));
         }
         self.known = all.iter().map(|incident| incident.id).collect();
-        self.causes.clear();
+        self.causes = 0;
         self.begun = true;
     }
 }

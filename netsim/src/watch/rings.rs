@@ -1,13 +1,12 @@
 //! In a ring that has come to rest every member is watched by two others, and what they watch is one single cycle.
 //!
-//! At rest is a ring that its relay has not changed for a while, whose members are all well, and of which the CMA was
-//! told. It is compared with what the members themselves say whom they watch.
+//! At rest is a ring that has not changed for a while as the CMA knows it, whose members are all well, and whose relay
+//! has nothing left to tell. It is compared with what the members themselves say whom they watch.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringmesh_proto::message::{Generation, RingId};
-use ringmesh_proto::news::RingNews;
+use ringmesh_cma_core::documents::{SiteDoc, Tree};
 use ringmesh_proto::time::Time;
 use ringmesh_topology::id::ProbeId;
 
@@ -18,10 +17,8 @@ const REST: Duration = Duration::from_secs(30);
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Whom a member watches in a ring.
-type Watched = BTreeMap<(usize, RingId), Vec<ProbeId>>;
-
 /// Which of both laws it is.
+#[derive(Clone, Copy)]
 enum Law {
     TwoWatchers,
     SingleCycle,
@@ -31,17 +28,36 @@ enum Law {
 pub(super) struct Rings {
     law: Law,
     looked: Time,
-    /// Of each ring, by site and number: its generation, and since when it is as it is.
-    known: BTreeMap<(usize, u32), (Generation, Vec<String>, Time)>,
+    /// Since when there is a ring of these members, of a level.
+    known: BTreeMap<(u8, Vec<String>), Time>,
+}
+
+/// A ring at rest.
+struct Ring {
+    level: u8,
+    names: Vec<String>,
+    /// `None` is no host: the relay.
+    members: Vec<Option<usize>>,
+}
+
+/// Whom the members watch.
+struct Watched {
+    ids: Vec<ProbeId>,
+    /// Of each host and level: the neighbours in each of its rings.
+    peers: BTreeMap<(usize, u8), Vec<Vec<ProbeId>>>,
 }
 
 impl Rings {
     pub(super) fn two_watchers() -> Self {
-        Self { law: Law::TwoWatchers, looked: Time::ZERO, known: BTreeMap::new() }
+        Self::of(Law::TwoWatchers)
     }
 
     pub(super) fn single_cycle() -> Self {
-        Self { law: Law::SingleCycle, looked: Time::ZERO, known: BTreeMap::new() }
+        Self::of(Law::SingleCycle)
+    }
+
+    fn of(law: Law) -> Self {
+        Self { law, looked: Time::ZERO, known: BTreeMap::new() }
     }
 }
 
@@ -51,15 +67,16 @@ impl Watch for Rings {
             return;
         }
         self.looked = view.now;
-        let resting = self.resting(view);
+        let Some(Ok(tree)) = view.world.cma().map(|cma| cma.tree(view.now)) else { return };
+        let resting = self.resting(view, &tree);
         if resting.is_empty() {
             return;
         }
-        let (ids, watched) = (view.world.probe_ids(), watched(view));
-        for (ring, members) in resting {
+        let watched = Watched::of(view);
+        for ring in resting {
             let told = match self.law {
-                Law::TwoWatchers => badly_watched(view, &ring, &members, &ids, &watched),
-                Law::SingleCycle => no_cycle(view, &ring, &members, &ids, &watched),
+                Law::TwoWatchers => watched.too_few(&ring),
+                Law::SingleCycle => watched.no_cycle(&ring),
             };
             wrong.extend(told);
         }
@@ -67,102 +84,95 @@ impl Watch for Rings {
 }
 
 impl Rings {
-    /// The rings that have come to rest, with their members; `None` for one that is no host: the relay.
-    fn resting(&mut self, view: &View<'_>) -> Vec<(RingNews, Vec<Option<usize>>)> {
+    /// The rings that have come to rest.
+    fn resting(&mut self, view: &View<'_>, tree: &Tree) -> Vec<Ring> {
+        let all: Vec<(u8, Vec<String>)> = tree.sites.iter().flat_map(rings_of).collect();
+        self.known.retain(|ring, _| all.contains(ring));
         let mut resting = Vec::new();
-        for ring in view.world.rings() {
-            let members: Vec<Option<usize>> = ring.members.iter().map(|name| view.world.host(name)).collect();
-            let Some(site) = members.iter().flatten().next().map(|host| view.world.site_of(*host)) else {
-                continue;
-            };
-            let fresh = (ring.generation, ring.members.clone(), view.now);
-            let known = self.known.entry((site, ring.id)).or_insert_with(|| fresh.clone());
-            if (known.0, &known.1) != (ring.generation, &ring.members) {
-                *known = fresh;
-            }
+        for (level, names) in all {
+            let since = *self.known.entry((level, names.clone())).or_insert(view.now);
+            let members: Vec<Option<usize>> = names.iter().map(|name| view.world.host(name)).collect();
+            let Some(first) = members.iter().flatten().next() else { continue };
+            let site = view.world.site_of(*first);
             let told = view.world.relay(site).is_some_and(|relay| relay.outbox().pending() == 0);
-            let rests = |since: Duration| since >= REST;
-            let well = members.iter().flatten().all(|host| rests(view.health.host_well_for(*host)));
-            if told && well && rests(view.now.since(known.2)) && rests(view.health.told_well_for(site)) {
-                resting.push((ring.clone(), members));
+            let well = members.iter().flatten().all(|host| view.health.host_well_for(*host) >= REST);
+            let quiet = view.now.since(since) >= REST && view.health.told_well_for(site) >= REST;
+            if told && well && quiet {
+                resting.push(Ring { level, names, members });
             }
         }
         resting
     }
 }
 
-/// Whom each running probe watches.
-fn watched(view: &View<'_>) -> Watched {
-    let mut watched = Watched::new();
-    for host in 0..view.world.hosts() {
-        let Some(probe) = view.world.probe(host) else { continue };
-        for ring in probe.status(view.now).rings {
-            let peers = ring.peers.iter().map(|peer| peer.peer);
-            watched.entry((host, ring.ring)).or_default().extend(peers);
+fn rings_of(site: &SiteDoc) -> Vec<(u8, Vec<String>)> {
+    let lower = site.switches.iter().flat_map(|switch| &switch.rings).map(|ring| (0, ring.members.clone()));
+    let fallback = site.fallback_rings.iter().map(|ring| (0, ring.members.clone()));
+    let upper = site.site_rings.iter().map(|ring| (1, ring.members.clone()));
+    lower.chain(fallback).chain(upper).collect()
+}
+
+impl Watched {
+    fn of(view: &View<'_>) -> Self {
+        let mut peers: BTreeMap<(usize, u8), Vec<Vec<ProbeId>>> = BTreeMap::new();
+        for host in 0..view.world.hosts() {
+            let Some(probe) = view.world.probe(host) else { continue };
+            for ring in probe.status(view.now).rings {
+                let known = peers.entry((host, ring.level)).or_default();
+                known.push(ring.peers.iter().map(|peer| peer.peer).collect());
+            }
         }
+        Self { ids: view.world.probe_ids(), peers }
     }
-    watched
-}
 
-/// The first member that is not watched by two others.
-fn badly_watched(
-    view: &View<'_>,
-    ring: &RingNews,
-    members: &[Option<usize>],
-    ids: &[ProbeId],
-    watched: &Watched,
-) -> Option<String> {
-    if members.len() < 3 {
-        return None;
+    fn of_host(&self, host: usize, level: u8) -> &[Vec<ProbeId>] {
+        self.peers.get(&(host, level)).map_or(&[], Vec::as_slice)
     }
-    let of = |host: usize| watched.get(&(host, RingId(ring.id))).map_or(&[][..], Vec::as_slice);
-    members.iter().flatten().find_map(|host| {
-        let others = members.iter().flatten().filter(|other| *other != host);
-        let hosts = others.filter(|other| of(**other).contains(&ids[*host])).count();
-        // The relay watches in its own ring: its link is known by its other end.
-        let relays = of(*host).iter().filter(|peer| !ids.contains(peer)).count();
-        let name = view.world.name(*host);
-        (hosts + relays < 2).then(|| {
-            format!(
-                "{name} has {} watchers in ring {} of {}",
-                hosts + relays,
-                ring.id,
-                ring.members.join(" ")
-            )
-        })
-    })
-}
 
-/// The first member that does not watch exactly its neighbours.
-fn no_cycle(
-    view: &View<'_>,
-    ring: &RingNews,
-    members: &[Option<usize>],
-    ids: &[ProbeId],
-    watched: &Watched,
-) -> Option<String> {
-    let count = members.len();
-    (0..count).find_map(|at| {
-        let host = members[at]?;
-        let beside = [(at + count - 1) % count, (at + 1) % count];
-        let mut wanted: Vec<Option<ProbeId>> = beside
-            .iter()
-            .filter(|other| **other != at)
-            .map(|other| members[*other].map(|host| ids[host]))
-            .collect();
-        wanted.dedup();
-        let peers = watched.get(&(host, RingId(ring.id))).cloned().unwrap_or_default();
-        let known = wanted.iter().flatten().all(|id| peers.contains(id));
-        let name = view.world.name(host);
-        (!known || peers.len() != wanted.len()).then(|| {
-            let names: Vec<&str> = beside.iter().map(|other| ring.members[*other].as_str()).collect();
-            let told = peers.iter().map(|peer| {
-                ids.iter()
-                    .position(|id| id == peer)
-                    .map_or("?".to_owned(), |at| view.world.name(at).to_string())
-            });
-            let told: Vec<String> = told.collect();
-            format!("{name} watches {} in ring {}, not {}", told.join(" "), ring.id, names.join(" "))
+    /// The first member that is not watched by two others.
+    fn too_few(&self, ring: &Ring) -> Option<String> {
+        if ring.members.len() < 3 {
+            return None;
+        }
+        let hosts: Vec<usize> = ring.members.iter().flatten().copied().collect();
+        hosts.iter().find_map(|host| {
+            let watches = |other: &&usize| {
+                let all = self.of_host(**other, ring.level).iter();
+                **other != *host && all.flatten().any(|peer| *peer == self.ids[*host])
+            };
+            // The relay watches in its own ring: its link is known by its other end.
+            let relays =
+                self.of_host(*host, ring.level).iter().flatten().filter(|peer| !self.ids.contains(peer));
+            let watchers = hosts.iter().filter(watches).count() + relays.count();
+            (watchers < 2).then(|| {
+                format!("h{} has {watchers} watchers in the ring {}", host + 1, ring.names.join(" "))
+            })
         })
-    })
+    }
+
+    /// The first member that does not watch exactly its neighbours.
+    fn no_cycle(&self, ring: &Ring) -> Option<String> {
+        let count = ring.members.len();
+        (0..count).find_map(|at| {
+            let host = ring.members[at]?;
+            let mut beside = vec![(at + count - 1) % count, (at + 1) % count];
+            beside.retain(|other| *other != at);
+            beside.dedup();
+            let wanted: Vec<ProbeId> =
+                beside.iter().filter_map(|other| ring.members[*other]).map(|host| self.ids[host]).collect();
+            let all = self.of_host(host, ring.level);
+            let right = |peers: &&Vec<ProbeId>| {
+                peers.len() == beside.len() && wanted.iter().all(|id| peers.contains(id))
+            };
+            (!beside.is_empty() && all.iter().find(right).is_none()).then(|| {
+                let names: Vec<&str> = beside.iter().map(|other| ring.names[*other].as_str()).collect();
+                format!(
+                    "h{} does not watch {} in the ring {}",
+                    host + 1,
+                    names.join(" and "),
+                    ring.names.join(" ")
+                )
+            })
+        })
+    }
 }

@@ -35,7 +35,7 @@ fn draft(args: &ShrinkArgs) -> Result<Draft, Unusable> {
         return Ok(Story::sized(seed, args.extent.extent()).draft().clone());
     }
     let scenario = one(Path::new(&args.what))?;
-    Ok(Draft::of(&scenario, args.seed.unwrap_or(scenario.seed)))
+    Ok(scenario.as_draft(args.seed.unwrap_or(scenario.seed))?)
 }
 
 fn size(draft: &Draft) -> String {

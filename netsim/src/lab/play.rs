@@ -216,7 +216,8 @@ fn in_lab(fault: Fault, scenario: &Scenario) -> Result<(script::Fault, String), 
         | Fault::WanQuality { .. }
         | Fault::RelayDisk(_)
         | Fault::CmaDisk
-        | Fault::Loss(_) => {
+        | Fault::Loss(_)
+        | Fault::Wear(_) => {
             return Err("no lab has a fault of this kind: it is played in virtual time".into());
         }
     };

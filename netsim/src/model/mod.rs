@@ -52,6 +52,7 @@ pub(crate) use common::{Crossing, Shard, ShardName};
 pub use disk::Backup;
 pub use fabric::{Trouble, Way};
 pub use look::NewsTold;
+pub use network::DOMAINS_MAX;
 pub use plan::{BondMode, HostPlan, Plan, SitePlan, Speaks};
 pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
 pub use world::World;

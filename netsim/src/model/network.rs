@@ -316,7 +316,7 @@ const FIRST_NET: u8 = 10;
 /// So many ports of a host have addresses; those of another L2 domain begin as many nets later.
 pub(super) const LEGS_MAX: usize = 8;
 /// So many L2 domains have addresses.
-pub(super) const DOMAINS_MAX: usize = 8;
+pub const DOMAINS_MAX: usize = 8;
 /// What prefix ports of one kind share.
 pub(super) const PREFIX: u8 = 8;
 /// Below are the relays, from here on the hosts: 10.1.0.0 is the first.

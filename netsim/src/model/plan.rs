@@ -21,7 +21,7 @@ pub struct Plan {
 }
 
 /// One site.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SitePlan {
     /// How many switches, each with an uplink to the site's core. They are numbered over all sites.
     pub switches: usize,

@@ -96,7 +96,7 @@ impl Draft {
     }
 
     /// What a file says for a seed: every fault at its moment.
-    pub fn of(scenario: &Scenario, seed: u64) -> Self {
+    pub(super) fn of(scenario: &Scenario, seed: u64) -> Self {
         let shape = &scenario.shape;
         let cues = scenario.cues(seed);
         let fault = |cue: &super::script::Cue| FaultDraft {
@@ -281,6 +281,7 @@ impl Draft {
             Fault::CmaWan => lone("cma-wan"),
             Fault::CmaDisk => lone("cma-disk"),
             Fault::Loss(permille) => format!("{}loss_permille = {permille}\n", lone("loss")),
+            Fault::Wear(wear) => unreachable!("{wear:?} stands in no draft"),
         }
     }
 

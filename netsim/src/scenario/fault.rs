@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringmesh_proto::message::GoodbyeReason;
 
+use super::wear::Wear;
 use crate::model::{Plan, World};
 
 /// Something that breaks and is mended again. Numbers are those of the [`Plan`].
@@ -57,6 +58,8 @@ pub enum Fault {
     CmaDisk,
     /// Datagrams inside the sites are lost, so many in a thousand.
     Loss(u64),
+    /// Something of the fabric, a clock, an identity.
+    Wear(Wear),
 }
 
 /// What a world is like where nothing is broken.
@@ -106,6 +109,7 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(false),
             Self::CmaDisk => world.full_cma_disk(true),
             Self::Loss(permille) => world.set_loss(permille),
+            Self::Wear(wear) => wear.begin(world),
         }
     }
 
@@ -131,6 +135,7 @@ impl Fault {
             Self::CmaWan => world.set_cma_wan(true),
             Self::CmaDisk => world.full_cma_disk(false),
             Self::Loss(_) => world.set_loss(whole.loss_permille),
+            Self::Wear(wear) => wear.end(world),
         }
     }
 
@@ -167,6 +172,7 @@ impl Fault {
             Self::Relay(site) | Self::RelayDisk(site) => format!("{}/r1", site_name(site)),
             Self::Cma | Self::CmaWan | Self::CmaDisk => "cma".into(),
             Self::Loss(_) => String::new(),
+            Self::Wear(wear) => wear.subject(plan),
         }
     }
 
@@ -175,6 +181,7 @@ impl Fault {
         match self {
             Self::SitePower(_) | Self::Wan(_) | Self::WanQuality { .. } | Self::RelayDisk(_) => None,
             Self::CmaWan | Self::Cma | Self::CmaDisk | Self::Loss(_) => None,
+            Self::Wear(wear) => wear.site(plan, world),
             Self::Relay(site) => Some(site),
             Self::SwitchPower(switch) | Self::Uplink(switch) | Self::LldpSilence(switch) => {
                 plan.site_of_switches().get(switch).copied()
@@ -189,7 +196,11 @@ impl Fault {
 
     /// Whether it is still there when power of its site has gone and come back.
     fn survives_power(self) -> bool {
-        matches!(self, Self::Cable(..) | Self::Uplink(_) | Self::LldpSilence(_))
+        match self {
+            Self::Cable(..) | Self::Uplink(_) | Self::LldpSilence(_) => true,
+            Self::Wear(wear) => wear.survives_power(),
+            _ => false,
+        }
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) struct Topology {
     pub(super) loss_permille: Option<Spanned<u64>>,
     pub(super) wan_delay: Option<HowLong>,
     pub(super) wan_loss_permille: Option<Spanned<u64>>,
+    pub(super) spines: Option<Spanned<u64>>,
+    pub(super) line_cards: Option<Spanned<u64>>,
+    pub(super) feeds: Option<Spanned<u64>>,
+    pub(super) domains: Option<Spanned<u64>>,
+    pub(super) pairs: Option<Spanned<bool>>,
+    pub(super) bond: Option<Spanned<String>>,
+    pub(super) announce: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) site: Vec<Spanned<Site>>,
 }
@@ -78,6 +85,19 @@ pub(super) struct Fault {
     pub(super) loss_permille: Option<Spanned<u64>>,
     pub(super) reason: Option<Spanned<String>>,
     pub(super) back_within: Option<Spanned<HowLong>>,
+    pub(super) flaps: Option<Spanned<HowLong>>,
+    pub(super) spine: Option<Spanned<u64>>,
+    pub(super) card: Option<Spanned<u64>>,
+    pub(super) feed: Option<Spanned<u64>>,
+    pub(super) way: Option<Spanned<String>>,
+    pub(super) udp_port: Option<Spanned<u16>>,
+    pub(super) larger_than: Option<Spanned<u16>>,
+    pub(super) domain: Option<Spanned<u64>>,
+    pub(super) poses_as: Option<Spanned<String>>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) ppm: Option<Spanned<i32>>,
+    pub(super) ahead: Option<Spanned<HowLong>>,
+    pub(super) permille: Option<Spanned<u64>>,
 }
 
 /// `[[expect]]`.

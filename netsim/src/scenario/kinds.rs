@@ -10,6 +10,8 @@ use super::file;
 use super::select::{Sort, chosen};
 use super::shape::{Shape, permille};
 use super::text::{Refusal, Source};
+use super::wear::Wear;
+use crate::model::{Trouble, Way};
 
 /// A kind of fault.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 17] = [
+pub const KINDS: [Kind; 32] = [
     Kind { name: "host-power", on: Some(Sort::Host), keys: &[] },
     Kind { name: "probe", on: Some(Sort::Host), keys: &[] },
     Kind { name: "pause", on: Some(Sort::Host), keys: &[] },
@@ -41,7 +43,52 @@ pub const KINDS: [Kind; 17] = [
     Kind { name: "cma-wan", on: None, keys: &[] },
     Kind { name: "cma-disk", on: None, keys: &[] },
     Kind { name: "loss", on: None, keys: &[("loss_permille", true)] },
+    Kind { name: "spine-power", on: Some(Sort::Site), keys: &[("spine", true)] },
+    Kind { name: "spine-link", on: Some(Sort::Switch), keys: &[("spine", true)] },
+    Kind { name: "line-card", on: Some(Sort::Switch), keys: &[("card", true)] },
+    Kind { name: "peer-link", on: Some(Sort::Switch), keys: &[] },
+    Kind { name: "feed", on: Some(Sort::Site), keys: &[("feed", true)] },
+    Kind {
+        name: "cable-quality",
+        on: Some(Sort::Host),
+        keys: &[
+            ("port", false),
+            ("loss_permille", false),
+            ("delay", false),
+            ("way", false),
+            ("udp_port", false),
+            ("larger_than", false),
+            ("domain", false),
+        ],
+    },
+    Kind {
+        name: "uplink-quality",
+        on: Some(Sort::Switch),
+        keys: &[
+            ("spine", false),
+            ("loss_permille", false),
+            ("delay", false),
+            ("way", false),
+            ("udp_port", false),
+            ("larger_than", false),
+            ("domain", false),
+        ],
+    },
+    Kind { name: "lldp-pose", on: Some(Sort::Switch), keys: &[("poses_as", true)] },
+    Kind { name: "lldp-reflect", on: Some(Sort::Switch), keys: &[] },
+    Kind { name: "suspend", on: Some(Sort::Host), keys: &[] },
+    Kind { name: "recable", on: Some(Sort::Host), keys: &[("to", true), ("port", false)] },
+    Kind { name: "clock-drift", on: Some(Sort::Host), keys: &[("ppm", true)] },
+    Kind { name: "clock-jump", on: Some(Sort::Host), keys: &[("ahead", true)] },
+    Kind { name: "duplication", on: None, keys: &[("permille", true)] },
+    Kind { name: "reordering", on: None, keys: &[("delay", true)] },
 ];
+
+/// The directions a bad way may have, seen from the host of a cable or the switch of an uplink.
+pub const WAYS: [&str; 2] = ["out", "in"];
+
+/// A clock that runs worse than this is broken in another way.
+const PPM_MAX: i32 = 10_000;
 
 /// Why a probe may say that it leaves. A host that leaves for good has no return to wait for.
 pub const REASONS: [GoodbyeReason; 3] =
@@ -74,6 +121,18 @@ fn check_keys(source: &Source<'_>, file: &Spanned<file::Fault>, kind: &Kind) -> 
         ("loss_permille", given.loss_permille.as_ref().map(Spanned::span)),
         ("reason", given.reason.as_ref().map(Spanned::span)),
         ("back_within", given.back_within.as_ref().map(Spanned::span)),
+        ("spine", given.spine.as_ref().map(Spanned::span)),
+        ("card", given.card.as_ref().map(Spanned::span)),
+        ("feed", given.feed.as_ref().map(Spanned::span)),
+        ("way", given.way.as_ref().map(Spanned::span)),
+        ("udp_port", given.udp_port.as_ref().map(Spanned::span)),
+        ("larger_than", given.larger_than.as_ref().map(Spanned::span)),
+        ("domain", given.domain.as_ref().map(Spanned::span)),
+        ("poses_as", given.poses_as.as_ref().map(Spanned::span)),
+        ("to", given.to.as_ref().map(Spanned::span)),
+        ("ppm", given.ppm.as_ref().map(Spanned::span)),
+        ("ahead", given.ahead.as_ref().map(Spanned::span)),
+        ("permille", given.permille.as_ref().map(Spanned::span)),
     ];
     for (key, place) in present {
         let known = kind.keys.iter().find(|(name, _)| *name == key);
@@ -138,8 +197,127 @@ impl Read<'_> {
             "cma-wan" => Fault::CmaWan,
             "cma-disk" => Fault::CmaDisk,
             "loss" => Fault::Loss(loss_permille),
+            "spine-power" => Fault::Wear(Wear::Spine(one, self.spine(one)?)),
+            "spine-link" => Fault::Wear(Wear::SpineLink(one, self.spine(self.site_of(one))?)),
+            "line-card" => {
+                let cards = self.shape.plan.sites[self.site_of(one)].modules;
+                Fault::Wear(Wear::Card(
+                    one,
+                    self.counted(&self.given.card, cards, "line card", "line_cards")?,
+                ))
+            }
+            "peer-link" => Fault::Wear(Wear::PeerLink(self.paired(one)?)),
+            "feed" => {
+                let feeds = self.shape.plan.sites[one].feeds;
+                Fault::Wear(Wear::Feed(one, self.counted(&self.given.feed, feeds, "feed", "feeds")?))
+            }
+            "cable-quality" => {
+                let site = self.shape.site_of_host(one);
+                Fault::Wear(Wear::BadCable(one, self.port(one)?, self.trouble(site)?))
+            }
+            "uplink-quality" => {
+                let site = self.site_of(one);
+                let spine = self.given.spine.as_ref().map(|_| self.spine(site)).transpose()?;
+                Fault::Wear(Wear::BadUplink(one, spine, self.trouble(site)?))
+            }
+            "lldp-pose" => Fault::Wear(Wear::Pose(one, self.switch(&self.given.poses_as, None)?)),
+            "lldp-reflect" => Fault::Wear(Wear::Reflect(one)),
+            "suspend" => Fault::Wear(Wear::Suspend(one)),
+            "recable" => {
+                let (host, port) = (one, self.port(one)?);
+                let from = self.shape.plan.hosts[host].switches[port];
+                let to = self.switch(&self.given.to, Some(self.shape.site_of_host(host)))?;
+                Fault::Wear(Wear::Recable { host, port, from, to })
+            }
+            "clock-drift" => Fault::Wear(Wear::Drift(one, self.ppm()?)),
+            "clock-jump" => Fault::Wear(Wear::Ahead(one, long(&self.given.ahead))),
+            "duplication" => Fault::Wear(Wear::Doubled(permille(self.source, self.given.permille.as_ref())?)),
+            "reordering" => Fault::Wear(Wear::Disorder(long(&self.given.delay))),
             other => unreachable!("`{other}` stands in the table of kinds and is not built"),
         })
+    }
+
+    fn site_of(&self, switch: usize) -> usize {
+        self.shape.site_of_switch(switch)
+    }
+
+    fn spine(&self, site: usize) -> Result<usize, Refusal> {
+        self.counted(&self.given.spine, self.shape.plan.sites[site].spines, "spine", "spines")
+    }
+
+    /// A number from 1 to as many as there are.
+    fn counted(
+        &self,
+        given: &Option<Spanned<u64>>,
+        there: usize,
+        what: &str,
+        key: &str,
+    ) -> Result<usize, Refusal> {
+        let Some(given) = given else { return Ok(0) };
+        let found = usize::try_from(*given.get_ref()).ok().and_then(|number| number.checked_sub(1));
+        found.filter(|at| *at < there).ok_or_else(|| {
+            let there = if there == 0 { "none".to_owned() } else { format!("1 to {there}") };
+            self.source
+                .refuse(&given.span(), format!("no such {what}: there is {there}; `{key}` says how many"))
+        })
+    }
+
+    fn paired(&self, switch: usize) -> Result<usize, Refusal> {
+        let site = &self.shape.plan.sites[self.site_of(switch)];
+        let number = self.shape.switch_in_site(switch) - 1;
+        if site.pairs && number ^ 1 < site.switches {
+            return Ok(switch);
+        }
+        let what = format!("sw{} is no half of a pair: say `pairs = true`, and give it a mate", switch + 1);
+        Err(self.source.refuse(&self.given.kind.span(), what))
+    }
+
+    fn switch(&self, given: &Option<Spanned<String>>, site: Option<usize>) -> Result<usize, Refusal> {
+        let Some(given) = given else { return Ok(0) };
+        let named = self.shape.switch_names().iter().position(|name| name == given.get_ref());
+        let here = named.filter(|switch| site.is_none_or(|site| self.site_of(*switch) == site));
+        here.ok_or_else(|| {
+            let where_ = if site.is_some() { " in the site of that host" } else { "" };
+            self.source.refuse(&given.span(), format!("no switch is called `{}`{where_}", given.get_ref()))
+        })
+    }
+
+    /// What is wrong with a way: of what it is about something must be lost or late.
+    fn trouble(&self, site: usize) -> Result<Trouble, Refusal> {
+        let delay = self.given.delay.as_ref().map_or(Duration::ZERO, |delay| delay.get_ref().0);
+        let loss = permille(self.source, self.given.loss_permille.as_ref())?;
+        if delay.is_zero() && loss == 0 {
+            let what = format!("the kind `{}` needs `loss_permille`, `delay` or both", self.kind.name);
+            return Err(self.source.refuse(&self.given.kind.span(), what));
+        }
+        let domains = self.shape.plan.sites[site].domains;
+        let domain = self.given.domain.is_some();
+        let domain =
+            domain.then(|| self.counted(&self.given.domain, domains, "domain", "domains")).transpose()?;
+        Ok(Trouble {
+            loss_permille: u16::try_from(loss).unwrap_or(1_000),
+            delay,
+            way: self.way()?,
+            udp_port: self.given.udp_port.as_ref().map(|port| *port.get_ref()),
+            larger_than: self.given.larger_than.as_ref().map(|octets| *octets.get_ref()),
+            domain: domain.and_then(|domain| u8::try_from(domain).ok()),
+        })
+    }
+
+    fn way(&self) -> Result<Option<Way>, Refusal> {
+        let Some(given) = &self.given.way else { return Ok(None) };
+        match WAYS.iter().position(|way| way == given.get_ref()) {
+            Some(0) => Ok(Some(Way::Out)),
+            Some(_) => Ok(Some(Way::In)),
+            None => Err(self.source.refuse(&given.span(), format!("is one of {}", WAYS.join(", ")))),
+        }
+    }
+
+    fn ppm(&self) -> Result<i32, Refusal> {
+        let Some(given) = &self.given.ppm else { return Ok(0) };
+        let sound = (-PPM_MAX..=PPM_MAX).contains(given.get_ref());
+        let what = || self.source.refuse(&given.span(), format!("must be -{PPM_MAX} to {PPM_MAX}"));
+        if sound { Ok(*given.get_ref()) } else { Err(what()) }
     }
 
     fn reason(&self) -> Result<GoodbyeReason, Refusal> {

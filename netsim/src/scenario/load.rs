@@ -13,6 +13,7 @@ use super::file;
 use super::kinds;
 use super::shape::Shape;
 use super::text::{HowLong, Refusal, Source};
+use crate::model::SitePlan;
 use crate::watch::INVARIANTS;
 
 /// How long all probes and relays have to find each other before the scenario begins, if the file does not say.
@@ -21,6 +22,8 @@ pub const SETTLES: Duration = Duration::from_secs(30);
 const SEED: u64 = 1;
 /// A host starts its probe at most about as often in one run.
 const FAULTS_MAX: usize = 200;
+/// What flaps faster is a quality, not a fault.
+const FLAPS_LEAST: Duration = Duration::from_millis(100);
 /// Every second one, for each target and day.
 const RATE_MAX: u64 = 43_200;
 
@@ -56,6 +59,8 @@ pub(super) struct Planned {
     /// It begins between these moments.
     pub(super) begins: [Duration; 2],
     pub(super) lasts: Option<Duration>,
+    /// It comes and goes while it lasts, each for so long.
+    pub(super) flaps: Option<Duration>,
     /// It begins so often on each target in a day, at moments of its own.
     pub(super) per_day: Option<u64>,
     /// It may meet something that is broken already.
@@ -93,6 +98,27 @@ impl Scenario {
             shape,
             faults,
         })
+    }
+}
+
+impl Scenario {
+    /// Refused where it says what a draft cannot: such a file is not made smaller.
+    pub fn as_draft(&self, seed: u64) -> Result<super::Draft, Refusal> {
+        let plain = |site: &SitePlan| SitePlan { switches: site.switches, ..SitePlan::default() } == *site;
+        let unbonded = self.shape.plan.hosts.iter().all(|host| host.bond.is_none());
+        if !self.shape.plan.sites.iter().all(plain) || !unbonded {
+            return Err(self
+                .refuse_topology("a file with spines, pairs, bonds, feeds or domains is not made smaller"));
+        }
+        let worn = |planned: &&Planned| {
+            planned.flaps.is_some() || planned.faults.iter().any(|fault| matches!(fault, Fault::Wear(_)))
+        };
+        if let Some(planned) = self.faults.iter().find(worn) {
+            let (file, what) =
+                (self.file.clone(), format!("a file with `{}` is not made smaller", planned.kind));
+            return Err(Refusal { file, line: planned.line, column: 1, what });
+        }
+        Ok(super::Draft::of(self, seed))
     }
 }
 
@@ -174,9 +200,23 @@ fn planned(
         faults,
         begins,
         lasts,
+        flaps: flaps(source, given)?,
         per_day,
         may_miss: given.if_whole.unwrap_or(per_day.is_some()),
     })
+}
+
+/// Not so fast that nobody could follow, and only within a time that ends.
+fn flaps(source: &Source<'_>, given: &file::Fault) -> Result<Option<Duration>, Refusal> {
+    let Some(flaps) = &given.flaps else { return Ok(None) };
+    let long = flaps.get_ref().0;
+    if long < FLAPS_LEAST {
+        return Err(source.refuse(&flaps.span(), "must be 100ms or more"));
+    }
+    if given.lasts.is_none() || given.per_day.is_some() {
+        return Err(source.refuse(&flaps.span(), "a fault that flaps needs `lasts`, and has no `per_day`"));
+    }
+    Ok(Some(long))
 }
 
 /// One that comes at a rate has neither a moment nor a window, and must end.

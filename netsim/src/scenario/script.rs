@@ -47,6 +47,16 @@ impl Planned {
         self.begins[1] + self.lasts.unwrap_or_default()
     }
 
+    /// What follows on a beginning at that moment: when it ends, and begins again, and ends for good.
+    fn turns(&self, at: Duration) -> impl Iterator<Item = (Duration, bool)> {
+        let end = self.lasts.map(|lasts| at + lasts);
+        let turn = move |number: u32| Some((at + self.flaps? * number, number % 2 == 0));
+        let between = (1..).map_while(turn).take_while(move |(when, _)| end.is_some_and(|end| *when < end));
+        let mut broken = true;
+        let between: Vec<_> = between.inspect(|(_, begins)| broken = *begins).collect();
+        between.into_iter().chain(end.filter(|_| broken).map(|end| (end, false)))
+    }
+
     /// Which of its faults begins when in the run of a seed; a window draws one moment for each.
     fn moments(&self, number: usize, seed: u64) -> Vec<(Fault, Duration)> {
         let draws = Draws::new(seed, WINDOWS + number as u64);
@@ -125,7 +135,7 @@ impl Scenario {
                     may_miss: planned.may_miss,
                 };
                 cues.push(begin);
-                cues.extend(planned.lasts.map(|lasts| Cue { at: at + lasts, begins: false, ..begin }));
+                cues.extend(planned.turns(at).map(|(at, begins)| Cue { at, begins, ..begin }));
             }
         }
         // Of equal times, ends come first, then the order of the file.

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::fault::Quality;
 use super::file;
 use super::text::{HowLong, Refusal, Source};
-use crate::model::{HostPlan, Plan, SitePlan};
+use crate::model::{BondMode, DOMAINS_MAX, HostPlan, Plan, SitePlan, Speaks};
 
 /// Switches have one octet of a chassis address ..
 const SWITCHES_MAX: usize = 254;
@@ -54,7 +54,8 @@ impl Shape {
             plan.lldp_every_s = whole_seconds(source, every)?;
         }
         let whole = Quality { wan: sites.iter().map(|site| site.wan).collect(), loss_permille };
-        sites.into_iter().for_each(|site| build(&mut plan, site));
+        let parts = parts(source, topology)?;
+        sites.into_iter().for_each(|site| build(&mut plan, site, &parts));
         let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
         Ok(Self { plan, whole, site_of_switch, host_on_switch })
     }
@@ -172,16 +173,64 @@ fn switches_of(source: &Source<'_>, on: &Spanned<Vec<u64>>, switches: usize) -> 
 }
 
 /// In the order in which [`Plan::with_site`] and [`Plan::with_host`] build.
-fn build(plan: &mut Plan, site: Planned) {
+fn build(plan: &mut Plan, site: Planned, parts: &Parts) {
     let first = plan.switches();
     for (switch, hosts) in site.hosts.iter().enumerate() {
         plan.hosts.extend((0..*hosts).map(|_| HostPlan { switches: vec![first + switch], bond: None }));
     }
-    plan.sites.push(SitePlan { switches: site.hosts.len(), ..SitePlan::default() });
+    plan.sites.push(SitePlan { switches: site.hosts.len(), ..parts.site.clone() });
     for on in site.on_several {
-        plan.hosts
-            .push(HostPlan { switches: on.into_iter().map(|switch| first + switch).collect(), bond: None });
+        let switches = on.into_iter().map(|switch| first + switch).collect();
+        plan.hosts.push(HostPlan { switches, bond: parts.bond });
     }
+}
+
+/// What every site has beside switches and hosts.
+struct Parts {
+    site: SitePlan,
+    /// How the ports of hosts on several switches are bonded.
+    bond: Option<BondMode>,
+}
+
+/// More of anything than a site has.
+const PARTS_MAX: usize = 64;
+/// The words for bonds ..
+pub const BONDS: [&str; 2] = ["active-backup", "802.3ad"];
+/// .. and for what switches speak.
+pub const SPEAKS: [&str; 3] = ["lldp", "cdp", "both"];
+
+fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusal> {
+    let some = |given: &Option<Spanned<u64>>, most: usize| {
+        given.as_ref().map_or(Ok(0), |given| count(source, given, 1, most))
+    };
+    let word = |given: &Option<Spanned<String>>, words: &[&str]| {
+        let Some(given) = given else { return Ok(None) };
+        let found = words.iter().position(|word| word == given.get_ref());
+        let what = || source.refuse(&given.span(), format!("is one of {}", words.join(", ")));
+        found.map(Some).ok_or_else(what)
+    };
+    let speaks = match word(&topology.announce, &SPEAKS)? {
+        None | Some(0) => Speaks::Lldp,
+        Some(1) => Speaks::Cdp,
+        Some(_) => Speaks::Both,
+    };
+    let bond = word(&topology.bond, &BONDS)?;
+    let pairs = topology.pairs.as_ref().is_some_and(|pairs| *pairs.get_ref());
+    if let (Some(given), Some(1), false) = (&topology.bond, bond, pairs) {
+        let what = "an 802.3ad bond over two switches needs MLAG pairs: say `pairs = true`";
+        return Err(source.refuse(&given.span(), what));
+    }
+    let site = SitePlan {
+        spines: some(&topology.spines, PARTS_MAX)?,
+        modules: some(&topology.line_cards, PARTS_MAX)?,
+        feeds: some(&topology.feeds, PARTS_MAX)?,
+        domains: some(&topology.domains, DOMAINS_MAX)?,
+        pairs,
+        speaks,
+        switches: 0,
+    };
+    let bond = bond.map(|which| if which == 0 { BondMode::ActiveBackup } else { BondMode::Lacp });
+    Ok(Parts { site, bond })
 }
 
 fn numbered(plan: &Plan) -> Vec<usize> {

@@ -409,7 +409,7 @@ impl Numbers {
             }
             Fault::Relay(one) => Fault::Relay(site(one)?),
             Fault::RelayDisk(one) => Fault::RelayDisk(site(one)?),
-            Fault::Cma | Fault::CmaWan | Fault::CmaDisk | Fault::Loss(_) => fault,
+            Fault::Cma | Fault::CmaWan | Fault::CmaDisk | Fault::Loss(_) | Fault::Wear(_) => fault,
         })
     }
 

@@ -1,0 +1,142 @@
+//! What can break beyond power, processes and cables, as a value: how it begins, and how it ends.
+
+use std::time::Duration;
+
+use crate::model::{Plan, Trouble, World};
+
+/// Something of that kind. Numbers are those of the [`Plan`]; spines, cards and feeds count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wear {
+    /// A spine of a site loses power.
+    Spine(usize, usize),
+    /// The link of a switch to a spine.
+    SpineLink(usize, usize),
+    /// A line card of a switch.
+    Card(usize, usize),
+    /// The link between a switch and the other of its pair.
+    PeerLink(usize),
+    /// A power feed of a site: switches, and the hosts that have their first port on one of them.
+    Feed(usize, usize),
+    /// The cable of a port of a host is up, and bad.
+    BadCable(usize, usize, Trouble),
+    /// The uplinks of a switch are up, and bad; or the one to a spine.
+    BadUplink(usize, Option<usize>, Trouble),
+    /// A switch announces itself as another.
+    Pose(usize, usize),
+    /// A switch sends hosts' own announcements back.
+    Reflect(usize),
+    /// A host stands still as a whole.
+    Suspend(usize),
+    /// A port of a host hangs on another switch.
+    Recable {
+        /// Whose.
+        host: usize,
+        /// Which.
+        port: usize,
+        /// Where it hung.
+        from: usize,
+        /// Where it hangs.
+        to: usize,
+    },
+    /// The clock of a host runs too fast, by so many millionths.
+    Drift(usize, i32),
+    /// The wall clock of a host is so far ahead.
+    Ahead(usize, Duration),
+    /// Datagrams inside the sites are doubled, so many in a thousand.
+    Doubled(u64),
+    /// Datagrams inside the sites overtake each other, by so much at most.
+    Disorder(Duration),
+}
+
+impl Wear {
+    pub(super) fn begin(self, world: &mut World) {
+        match self {
+            Self::Spine(site, spine) => world.set_spine(site, spine, false),
+            Self::SpineLink(switch, spine) => world.set_spine_link(switch, spine, false),
+            Self::Card(switch, card) => world.set_module(switch, card, false),
+            Self::PeerLink(switch) => world.set_peer_link(switch, false),
+            Self::Feed(site, feed) => world.set_feed(site, feed, false),
+            Self::BadCable(host, port, trouble) => world.trouble_cable(host, port, trouble, true),
+            Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, true),
+            Self::Pose(switch, other) => world.set_poses(switch, Some(other)),
+            Self::Reflect(switch) => world.set_reflects(switch, true),
+            Self::Suspend(host) => world.suspend(host),
+            Self::Recable { host, port, to, .. } => world.move_cable(host, port, to),
+            Self::Drift(host, ppm) => world.set_drift(host, ppm),
+            Self::Ahead(host, ahead) => world.set_wall(host, ahead),
+            Self::Doubled(permille) => world.set_doubled(permille),
+            Self::Disorder(by) => world.set_disorder(by),
+        }
+    }
+
+    pub(super) fn end(self, world: &mut World) {
+        match self {
+            Self::Spine(site, spine) => world.set_spine(site, spine, true),
+            Self::SpineLink(switch, spine) => world.set_spine_link(switch, spine, true),
+            Self::Card(switch, card) => world.set_module(switch, card, true),
+            Self::PeerLink(switch) => world.set_peer_link(switch, true),
+            Self::Feed(site, feed) => world.set_feed(site, feed, true),
+            Self::BadCable(host, port, trouble) => world.trouble_cable(host, port, trouble, false),
+            Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, false),
+            Self::Pose(switch, _) => world.set_poses(switch, None),
+            Self::Reflect(switch) => world.set_reflects(switch, false),
+            Self::Suspend(host) => world.wake(host),
+            Self::Recable { host, port, from, .. } => world.move_cable(host, port, from),
+            Self::Drift(host, _) => world.set_drift(host, 0),
+            Self::Ahead(host, _) => world.set_wall(host, Duration::ZERO),
+            Self::Doubled(_) => world.set_doubled(0),
+            Self::Disorder(_) => world.set_disorder(Duration::ZERO),
+        }
+    }
+
+    /// What it breaks, as the CMA calls it; spines and feeds it does not know.
+    pub(super) fn subject(self, plan: &Plan) -> String {
+        match self {
+            Self::Spine(site, _) | Self::Feed(site, _) => plan.site_name(site).to_string(),
+            Self::Doubled(_) | Self::Disorder(_) => String::new(),
+            _ => match (self.host(), self.switch()) {
+                (Some(host), _) => format!("h{}", host + 1),
+                (None, switch) => format!("sw{}", switch.map_or(0, |switch| switch + 1)),
+            },
+        }
+    }
+
+    /// The site it takes place in, if it is inside one.
+    pub(super) fn site(self, plan: &Plan, world: &World) -> Option<usize> {
+        match self {
+            Self::Spine(site, _) | Self::Feed(site, _) => Some(site),
+            _ => match (self.host(), self.switch()) {
+                (Some(host), _) => Some(world.site_of(host)),
+                (None, switch) => plan.site_of_switches().get(switch?).copied(),
+            },
+        }
+    }
+
+    /// Whether it is still there when power of its site has gone and come back: whatever is no process.
+    pub(super) fn survives_power(self) -> bool {
+        !matches!(self, Self::Suspend(_) | Self::Feed(..))
+    }
+
+    fn host(self) -> Option<usize> {
+        match self {
+            Self::BadCable(host, ..)
+            | Self::Suspend(host)
+            | Self::Recable { host, .. }
+            | Self::Drift(host, _)
+            | Self::Ahead(host, _) => Some(host),
+            _ => None,
+        }
+    }
+
+    fn switch(self) -> Option<usize> {
+        match self {
+            Self::SpineLink(switch, _)
+            | Self::Card(switch, _)
+            | Self::PeerLink(switch)
+            | Self::BadUplink(switch, ..)
+            | Self::Pose(switch, _)
+            | Self::Reflect(switch) => Some(switch),
+            _ => None,
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ringmesh_netsim::scenario::{
-    CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, Scenario, WORDS,
+    BONDS, CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, SPEAKS, Scenario, WAYS, WORDS,
 };
 
 const REFERENCE: &str = include_str!("../../docs/SCENARIOS.md");
@@ -424,6 +424,12 @@ fn the_reference_has_every_kind_expectation_word_class_and_reason() {
     let mut classes = CLASSES.map(str::to_owned);
     classes.sort();
     assert_eq!(ticked(&table("`[[expect]]`", "key")["class"][2]), classes);
+    let lists = [("`[topology]`", "bond", &BONDS[..]), ("`[topology]`", "announce", &SPEAKS[..])];
+    for (heading, key, words) in lists.into_iter().chain([("`[[faults]]`", "way", &WAYS[..])]) {
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        words.sort();
+        assert_eq!(ticked(&table(heading, "key")[key][2]), words, "{key}");
+    }
     let mut reasons = REASONS.map(|reason| reason.word().to_owned()).to_vec();
     reasons.push("planned-stop".into());
     reasons.sort();
@@ -461,12 +467,26 @@ fn every_kind_of_fault_begins_and_ends_and_leaves_nothing_behind() {
             "reason" => "reason = \"upgrade\"\n",
             "back_within" => "back_within = \"60s\"\n",
             "delay" => "delay = \"200ms\"\n",
+            "spine" => "spine = 2\n",
+            "card" => "card = 1\n",
+            "feed" => "feed = 2\n",
+            "way" => "way = \"in\"\n",
+            "udp_port" => "udp_port = 1984\n",
+            "larger_than" => "larger_than = 100\n",
+            "domain" => "domain = 1\n",
+            "poses_as" => "poses_as = \"sw3\"\n",
+            "to" => "to = \"sw1\"\n",
+            "ppm" => "ppm = 200\n",
+            "ahead" => "ahead = \"1h\"\n",
+            "permille" => "permille = 100\n",
             _ => "loss_permille = 20\n",
         };
         let with: String = kind.keys.iter().map(|(key, _)| value(key)).collect();
         let head = "duration = \"5m\"\n[topology]\nsites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1\n";
+        let parts = "spines = 2\nline_cards = 2\nfeeds = 2\ndomains = 2\npairs = true\n";
         let fault = format!("[[faults]]\nkind = \"{}\"\nat = \"5s\"\nlasts = \"25s\"\n", kind.name);
-        let text = format!("{head}{fault}{}{with}[[expect]]\nwhole_at_end = true\n", on.unwrap_or_default());
+        let expect = format!("{}{with}[[expect]]\nwhole_at_end = true\n", on.unwrap_or_default());
+        let text = format!("{head}{parts}{fault}{expect}");
         let outcome = outcome(&text);
         assert!(outcome.ok, "{}: {}\n{text}", kind.name, outcome.complaints("test").join("\n"));
     }

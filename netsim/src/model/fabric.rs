@@ -251,9 +251,14 @@ impl Network {
         MacAddress([2, 2, u8::try_from(self.site & 0xff).unwrap_or(0), a, b, c])
     }
 
-    /// The switch that a place of a host hangs on now.
+    /// The switch that a place of a host hangs on now: of an LACP bond, that of its first port with light.
     pub(super) fn switch_at(&self, host: usize, leg: usize) -> usize {
-        let leg = if self.bonds[host].is_some() { self.active(host) } else { leg };
+        let lit = || (0..self.legs[host].len()).find(|leg| self.carrier(host, *leg));
+        let leg = match self.bonds[host] {
+            None => leg,
+            Some(BondMode::ActiveBackup) => self.active(host),
+            Some(BondMode::Lacp) => lit().unwrap_or(0),
+        };
         self.legs[host][leg].switch as usize
     }
 

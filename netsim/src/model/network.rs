@@ -290,8 +290,13 @@ impl Network {
 
     /// The address of a host's port.
     pub(super) fn address(&self, host: usize, leg: usize) -> IpAddr {
+        address(self.numbers[host], self.net(host, leg))
+    }
+
+    /// The number of the prefix of a host's port: its own for each port of a host and each L2 domain.
+    pub(super) fn net(&self, host: usize, leg: usize) -> usize {
         let leg = if self.bonds[host].is_some() { 0 } else { leg };
-        address(self.numbers[host], leg + LEGS_MAX * usize::from(self.domains[host]))
+        leg + LEGS_MAX * usize::from(self.domains[host])
     }
 
     /// Whose address that is: a relay's, or a host's of this site.

@@ -28,6 +28,8 @@ pub struct HostTruth {
     pub reaches: u8,
     /// All ports.
     pub ports: u8,
+    /// A number for what its ports hang on, by the names that the switches give themselves.
+    pub wiring: u64,
 }
 
 /// What works of a switch: power, uplink, its announcements.
@@ -61,6 +63,7 @@ impl HostTruth {
             || lost(self.awake, before.awake)
             || before.light & !self.light != 0
             || before.reaches & !self.reaches != 0
+            || self.wiring != before.wiring
     }
 }
 
@@ -81,6 +84,11 @@ impl World {
             light: bits(&|leg| network.carrier(local, leg)),
             reaches: bits(&|leg| network.reaches(Place::Leg { host: local, leg }, core)),
             ports: bits(&|_| true),
+            wiring: network.legs[local].iter().fold(0, |hash, leg| {
+                let switch = leg.switch as usize;
+                let name = network.switches[switch].poses_as.unwrap_or(site.first_switch + switch);
+                (hash ^ name as u64).wrapping_mul(0x0000_0100_0000_01b3)
+            }),
         }
     }
 
@@ -105,6 +113,16 @@ impl World {
     pub fn switches_of(&self, host: usize) -> impl Iterator<Item = usize> {
         let (site, local) = self.home_of(host);
         site.network.legs[local].iter().map(|leg| site.first_switch + leg.switch as usize)
+    }
+
+    /// The switch and the prefix of each place of a host: of each port, or of the active one of a bond.
+    pub fn stands(&self, host: usize) -> Vec<(usize, usize)> {
+        let (site, local) = self.home_of(host);
+        let network = &site.network;
+        let bonded = network.bonds[local].is_some();
+        let places = if bonded { 1 } else { network.legs[local].len() };
+        let switch = |leg: usize| site.first_switch + network.switch_at(local, leg);
+        (0..places).map(|leg| (switch(leg), network.net(local, leg))).collect()
     }
 
     /// What works of a site.

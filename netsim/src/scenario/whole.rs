@@ -55,13 +55,13 @@ pub fn picture_differs(world: &World, site: usize) -> Option<String> {
     }
 }
 
-/// The rings there should be: the members of each. Second ports have addresses of another prefix than first ones, so
-/// they stand in rings of their own.
+/// The rings there should be: the members of each, by switch and L2 domain. Second ports have addresses of another
+/// prefix than first ones, so they stand in rings of their own.
 fn rings_wanted(plan: &Plan, world: &World) -> BTreeSet<Vec<String>> {
     let mut wanted: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
-    for (host, planned) in plan.hosts.iter().enumerate() {
-        for (leg, switch) in planned.switches.iter().enumerate() {
-            wanted.entry((*switch, leg)).or_default().push(world.name(host).to_string());
+    for host in 0..plan.hosts.len() {
+        for place in world.stands(host) {
+            wanted.entry(place).or_default().push(world.name(host).to_string());
         }
     }
     wanted.into_values().map(|ring| sorted(ring.into_iter())).collect()

@@ -42,11 +42,13 @@ fn the_lab_and_virtual_time_tell_the_same_of_the_same_script() {
     let scenarios = files();
     assert!(scenarios.len() >= FILES_LEAST, "{} files", scenarios.len());
     let played: Vec<_> = std::thread::scope(|scope| {
-        let start = |(n, scenario)| scope.spawn(move || in_lab(&format!("rmx{}x{n}", std::process::id()), scenario));
+        let start =
+            |(n, scenario)| scope.spawn(move || in_lab(&format!("rmx{}x{n}", std::process::id()), scenario));
         let running: Vec<_> = scenarios.iter().enumerate().map(start).collect();
         running.into_iter().map(|lab| lab.join().unwrap()).collect()
     });
-    let mut table = vec![row(["scenario", "about", "verdicts", "virtual time", "lab", ""].map(str::to_owned))];
+    let mut table =
+        vec![row(["scenario", "about", "verdicts", "virtual time", "lab", ""].map(str::to_owned))];
     let mut wrong = Vec::new();
     for (scenario, played) in scenarios.iter().zip(played) {
         match played {

@@ -123,7 +123,12 @@ fn play_file(args: &PlayArgs) -> Result<(), LabError> {
     let options = play::options(&scenario, seed, args.options()?)?;
     let stop = Interrupt::on_signals()?;
     let lasts = scenario.duration().as_secs();
-    tell(&format!("{}: {}, {lasts} s, files in {}", scenario.file, options.layout.words(), options.dir.display()));
+    tell(&format!(
+        "{}: {}, {lasts} s, files in {}",
+        scenario.file,
+        options.layout.words(),
+        options.dir.display()
+    ));
     let mut lab = Lab::build(&options)?;
     let slack = Duration::from_millis(args.slack_ms);
     let played = play::play(&mut lab, &scenario, seed, slack, &stop);

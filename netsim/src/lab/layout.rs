@@ -40,7 +40,11 @@ impl Layout {
     /// The network of a scenario, under the same names. Says what of it no lab can build.
     pub(crate) fn of(plan: &model::Plan) -> Result<Self, String> {
         let most = |count: usize, most: u8, what: &str| {
-            if count <= most.into() { Ok(()) } else { Err(format!("{count} {what}: a lab has room for {most}")) }
+            if count <= most.into() {
+                Ok(())
+            } else {
+                Err(format!("{count} {what}: a lab has room for {most}"))
+            }
         };
         most(plan.sites.len(), SITES_MAX, "sites")?;
         let mut first = 0;
@@ -48,7 +52,8 @@ impl Layout {
         for site in &plan.sites {
             most(site.switches, SWITCHES_MAX, "switches in a site")?;
             let here = first..first + site.switches;
-            let hosts = plan.hosts.iter().filter(|host| host.switches.first().is_some_and(|on| here.contains(on)));
+            let hosts =
+                plan.hosts.iter().filter(|host| host.switches.first().is_some_and(|on| here.contains(on)));
             let hosts = hosts.map(|host| legs(host, first)).collect::<Result<Vec<_>, String>>()?;
             most(hosts.len(), HOSTS_MAX, "hosts in a site")?;
             sites.push(SiteLayout { switches: u8::try_from(site.switches).unwrap_or(u8::MAX), hosts });
@@ -96,7 +101,8 @@ impl Layout {
 
     /// In words: `2 sites, 4 switches, 16 hosts`.
     pub fn words(&self) -> String {
-        let sites = if self.sites.len() == 1 { String::new() } else { format!("{} sites, ", self.sites.len()) };
+        let sites =
+            if self.sites.len() == 1 { String::new() } else { format!("{} sites, ", self.sites.len()) };
         let switches: usize = self.sites.iter().map(|site| usize::from(site.switches)).sum();
         format!("{sites}{switches} switches, {} hosts", self.hosts())
     }

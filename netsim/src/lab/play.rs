@@ -97,11 +97,14 @@ impl<'a> Report<'a> {
     pub(super) fn table(&self) -> String {
         let [one] = &self.scenarios;
         let word = if self.ok { "ok" } else { "FAILED" };
-        let mut text =
-            format!("{word}  seed {}, {} incidents, {} pages  {}\n", one.seed, one.incidents, one.pages, one.file);
+        let mut text = format!(
+            "{word}  seed {}, {} incidents, {} pages  {}\n",
+            one.seed, one.incidents, one.pages, one.file
+        );
         for Told { subject, verdicts, state, after_ms } in one.told {
             let (s, ms) = (after_ms / 1_000, after_ms % 1_000);
-            text += &format!("    {subject}: {}, {state}; opened after {s}.{ms:03} s\n", verdicts.join(" -> "));
+            text +=
+                &format!("    {subject}: {}, {state}; opened after {s}.{ms:03} s\n", verdicts.join(" -> "));
         }
         text
     }
@@ -169,7 +172,8 @@ fn wan(scenario: &Scenario, seed: u64) -> Result<Quality, String> {
     if rest.is_empty() && *loss == 0 {
         return Ok(Quality::default());
     }
-    let number = |n: u128| u16::try_from(n).map_err(|_| "a WAN of a lab delays less than a minute".to_owned());
+    let number =
+        |n: u128| u16::try_from(n).map_err(|_| "a WAN of a lab delays less than a minute".to_owned());
     Ok(Quality { delay_ms: number(delay.as_millis())?, loss_permille: number((*loss).into())?, seed })
 }
 
@@ -183,7 +187,9 @@ fn check_cues(scenario: &Scenario, seed: u64) -> Result<(), LabError> {
         if !cue.begins {
             broken.retain(|other| *other != name);
         } else if broken.contains(&name) {
-            return Err(refuse(format!("{name} is broken already at that time: a lab heals all of it at once")));
+            return Err(refuse(format!(
+                "{name} is broken already at that time: a lab heals all of it at once"
+            )));
         } else {
             broken.push(name);
         }
@@ -210,7 +216,9 @@ fn in_lab(fault: Fault, scenario: &Scenario) -> Result<(script::Fault, String), 
         | Fault::WanQuality { .. }
         | Fault::RelayDisk(_)
         | Fault::CmaDisk
-        | Fault::Loss(_) => return Err("no lab has a fault of this kind: it is played in virtual time".into()),
+        | Fault::Loss(_) => {
+            return Err("no lab has a fault of this kind: it is played in virtual time".into());
+        }
     };
     Ok((fault, subject))
 }
@@ -323,12 +331,18 @@ impl Player<'_> {
     fn see(&self) -> Result<Seen, LabError> {
         let asked = self.operator.document(&["incidents", "--all", "--json"]);
         let incidents = match asked {
-            Ok(told) => Incidents::deserialize(&told)
-                .map_err(|error| LabError::Failed(format!("incidents of another shape ({error}): {told}")))?
-                .incidents,
+            Ok(told) => {
+                Incidents::deserialize(&told)
+                    .map_err(|error| {
+                        LabError::Failed(format!("incidents of another shape ({error}): {told}"))
+                    })?
+                    .incidents
+            }
             Err(_) if self.lab.is_broken(super::plan::CMA, script::Fault::Cma) => Vec::new(),
             // It was started again a moment ago.
-            Err(LabError::Unreachable(_)) if self.broke.iter().any(|broke| broke.subject == "cma") => Vec::new(),
+            Err(LabError::Unreachable(_)) if self.broke.iter().any(|broke| broke.subject == "cma") => {
+                Vec::new()
+            }
             Err(error) => return Err(error),
         };
         let opens = |line: &&PageLine| line.severity == "page" && line.transition == "opened";

@@ -29,9 +29,7 @@ impl Size {
             return refuse(format!("--switches must be 1 to {SWITCHES_MAX}, not {switches}"));
         }
         if hosts == 0 || total > u16::from(HOSTS_MAX) {
-            return refuse(format!(
-                "--hosts: a site holds 1 to {HOSTS_MAX} hosts, not {switches} x {hosts}"
-            ));
+            return refuse(format!("--hosts: a site holds 1 to {HOSTS_MAX} hosts, not {switches} x {hosts}"));
         }
         if dual > 0 && switches < 2 {
             return refuse("--dual: a dual-homed host needs two switches".into());
@@ -79,7 +77,6 @@ impl Size {
         let (home, within) = (n / self.hosts, n % self.hosts);
         u16::from(within) * u16::from(self.switches) + u16::from(home) < u16::from(self.dual)
     }
-
 }
 
 impl Default for Size {

@@ -43,7 +43,14 @@ impl Plan {
 
     /// Some sites that look the same, each as of [`Self::even`].
     pub fn sites(sites: usize, switches: usize, hosts_each: usize) -> Self {
-        let empty = Self { sites: Vec::new(), hosts: Vec::new(), lldp_every_s: 5, loss_permille: 0, seed: 1, timing: Timing::default() };
+        let empty = Self {
+            sites: Vec::new(),
+            hosts: Vec::new(),
+            lldp_every_s: 5,
+            loss_permille: 0,
+            seed: 1,
+            timing: Timing::default(),
+        };
         (0..sites).fold(empty, |plan, _| plan.with_site(switches, hosts_each))
     }
 

@@ -105,7 +105,12 @@ impl World {
     /// What works of a site.
     pub fn site_truth(&self, site: usize) -> SiteTruth {
         let known = &self.sites[site];
-        [self.network.core_power[site], known.process.is_some(), self.network.wan[site].works, !known.disk.full]
+        [
+            self.network.core_power[site],
+            known.process.is_some(),
+            self.network.wan[site].works,
+            !known.disk.full,
+        ]
     }
 
     /// What works of the CMA.
@@ -138,7 +143,8 @@ impl World {
     pub fn refused(&self) -> WireCounters {
         let probes = self.hosts.iter().filter_map(|host| host.process.as_ref());
         let relays = self.sites.iter().filter_map(|site| site.process.as_ref());
-        let all = probes.map(|process| process.wire.counters).chain(relays.map(|process| process.wire.counters));
+        let all =
+            probes.map(|process| process.wire.counters).chain(relays.map(|process| process.wire.counters));
         all.fold(WireCounters::default(), |sum, one| WireCounters {
             truncated: sum.truncated + one.truncated,
             foreign: sum.foreign + one.foreign,

@@ -135,7 +135,7 @@ impl Draft {
     }
 
     /// The number of the first host and of the first switch of a site.
-    pub(super) fn first_of(&self, site: usize) -> [usize; 2] {
+    pub fn first_of(&self, site: usize) -> [usize; 2] {
         let before = self.sites.iter().take(site);
         before.fold([0, 0], |[hosts, switches], site| [hosts + site.size(), switches + site.hosts.len()])
     }
@@ -183,11 +183,21 @@ impl fmt::Display for Draft {
         if !self.title.is_empty() {
             writeln!(f, "title = {}", quoted(&self.title))?;
         }
-        writeln!(f, "seed = {}\nsettle = \"{}\"\nduration = \"{}\"", self.seed, long(self.settle), long(self.duration))?;
+        writeln!(
+            f,
+            "seed = {}\nsettle = \"{}\"\nduration = \"{}\"",
+            self.seed,
+            long(self.settle),
+            long(self.duration)
+        )?;
         if let Some(after) = self.lossless_after {
             writeln!(f, "lossless_after = \"{}\"", long(after))?;
         }
-        writeln!(f, "\n[topology]\nlldp_every = \"{}s\"\nloss_permille = {}", self.lldp_every_s, self.loss_permille)?;
+        writeln!(
+            f,
+            "\n[topology]\nlldp_every = \"{}s\"\nloss_permille = {}",
+            self.lldp_every_s, self.loss_permille
+        )?;
         for site in &self.sites {
             writeln!(f, "\n[[topology.site]]\nhosts = {:?}", site.hosts)?;
             if !site.on_several.is_empty() {
@@ -207,7 +217,13 @@ impl fmt::Display for Draft {
             self.unwatched.iter().try_for_each(|name| writeln!(f, "{name} = false"))?;
         }
         for (number, fault) in self.faults.iter().enumerate() {
-            write!(f, "\n[[faults]]\nname = \"f{}\"\n{}at = \"{}\"\n", number + 1, self.kind(fault.fault), long(fault.at))?;
+            write!(
+                f,
+                "\n[[faults]]\nname = \"f{}\"\n{}at = \"{}\"\n",
+                number + 1,
+                self.kind(fault.fault),
+                long(fault.at)
+            )?;
             if let Some(lasts) = fault.lasts {
                 writeln!(f, "lasts = \"{}\"", long(lasts))?;
             }
@@ -226,7 +242,8 @@ impl fmt::Display for Draft {
 }
 
 impl Draft {
-    pub(super) fn site_name(&self, site: usize) -> String {
+    /// What a site is called.
+    pub fn site_name(&self, site: usize) -> String {
         if self.sites.len() == 1 { "sim".into() } else { format!("s{}", site + 1) }
     }
 
@@ -234,7 +251,8 @@ impl Draft {
     fn kind(&self, fault: Fault) -> String {
         let host = |kind: &str, host: usize| format!("kind = \"{kind}\"\non = \"h{}\"\n", host + 1);
         let switch = |kind: &str, switch: usize| format!("kind = \"{kind}\"\non = \"sw{}\"\n", switch + 1);
-        let site = |kind: &str, site: usize| format!("kind = \"{kind}\"\non = \"{}\"\n", self.site_name(site));
+        let site =
+            |kind: &str, site: usize| format!("kind = \"{kind}\"\non = \"{}\"\n", self.site_name(site));
         let lone = |kind: &str| format!("kind = \"{kind}\"\n");
         match fault {
             Fault::HostPower(one) => host("host-power", one),
@@ -242,7 +260,11 @@ impl Draft {
             Fault::Pause(one) => host("pause", one),
             Fault::Leave { host: one, reason, back_within } => {
                 let reason = GoodbyeReason::word(reason);
-                format!("{}reason = \"{reason}\"\nback_within = \"{}\"\n", host("planned-stop", one), long(back_within))
+                format!(
+                    "{}reason = \"{reason}\"\nback_within = \"{}\"\n",
+                    host("planned-stop", one),
+                    long(back_within)
+                )
             }
             Fault::Cable(one, port) => format!("{}port = \"eth{port}\"\n", host("cable", one)),
             Fault::SwitchPower(one) => switch("switch-power", one),

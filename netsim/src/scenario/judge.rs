@@ -36,7 +36,8 @@ impl Sight for World {
 
     fn sent(&self, class: Option<&str>) -> Option<u64> {
         let Some(class) = class else { return Some(self.account().control()) };
-        let of = self.classes().each().filter(|(known, purpose, _)| *known == class && !Account::is_beat(purpose));
+        let of =
+            self.classes().each().filter(|(known, purpose, _)| *known == class && !Account::is_beat(purpose));
         Some(of.map(|(_, _, count)| count).sum())
     }
 

@@ -74,7 +74,13 @@ impl Report {
 
 impl Outcome {
     /// Of a run of a scenario in virtual time.
-    pub(super) fn of(scenario: &Scenario, seed: u64, judged: Judged, before: &Classes, world: &World) -> Self {
+    pub(super) fn of(
+        scenario: &Scenario,
+        seed: u64,
+        judged: Judged,
+        before: &Classes,
+        world: &World,
+    ) -> Self {
         let mut datagrams: BTreeMap<&'static str, BTreeMap<&'static str, u64>> = BTreeMap::new();
         for (class, purpose, count) in world.classes().since(before).each() {
             datagrams.entry(class).or_default().insert(purpose, count);
@@ -98,7 +104,8 @@ impl Outcome {
 
     /// What was not as it should be, in a few words each.
     pub fn wrong(&self) -> Vec<String> {
-        let failed = self.failures.iter().map(|failure| format!("expected {}; got {}", failure.expect, failure.got));
+        let failed =
+            self.failures.iter().map(|failure| format!("expected {}; got {}", failure.expect, failure.got));
         failed.chain(self.violated.iter().cloned()).collect()
     }
 

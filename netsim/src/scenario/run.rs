@@ -11,7 +11,7 @@ use super::load::Scenario;
 use super::report::Outcome;
 use super::script::{Broke, Cue, Told, told};
 use super::text::seconds;
-use super::whole::{not_linked, picture_differs};
+use super::whole::{not_joined, picture_differs};
 use crate::model::Classes;
 use crate::watch::Watches;
 
@@ -55,7 +55,12 @@ impl Scenario {
     }
 
     /// The same with other laws than all: given those that the file switches off, `watches` makes them.
-    pub fn run_watched(&self, seed: u64, trace: bool, watches: impl Fn(&BTreeSet<&'static str>) -> Watches) -> Run {
+    pub fn run_watched(
+        &self,
+        seed: u64,
+        trace: bool,
+        watches: impl Fn(&BTreeSet<&'static str>) -> Watches,
+    ) -> Run {
         self.watched_by(seed, trace, u64::MAX, watches)
     }
 
@@ -97,7 +102,7 @@ impl Scenario {
         if stage.world.run_to_event(self.settle, last) {
             return;
         }
-        let missing = not_linked(stage.plan(), &stage.world);
+        let missing = not_joined(&stage.world);
         let differing = (0..stage.world.sites()).filter_map(|site| picture_differs(&stage.world, site));
         for wrong in missing.into_iter().chain(differing) {
             eyes.judge.violated(format!("not settled within {}: {wrong}", seconds(self.settle)));
@@ -149,7 +154,8 @@ fn take(stage: &mut Stage, cue: &Cue, eyes: &mut Eyes<'_>) {
         eyes.broke.push(Broke { subject: cue.fault.subject(stage.plan()), at_ms });
     }
     if !done && !cue.may_miss {
-        let what = if cue.begins { "was broken already, or its site has no power" } else { "was whole already" };
+        let what =
+            if cue.begins { "was broken already, or its site has no power" } else { "was whole already" };
         let (kind, line, at) = (cue.kind, cue.line, seconds(cue.at));
         eyes.judge.violated(format!("line {line}: {kind} changed nothing at {at}: it {what}"));
     }

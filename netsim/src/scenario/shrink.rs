@@ -40,7 +40,8 @@ pub fn shrink(
     watches: impl Fn(&BTreeSet<&'static str>) -> Watches,
     mut tell: impl FnMut(&Draft, u64),
 ) -> Option<Shrunk> {
-    let mut search = Search { watches, runs: 0, runs_max, wanted: Signature::new(), pinned: Pinned::default() };
+    let mut search =
+        Search { watches, runs: 0, runs_max, wanted: Signature::new(), pinned: Pinned::default() };
     let (signature, _) = search.run(draft)?;
     search.pinned = Pinned::of(draft, &signature);
     search.wanted = signature;
@@ -179,8 +180,10 @@ fn stretches(count: usize) -> Vec<std::ops::Range<usize>> {
 
 fn fewer_faults(draft: &Draft, pinned: &Pinned) -> Vec<Draft> {
     let without = |gone: std::ops::Range<usize>| {
-        let stays = |(at, fault): &(usize, &FaultDraft)| !gone.contains(at) || pinned.groups.contains(&fault.group);
-        let faults: Vec<_> = draft.faults.iter().enumerate().filter(stays).map(|(_, fault)| fault.clone()).collect();
+        let stays =
+            |(at, fault): &(usize, &FaultDraft)| !gone.contains(at) || pinned.groups.contains(&fault.group);
+        let faults: Vec<_> =
+            draft.faults.iter().enumerate().filter(stays).map(|(_, fault)| fault.clone()).collect();
         (faults.len() < draft.faults.len()).then(|| Draft { faults, ..draft.clone() })
     };
     stretches(draft.faults.len()).into_iter().filter_map(without).collect()
@@ -280,7 +283,9 @@ fn whole_millis(long: Duration) -> Duration {
 
 fn host_of(fault: Fault) -> Option<usize> {
     match fault {
-        Fault::HostPower(host) | Fault::Probe(host) | Fault::Pause(host) | Fault::Cable(host, _) => Some(host),
+        Fault::HostPower(host) | Fault::Probe(host) | Fault::Pause(host) | Fault::Cable(host, _) => {
+            Some(host)
+        }
         Fault::Leave { host, .. } => Some(host),
         _ => None,
     }
@@ -303,7 +308,11 @@ struct Numbers {
 impl Kept {
     fn all(draft: &Draft) -> Self {
         let switches = draft.sites.iter().map(|site| site.hosts.len()).sum();
-        Self { sites: vec![true; draft.sites.len()], switches: vec![true; switches], hosts: vec![true; draft.hosts()] }
+        Self {
+            sites: vec![true; draft.sites.len()],
+            switches: vec![true; switches],
+            hosts: vec![true; draft.hosts()],
+        }
     }
 
     fn but_site(mut self, draft: &Draft, site: usize) -> Self {
@@ -425,7 +434,11 @@ impl Numbers {
 }
 
 /// The same expectation of what is left; one about something that is gone is gone.
-fn renamed(expect: &ExpectDraft, names: &impl Fn(&str) -> Option<String>, numbers: &Numbers) -> Option<ExpectDraft> {
+fn renamed(
+    expect: &ExpectDraft,
+    names: &impl Fn(&str) -> Option<String>,
+    numbers: &Numbers,
+) -> Option<ExpectDraft> {
     let all = |old: &[String]| old.iter().map(|name| names(name)).collect::<Option<Vec<String>>>();
     let mut what = expect.what.clone();
     match &mut what {

@@ -51,7 +51,8 @@ impl Watch for Deaths {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         for lone in lone_deaths(view) {
             // One that was itself well for long enough to be watched.
-            let since = self.before.iter().find(|(host, _)| *host == lone.host).map_or(Time::ZERO, |(_, at)| *at);
+            let since =
+                self.before.iter().find(|(host, _)| *host == lone.host).map_or(Time::ZERO, |(_, at)| *at);
             if lone.at.since(since) >= CALM {
                 self.open.push(lone);
             }
@@ -68,7 +69,10 @@ impl Watch for Deaths {
             let name = view.world.name(lone.host);
             let told = notices(view, lone);
             if told != 1 {
-                wrong.push(format!("{name} died {:?} ago, and {told} incidents tell of it", view.now.since(lone.at)));
+                wrong.push(format!(
+                    "{name} died {:?} ago, and {told} incidents tell of it",
+                    view.now.since(lone.at)
+                ));
             }
         }
         self.open.retain(|lone| !due(lone));

@@ -32,12 +32,23 @@ impl Watch for Judged {
 /// Whether a verdict says that something is broken now.
 fn accuses(verdict: Verdict) -> bool {
     use Verdict::{
-        HostDown, HostHung, HostOrCable, HostSlow, NotReturned, ProbeDown, RackPower, RelayDown, SharedFate, SiteCut,
-        SiteDark, SwitchDown, UplinkCut,
+        HostDown, HostHung, HostOrCable, HostSlow, NotReturned, ProbeDown, RackPower, RelayDown, SharedFate,
+        SiteCut, SiteDark, SwitchDown, UplinkCut,
     };
     [
-        HostDown, HostHung, HostOrCable, HostSlow, NotReturned, ProbeDown, RackPower, RelayDown, SharedFate, SiteCut,
-        SiteDark, SwitchDown, UplinkCut,
+        HostDown,
+        HostHung,
+        HostOrCable,
+        HostSlow,
+        NotReturned,
+        ProbeDown,
+        RackPower,
+        RelayDown,
+        SharedFate,
+        SiteCut,
+        SiteDark,
+        SwitchDown,
+        UplinkCut,
     ]
     .contains(&verdict)
 }

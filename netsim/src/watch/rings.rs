@@ -141,9 +141,12 @@ impl Watched {
                 **other != *host && all.flatten().any(|peer| *peer == self.ids[*host])
             };
             // The relay watches in its own ring: its link is known by its other end.
-            let relays = self.of_host(*host, ring.level).iter().flatten().filter(|peer| !self.ids.contains(peer));
+            let relays =
+                self.of_host(*host, ring.level).iter().flatten().filter(|peer| !self.ids.contains(peer));
             let watchers = hosts.iter().filter(watches).count() + relays.count();
-            (watchers < 2).then(|| format!("h{} has {watchers} watchers in the ring {}", host + 1, ring.names.join(" ")))
+            (watchers < 2).then(|| {
+                format!("h{} has {watchers} watchers in the ring {}", host + 1, ring.names.join(" "))
+            })
         })
     }
 
@@ -163,7 +166,12 @@ impl Watched {
             };
             (!beside.is_empty() && all.iter().find(right).is_none()).then(|| {
                 let names: Vec<&str> = beside.iter().map(|other| ring.names[*other].as_str()).collect();
-                format!("h{} does not watch {} in the ring {}", host + 1, names.join(" and "), ring.names.join(" "))
+                format!(
+                    "h{} does not watch {} in the ring {}",
+                    host + 1,
+                    names.join(" and "),
+                    ring.names.join(" ")
+                )
             })
         })
     }

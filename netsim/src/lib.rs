@@ -3,6 +3,7 @@
 //! - [`model`]: the three cores, unchanged, in virtual time over a simulated site. Pure.
 //! - [`engine`]: who executes it: one thread in one order, or many in windows, and both come to the same.
 //! - [`scenario`]: files that say what is built, what breaks and what must be told of it. Pure.
+//! - [`watch`]: laws that hold in every run, whatever is expected of it. Pure.
 //! - [`random`]: small worlds and faults drawn from a seed, all of it healed again. Pure.
 //! - `lab` (feature `lab`): the same roles as real processes in network namespaces.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

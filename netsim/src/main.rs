@@ -26,6 +26,8 @@ enum Command {
     Check(commands::CheckArgs),
     /// Runs small worlds with faults drawn from seeds; all of it is healed, and nothing may be left of it.
     Random(commands::RandomArgs),
+    /// Draws the network that a scenario file builds.
+    Topology(commands::TopologyArgs),
     /// Makes a failing scenario, or a failing seed of `random`, as small as it still fails, and prints it as a file.
     Shrink(commands::ShrinkArgs),
     /// Real programs in network namespaces, real bridges, real LLDP frames.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay(&args),
         Command::Check(args) => commands::check(&args),
         Command::Random(args) => commands::random(&args),
+        Command::Topology(args) => commands::topology(&args),
         Command::Shrink(args) => commands::shrink(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => in_the_lab(args),

@@ -9,6 +9,7 @@ use std::path::Path;
 use ringmesh_netsim::scenario::{
     BONDS, CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, SPEAKS, Scenario, WAYS, WORDS,
 };
+use ringmesh_netsim::watch::INVARIANTS;
 
 const REFERENCE: &str = include_str!("../../docs/SCENARIOS.md");
 const FILE: &str = include_str!("../src/scenario/file.rs");
@@ -34,9 +35,12 @@ within = "4s"
 pages_max = 0
 "#;
 
+/// The folder of what is shown, and that of what is run in the lab too.
 fn folder() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let both = fs::read_dir(folder.join("both")).unwrap();
+    let files = fs::read_dir(folder).unwrap().chain(both).map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let mut files: Vec<_> = files.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect();
     files.sort();
@@ -55,7 +59,7 @@ fn outcome(text: &str) -> Outcome {
 #[test]
 fn every_scenario_of_the_folder_is_as_it_says_with_its_own_seed_and_others() {
     let files = folder();
-    assert!(files.len() >= 8, "{}", files.len());
+    assert!(files.len() >= 16, "{}", files.len());
     for (name, text) in files {
         let scenario = Scenario::read(&name, &text).unwrap_or_else(|refusal| panic!("{refusal}"));
         for seed in [scenario.seed, 2, 3] {
@@ -106,6 +110,14 @@ fn an_expectation_that_is_not_met_is_told_with_its_line_and_all_that_is_needed_t
         (pages, "datagrams_max = 3", 17, "expected at most 3 datagrams but heartbeats; got"),
         (pages, "datagrams_max = 3\nclass = \"site\"\nwithin = \"10s\"", 17, "of class site but heartbeats"),
         (pages, "whole_at_end = true", 17, "still open"),
+        ("about = \"h3\"", "about_set = \"h3, h4\"", 13, "HostOrCable about exactly h3, h4 within"),
+        (
+            "about = \"h3\"",
+            "about = \"h3\"\nalternatives = \"HostOrCable h3 | SwitchDown sw1\"",
+            13,
+            "(HostOrCable h3 | SwitchDown sw1) about h3",
+        ),
+        (pages, "wan_bytes_max = 9\non = \"s2\"", 17, "at most 9 octets over the WAN of a site; got"),
     ];
     for (what, instead, line, part) in cases {
         // The host stays away: there is something to be found at the end.
@@ -124,6 +136,61 @@ fn a_window_counts_only_what_is_sent_in_it() {
     let outcome_of = |text: &str| outcome(&SOUND.replace("pages_max = 0", text)).ok;
     assert!(outcome_of(quiet), "nobody is missed in the first two seconds");
     assert!(!outcome_of(&quiet.replace("2s", "5s")));
+}
+
+#[test]
+fn a_set_alternatives_and_octets_are_expected_as_they_are() {
+    let met = |what: &str, instead: &str| {
+        let outcome = outcome(&SOUND.replace(what, instead));
+        assert!(outcome.ok, "{instead}: {}", outcome.complaints("r1").join("\n"));
+    };
+    met("about = \"h3\"", "about_set = \"site=1, switch=1, host=3\"");
+    met("about = \"h3\"", "about = \"h3\"\nalternatives = \"HostOrCable h3\"");
+    met("pages_max = 0", "wan_bytes_max = 100000");
+    met("pages_max = 0", "wan_bytes_max = 4000\nwithin = \"2s\"");
+}
+
+#[test]
+fn a_fault_at_a_rate_comes_as_often_as_it_says_and_never_twice_at_once() {
+    let text = "duration = \"30m\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 10\n[[faults]]\n\
+                kind = \"probe\"\non = \"all\"\nper_day = 96\nlasts = \"20s\"\n";
+    let scenario = read(text);
+    let begins = |seed| scenario.cues(seed).iter().filter(|cue| cue.begins).count();
+    // 20 hosts, 96 a day: 40 in half an hour.
+    let all: usize = (1..=20).map(begins).sum();
+    assert!((700..=900).contains(&all), "{all} in twenty runs");
+    assert_ne!(begins(1) + begins(2) + begins(3), 3 * begins(1), "drawn from the seed");
+    for seed in 1..=20 {
+        let mut broken = Vec::new();
+        for cue in scenario.cues(seed) {
+            match (cue.begins, broken.iter().position(|fault| *fault == cue.fault)) {
+                (true, None) => broken.push(cue.fault),
+                (false, Some(at)) => drop(broken.remove(at)),
+                (begins, _) => panic!("seed {seed}: {cue:?} begins {begins}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn constants_of_the_relays_are_those_of_the_file() {
+    let closed = |constants: &str| {
+        let text = SOUND.replace("[topology]", &format!("{constants}[topology]"));
+        let text = text.replace("within = \"4s\"", "within = \"19s\"\nstate = \"closed\"");
+        outcome(&text.replace("HostOrCable", "HostDown")).ok
+    };
+    assert!(!closed("") && closed("[protocol]\nclose_hold = \"3s\"\n"));
+}
+
+#[test]
+fn a_broken_invariant_is_a_violation_and_can_be_switched_off() {
+    // One cause only where a host that dies takes its probe with it; here the law is not asked.
+    let off = |names: &[&str]| {
+        let lines: String = names.iter().map(|name| format!("{name} = false\n")).collect();
+        outcome(&SOUND.replace("[topology]", &format!("[invariants]\n{lines}[topology]"))).ok
+    };
+    let all: Vec<&str> = INVARIANTS.iter().map(|(name, _)| *name).collect();
+    assert!(off(&all) && off(&all[..1]) && off(&[]));
 }
 
 #[test]
@@ -238,7 +305,28 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
             "kind = \"planned-stop\"\nback_within = \"1m\"\nreason = \"bored\"",
             "11:10: no reason to leave",
         ),
-        ("at = \"10s\"\n", "", "7:1: a fault needs `at`, or `between`"),
+        ("at = \"10s\"\n", "", "7:1: a fault needs `at`, `between` or `per_day`"),
+        ("at = \"10s\"", "at = \"10s\"\nper_day = 9", "11:6: either `per_day`, or `at` or `between`"),
+        ("at = \"10s\"\nlasts = \"10s\"", "per_day = 9", "11:11: a fault at a rate needs `lasts`"),
+        ("at = \"10s\"", "per_day = 43201", "11:11: must be 1 to 43200"),
+        (
+            "within = \"4s\"",
+            "within = \"4s\"\nafter = \"often\"\n[[faults]]\nname = \"often\"\nkind = \"cma\"\nper_day = 9\nlasts = \"1s\"",
+            "17:9: that fault comes at a rate",
+        ),
+        // Constants and invariants.
+        ("[topology]", "[protocol]\nsettle = \"500ms\"\n[topology]", "3:10: must be whole seconds"),
+        ("[topology]", "[protocol]\nbeat = \"1s\"\n[topology]", "3:1: unknown field `beat`"),
+        (
+            "[topology]",
+            "[invariants]\ngravity = false\n[topology]",
+            "3:11: no invariant is called `gravity`: there are timers",
+        ),
+        (
+            "duration = \"1m\"",
+            "duration = \"1m\"\nlossless_after = \"60s\"",
+            "2:18: begins when the scenario is over",
+        ),
         ("at = \"10s\"", "at = \"10s\"\nbetween = [\"1s\", \"2s\"]", "12:11: either `at` or `between`"),
         ("at = \"10s\"", "between = [\"3s\", \"2s\"]", "11:11: the window ends before it begins"),
         ("at = \"10s\"", "at = \"2m\"", "after the scenario is over"),
@@ -255,7 +343,21 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
             "about = \"sw9\"",
             "15:9: nothing is called `sw9`: hosts are h1 to h14, switches sw1 to sw4, sites s1, s2",
         ),
-        ("about = \"h3\"\n", "", "13:1: `verdict` needs `about`"),
+        ("about = \"h3\"\n", "", "13:1: `verdict` needs `about`, or `about_set`"),
+        ("within = \"4s\"\n", "", "13:1: `verdict` needs `within`"),
+        ("about = \"h3\"", "about = \"h3\"\nabout_set = \"h3\"", "16:13: either `about` or `about_set`"),
+        ("about = \"h3\"", "about_set = \"rack=3\"", "15:13: `rack` is nothing a host can be asked for"),
+        (
+            "about = \"h3\"",
+            "about = \"h3\"\nalternatives = \"HostOrCable\"",
+            "16:16: `HostOrCable` is no alternative",
+        ),
+        (
+            "about = \"h3\"",
+            "about = \"h3\"\nalternatives = \"Fire h3\"",
+            "16:16: no verdict is called `Fire`",
+        ),
+        ("pages_max = 0", "wan_bytes_max = 9\non = \"h3\"", "19:6: no site is called `h3`"),
         ("within = \"4s\"", "within = \"4s\"\nafter = \"fire\"", "17:9: no fault has the name `fire`"),
         (
             "within = \"4s\"",
@@ -380,6 +482,7 @@ fn the_reference_has_every_key_and_no_other_and_says_which_are_required() {
         ("The file", "File"),
         ("`[topology]`", "Topology"),
         ("`[[topology.site]]`", "Site"),
+        ("`[protocol]`", "Protocol"),
         ("`[[faults]]`", "Fault"),
         ("`[[expect]]`", "Expect"),
     ];
@@ -413,6 +516,10 @@ fn the_reference_has_every_kind_expectation_word_class_and_reason() {
             assert_eq!(ticked(cell), named(with, needed), "{name}: needed {needed}");
         }
     }
+    let invariants = table("`[invariants]`", "invariant");
+    let mut known: Vec<&str> = INVARIANTS.iter().map(|(name, _)| *name).collect();
+    known.sort_unstable();
+    assert_eq!(invariants.keys().collect::<Vec<_>>(), known);
     let words = table("Names", "word");
     let told: Vec<_> = words.iter().map(|(word, row)| (word.as_str(), row[1].clone())).collect();
     let sorts = |sorts: &[ringmesh_netsim::scenario::Sort]| {

@@ -3,6 +3,7 @@
 //! 0 everything was as it should be, 1 it was not, 2 a file or an argument is wrong and nothing was run.
 
 mod files;
+mod picture;
 mod shrink;
 mod stories;
 
@@ -135,6 +136,9 @@ pub(crate) struct RandomArgs {
     /// Runs each seed twice, and compares the trace hashes.
     #[arg(long)]
     twice: bool,
+    /// So many at a time [default: as many as there are processors]. The results are the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    jobs: Option<u64>,
 }
 
 /// How big stories are.
@@ -153,6 +157,39 @@ impl ExtentArgs {
         Extent {
             hosts: self.hosts.and_then(|hosts| usize::try_from(hosts).ok()),
             length: self.minutes.map(|minutes| Duration::from_secs(60 * minutes)),
+        }
+    }
+}
+
+/// What a scenario builds.
+#[derive(Debug, Args)]
+pub(crate) struct TopologyArgs {
+    /// The scenario.
+    file: PathBuf,
+    /// Writes a picture to this file; `-` is stdout.
+    #[arg(long, value_name = "OUT")]
+    svg: PathBuf,
+    /// Another seed than the file names: of the moments of faults.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// `topology`.
+pub(crate) fn topology(args: &TopologyArgs) -> ExitCode {
+    let scenario = match one(&args.file) {
+        Ok(scenario) => scenario,
+        Err(unusable) => return refused(&unusable),
+    };
+    let picture = picture::svg(&scenario, args.seed.unwrap_or(scenario.seed));
+    if args.svg.as_os_str() == "-" {
+        print!("{picture}");
+        return ExitCode::SUCCESS;
+    }
+    match std::fs::write(&args.svg, picture) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ringmesh-netsim: {}: {error}: name a file that can be written", args.svg.display());
+            ExitCode::from(2)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `random`: one story for each seed.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringmesh_netsim::random::Story;
 use serde::Serialize;
@@ -17,15 +18,15 @@ struct Random {
     ok: bool,
     runs: u64,
     seed: u64,
-    failed: Vec<Failed>,
+    failed: Vec<Ran>,
     /// Over the trace hashes of all runs, in order.
     trace_hash: String,
     events: u64,
 }
 
-/// A run that left something behind.
+/// A run, and what is wrong with it.
 #[derive(Debug, Serialize)]
-struct Failed {
+struct Ran {
     seed: u64,
     wrong: Vec<String>,
     trace_hash: String,
@@ -34,6 +35,10 @@ struct Failed {
 
 /// `random`.
 pub(crate) fn random(args: &RandomArgs) -> ExitCode {
+    let Some(last) = args.seed.checked_add(args.runs - 1) else {
+        eprintln!("ringmesh-netsim: there is no seed after {}: begin with a lower --seed", u64::MAX);
+        return ExitCode::from(2);
+    };
     let revision = files::revision(".".as_ref());
     let mut told = Random {
         schema: 1,
@@ -45,34 +50,13 @@ pub(crate) fn random(args: &RandomArgs) -> ExitCode {
         events: 0,
     };
     let mut hash = 0_u64;
-    for number in 0..args.runs {
-        let Some(seed) = args.seed.checked_add(number) else {
-            eprintln!("ringmesh-netsim: there is no seed after {}: begin with a lower --seed", u64::MAX);
-            return ExitCode::from(2);
-        };
-        if number > 0 && number % PROGRESS == 0 {
-            eprintln!("{number} of {} runs, {} failed", args.runs, told.failed.len());
+    for ran in all(args, last) {
+        hash = hash.rotate_left(7) ^ u64::from_str_radix(&ran.trace_hash, 16).unwrap_or(0);
+        told.events += ran.event;
+        if !ran.wrong.is_empty() {
+            tell(&ran, args, &revision);
+            told.failed.push(ran);
         }
-        let story = Story::sized(seed, args.extent.extent());
-        let outcome = story.run(false).outcome;
-        hash = hash.rotate_left(7) ^ u64::from_str_radix(&outcome.trace_hash, 16).unwrap_or(0);
-        told.events += outcome.events;
-        let mut wrong = outcome.wrong();
-        if args.twice {
-            let again = story.run(false).outcome.trace_hash;
-            if again != outcome.trace_hash {
-                wrong.push(format!("it ran two ways: {} and {again}", outcome.trace_hash));
-            }
-        }
-        if wrong.is_empty() {
-            continue;
-        }
-        if args.trace {
-            story.run(true).trace.iter().for_each(|line| eprintln!("{line}"));
-        }
-        let event = outcome.events;
-        eprintln!("{story}{}\n(seed {seed}, revision {revision}, event {event})", wrong.join("\n"));
-        told.failed.push(Failed { seed, wrong, trace_hash: outcome.trace_hash, event });
     }
     told.ok = told.failed.is_empty();
     told.trace_hash = format!("{hash:016x}");
@@ -80,10 +64,61 @@ pub(crate) fn random(args: &RandomArgs) -> ExitCode {
     if told.ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
+/// Every story, in the order of the seeds; some at a time.
+fn all(args: &RandomArgs, last: u64) -> Vec<Ran> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(jobs);
+    let (next, done, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let work = || {
+        let one = || args.seed.checked_add(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed <= last);
+        let run = |seed| {
+            let ran = once(seed, args);
+            let bad = failed.fetch_add(u64::from(!ran.wrong.is_empty()), Ordering::Relaxed);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if done.is_multiple_of(PROGRESS) && done < args.runs {
+                let bad = bad + u64::from(!ran.wrong.is_empty());
+                eprintln!("{done} of {} runs, {bad} failed", args.runs);
+            }
+            ran
+        };
+        std::iter::from_fn(one).map(run).collect::<Vec<Ran>>()
+    };
+    let mut all: Vec<Ran> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        // What a machine panics of is caught in its run.
+        running.into_iter().flat_map(|job| job.join().unwrap_or_default()).collect()
+    });
+    all.sort_by_key(|ran| ran.seed);
+    all
+}
+
+fn once(seed: u64, args: &RandomArgs) -> Ran {
+    let story = Story::sized(seed, args.extent.extent());
+    let outcome = story.run(false).outcome;
+    let mut wrong = outcome.wrong();
+    if args.twice {
+        let again = story.run(false).outcome.trace_hash;
+        if again != outcome.trace_hash {
+            wrong.push(format!("it ran two ways: {} and {again}", outcome.trace_hash));
+        }
+    }
+    Ran { seed, wrong, trace_hash: outcome.trace_hash, event: outcome.events }
+}
+
+/// One that failed, with all that is needed to see it again.
+fn tell(ran: &Ran, args: &RandomArgs, revision: &str) {
+    let story = Story::sized(ran.seed, args.extent.extent());
+    if args.trace {
+        story.run(true).trace.iter().for_each(|line| eprintln!("{line}"));
+    }
+    let Ran { seed, wrong, event, .. } = ran;
+    eprintln!("{story}{}\n(seed {seed}, revision {revision}, event {event})", wrong.join("\n"));
+}
+
 fn print(told: &Random, json: bool) {
     let Random { runs, seed, failed, trace_hash, events, .. } = told;
     if !json {
-        let seeds: Vec<String> = failed.iter().map(|failed| failed.seed.to_string()).collect();
+        let seeds: Vec<String> = failed.iter().map(|ran| ran.seed.to_string()).collect();
         let failed =
             if seeds.is_empty() { "none failed".into() } else { format!("failed: {}", seeds.join(", ")) };
         println!("{runs} runs from seed {seed}, {events} events, trace hash {trace_hash}: {failed}");

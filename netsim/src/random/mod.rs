@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringmesh_proto::draws::{Draws, Purpose};
@@ -51,7 +52,7 @@ impl Extent {
 #[derive(Clone, Debug)]
 pub struct Story {
     draft: Draft,
-    scenario: std::sync::Arc<Scenario>,
+    scenario: Arc<Scenario>,
 }
 
 impl Story {
@@ -99,7 +100,7 @@ impl Story {
         let scenario = draft.scenario(&format!("story {seed}"));
         let scenario =
             scenario.unwrap_or_else(|refusal| panic!("a story that is no scenario: {refusal}\n{draft}"));
-        Self { draft, scenario: std::sync::Arc::new(scenario) }
+        Self { draft, scenario: Arc::new(scenario) }
     }
 
     /// Lets it happen, heals everything, and looks what is left of it.

@@ -12,7 +12,8 @@ use super::expect::{About, Moment, What};
 use super::fault::Fault;
 use super::load::Scenario;
 use super::text::Refusal;
-use crate::model::Plan;
+use super::wear::Wear;
+use crate::model::{Plan, Trouble, Way};
 
 /// One site: how many hosts hang on each switch, then the switches of each further host, and its WAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Draft {
     }
 
     /// What a file says for a seed: every fault at its moment.
-    pub(super) fn of(scenario: &Scenario, seed: u64) -> Self {
+    pub fn of(scenario: &Scenario, seed: u64) -> Self {
         let shape = &scenario.shape;
         let cues = scenario.cues(seed);
         let fault = |cue: &super::script::Cue| FaultDraft {
@@ -135,7 +136,7 @@ impl Draft {
     }
 
     /// The number of the first host and of the first switch of a site.
-    pub(super) fn first_of(&self, site: usize) -> [usize; 2] {
+    pub fn first_of(&self, site: usize) -> [usize; 2] {
         let before = self.sites.iter().take(site);
         before.fold([0, 0], |[hosts, switches], site| [hosts + site.size(), switches + site.hosts.len()])
     }
@@ -242,7 +243,8 @@ impl fmt::Display for Draft {
 }
 
 impl Draft {
-    pub(super) fn site_name(&self, site: usize) -> String {
+    /// What a site is called.
+    pub fn site_name(&self, site: usize) -> String {
         if self.sites.len() == 1 { "sim".into() } else { format!("s{}", site + 1) }
     }
 
@@ -281,7 +283,39 @@ impl Draft {
             Fault::CmaWan => lone("cma-wan"),
             Fault::CmaDisk => lone("cma-disk"),
             Fault::Loss(permille) => format!("{}loss_permille = {permille}\n", lone("loss")),
-            Fault::Wear(wear) => unreachable!("{wear:?} stands in no draft"),
+            Fault::Wear(wear) => self.wear(wear),
+        }
+    }
+
+    /// The same of what wears.
+    fn wear(&self, wear: Wear) -> String {
+        let on = |kind: &str, name: String| format!("kind = \"{kind}\"\non = \"{name}\"\n");
+        let host = |kind: &str, host: usize| on(kind, format!("h{}", host + 1));
+        let switch = |kind: &str, switch: usize| on(kind, format!("sw{}", switch + 1));
+        let site = |kind: &str, site: usize| on(kind, self.site_name(site));
+        match wear {
+            Wear::Spine(one, spine) => format!("{}spine = {}\n", site("spine-power", one), spine + 1),
+            Wear::SpineLink(one, spine) => format!("{}spine = {}\n", switch("spine-link", one), spine + 1),
+            Wear::Card(one, card) => format!("{}card = {}\n", switch("line-card", one), card + 1),
+            Wear::PeerLink(one) => switch("peer-link", one),
+            Wear::Feed(one, feed) => format!("{}feed = {}\n", site("feed", one), feed + 1),
+            Wear::BadCable(one, port, trouble) => {
+                format!("{}port = \"eth{port}\"\n{}", host("cable-quality", one), troubled(trouble))
+            }
+            Wear::BadUplink(one, spine, trouble) => {
+                let spine = spine.map(|spine| format!("spine = {}\n", spine + 1)).unwrap_or_default();
+                format!("{}{spine}{}", switch("uplink-quality", one), troubled(trouble))
+            }
+            Wear::Pose(one, other) => format!("{}poses_as = \"sw{}\"\n", switch("lldp-pose", one), other + 1),
+            Wear::Reflect(one) => switch("lldp-reflect", one),
+            Wear::Suspend(one) => host("suspend", one),
+            Wear::Recable { host: one, port, to, .. } => {
+                format!("{}port = \"eth{port}\"\nto = \"sw{}\"\n", host("recable", one), to + 1)
+            }
+            Wear::Drift(one, ppm) => format!("{}ppm = {ppm}\n", host("clock-drift", one)),
+            Wear::Ahead(one, ahead) => format!("{}ahead = \"{}\"\n", host("clock-jump", one), long(ahead)),
+            Wear::Doubled(permille) => format!("kind = \"duplication\"\npermille = {permille}\n"),
+            Wear::Disorder(by) => format!("kind = \"reordering\"\ndelay = \"{}\"\n", long(by)),
         }
     }
 
@@ -345,6 +379,20 @@ impl Draft {
         };
         found.map(|(number, _)| format!("{key} = \"f{}\"\n", number + 1)).unwrap_or_default()
     }
+}
+
+fn troubled(trouble: Trouble) -> String {
+    let Trouble { loss_permille, delay, way, udp_port, larger_than, domain } = trouble;
+    let way = way.map(|way| if way == Way::Out { "\"out\"" } else { "\"in\"" }.to_owned());
+    let some = [
+        ("loss_permille", Some(loss_permille.to_string())),
+        ("delay", Some(format!("\"{}\"", long(delay)))),
+        ("way", way),
+        ("udp_port", udp_port.map(|port| port.to_string())),
+        ("larger_than", larger_than.map(|octets| octets.to_string())),
+        ("domain", domain.map(|domain| (domain + 1).to_string())),
+    ];
+    some.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?))).collect()
 }
 
 fn long(long: Duration) -> String {

@@ -1,5 +1,6 @@
 //! What a file expects, checked against what it builds and breaks.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ pub(super) enum What {
 pub(super) enum About {
     /// The thing of that name, by itself or as an alternative.
     Name(String),
-    /// Exactly these hosts, sorted: it takes them with it, and no other.
+    /// Exactly these hosts, sorted: it is about them or takes them with it, and no other.
     Set(Vec<String>),
 }
 
@@ -115,10 +116,10 @@ impl About {
         match self {
             Self::Name(name) => is_about(incident, name),
             Self::Set(hosts) => {
-                let mut behind: Vec<&str> = incident.behind.iter().map(String::as_str).collect();
-                behind.sort_unstable();
-                behind.dedup();
-                behind == *hosts
+                let own = Some(&incident.subject).filter(|subject| subject.kind == "host");
+                let own = own.map(|subject| subject.name.as_str());
+                let all: BTreeSet<&str> = incident.behind.iter().map(String::as_str).chain(own).collect();
+                all.into_iter().eq(hosts.iter().map(String::as_str))
             }
         }
     }

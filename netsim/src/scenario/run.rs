@@ -11,7 +11,7 @@ use super::load::Scenario;
 use super::report::Outcome;
 use super::script::{Broke, Cue, Told, told};
 use super::text::seconds;
-use super::whole::{not_linked, picture_differs};
+use super::whole::{not_joined, picture_differs};
 use crate::engine::Engine;
 use crate::model::Classes;
 use crate::model::Wire;
@@ -119,7 +119,7 @@ impl Scenario {
         if stage.world.run_to_event(self.settle, last) {
             return;
         }
-        let missing = not_linked(stage.plan(), &stage.world);
+        let missing = not_joined(&stage.world);
         let differing = (0..stage.world.sites()).filter_map(|site| picture_differs(&stage.world, site));
         for wrong in missing.into_iter().chain(differing) {
             eyes.judge.violated(format!("not settled within {}: {wrong}", seconds(self.settle)));

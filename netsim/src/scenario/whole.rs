@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ringmesh_probe_core::State;
+
 use crate::model::{Plan, World};
 
 /// Nobody but neighbours may say anything for so long.
@@ -26,8 +28,19 @@ pub fn not_whole(plan: &Plan, world: &mut World) -> Vec<String> {
     wrong
 }
 
-/// Probes that have no assignment in force.
-pub(super) fn not_linked(plan: &Plan, world: &World) -> Option<String> {
+/// Probes that stand in no ring. One with something to tell stands in its rings all the same: where much is lost there
+/// is always one.
+pub(super) fn not_joined(world: &World) -> Option<String> {
+    let stands = |host: &usize| {
+        let state = world.probe(*host).map(|probe| probe.state(world.now()));
+        matches!(state, Some(State::Linked | State::Asking))
+    };
+    let (joined, hosts) = ((0..world.hosts()).filter(stands).count(), world.hosts());
+    (joined != hosts).then(|| format!("{joined} of {hosts} probes stand in their rings"))
+}
+
+/// Probes that have no assignment in force, or something to tell.
+fn not_linked(plan: &Plan, world: &World) -> Option<String> {
     let (linked, hosts) = (world.linked(), plan.hosts.len());
     (linked != hosts).then(|| format!("{linked} of {hosts} probes are linked"))
 }

@@ -58,7 +58,7 @@ fn worse<const N: usize>(now: [bool; N], before: [bool; N]) -> bool {
 
 impl Health {
     /// Of a world as it is now: nothing has changed yet.
-    pub(super) fn of(world: &World) -> Self {
+    pub fn of(world: &World) -> Self {
         let now = world.now();
         Self {
             now,
@@ -71,7 +71,8 @@ impl Health {
         }
     }
 
-    pub(super) fn look(&mut self, world: &World) {
+    /// A look: what works now, and what changed since the look before.
+    pub fn look(&mut self, world: &World) {
         let now = world.now();
         self.now = now;
         self.changes.clear();

@@ -11,6 +11,7 @@ use ringmesh_proto::news::News;
 use ringmesh_proto::time::Time;
 
 use super::{View, Watch};
+use crate::model::NewsTold;
 
 /// The law.
 #[derive(Default)]
@@ -38,15 +39,31 @@ impl Watch for Reuse {
 
     fn end(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         for site in 0..view.world.sites() {
-            let mut known: BTreeMap<(u64, u64), News> = BTreeMap::new();
-            for told in view.world.news_told(site) {
-                let key = (told.birth, told.sequence);
-                if known.get(&key).is_some_and(|other| *other != told.news) {
-                    let name = view.world.site_name(site);
-                    wrong.push(format!("{name} told two different news under number {}", told.sequence));
-                }
-                known.insert(key, told.news);
-            }
+            let name = view.world.site_name(site);
+            let twice = used_twice(view.world.news_told(site));
+            wrong.extend(twice.map(|number| format!("{name} told two different news under number {number}")));
         }
+    }
+}
+
+/// A number under which two different news were told.
+fn used_twice(all: Vec<NewsTold>) -> Option<u64> {
+    let mut known: BTreeMap<(u64, u64), News> = BTreeMap::new();
+    all.into_iter().find_map(|told| {
+        let before = known.get(&(told.birth, told.sequence)).is_some_and(|other| *other != told.news);
+        known.insert((told.birth, told.sequence), told.news);
+        before.then_some(told.sequence)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_names_one_news_however_often_it_is_told() {
+        let told = |birth, sequence, ring| NewsTold { site: 0, birth, sequence, news: News::RingGone(ring) };
+        assert_eq!(used_twice(vec![told(1, 7, 3), told(1, 7, 3), told(1, 8, 4), told(2, 7, 9)]), None);
+        assert_eq!(used_twice(vec![told(1, 7, 3), told(1, 8, 3), told(1, 8, 4)]), Some(8));
     }
 }

@@ -247,6 +247,8 @@ pub struct Cma<G = MemoryGraph> {
     /// How many incidents, and revisions of such, were our own.
     outages_given: u64,
     own_sequence: u64,
+    /// The newest revision of the graph.
+    revision: u64,
     /// How far the comparison with each relay is.
     rounds: Rounds,
     /// Hosts to be forgotten, by site, since when.
@@ -276,6 +278,7 @@ impl<G: GraphStore> Cma<G> {
             mesh_told: BTreeMap::new(),
             outages_given: 0,
             own_sequence: 0,
+            revision: 0,
             config,
             started: wall.at,
             wall,

@@ -1,14 +1,13 @@
 //! Streams and news: how what relays tell gets into the store, each news once.
 
 use ringmesh_proto::digest::Picture;
-use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{IncidentNews, News, RelayHello};
 use ringmesh_proto::time::Time;
 
 use super::turn::Turn;
 use super::{Action, Cma, Say};
 use crate::estate::{Estate, relay_operations};
-use crate::graph::{Change, GraphStore, NodeKey, Op, Source, Stamp, StoreError};
+use crate::graph::{GraphStore, NodeKey, Op, Source, Stamp, StoreError};
 use crate::history::{Happened, Judged, Row, Thing};
 use crate::incident::Taken;
 use crate::records;
@@ -163,7 +162,8 @@ impl<G: GraphStore> Cma<G> {
         match self.graph.apply_telling(&stamp, ops, &mut changes) {
             Ok(_) => {
                 self.store_error = None;
-                turn.keep(changes.iter().map(written));
+                self.revision = changes.last().map_or(self.revision, |(revision, _)| *revision);
+                turn.keep(changes.iter().map(records::written));
                 true
             }
             Err(error) => self.store_failed(error, turn),
@@ -257,15 +257,5 @@ impl<G: GraphStore> Cma<G> {
     ) {
         let at_ms = self.wall.unix_ms(now);
         turn.keep(self.history.note(Row { source: source.clone(), sequence, at_ms, thing, happened }));
-    }
-}
-
-/// A change of the graph as it is written down.
-fn written(change: &Change) -> Keep {
-    match change {
-        Change::Node(node) => Keep::put(records::NODE, &node.key, &(&node.facts, &node.source)),
-        Change::Edge(edge) => Keep::put(records::EDGE, &edge.key, &(edge.tie, &edge.source, edge.since_ms)),
-        Change::NodeGone(key) => Keep::drop(records::NODE, key),
-        Change::EdgeGone(key) => Keep::drop(records::EDGE, key),
     }
 }

@@ -97,7 +97,7 @@ impl GraphStore for Faulty {
         &mut self,
         stamp: &Stamp,
         ops: &[Op],
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<(u64, Change)>,
     ) -> Result<Applied, StoreError> {
         if self.fails {
             return Err(StoreError("disk full".into()));

@@ -88,9 +88,7 @@ impl<'a> Record<'a> {
 pub fn written((revision, change): &(u64, Change)) -> Keep {
     match change {
         Change::Node(node) => Keep::put(NODE, &node.key, &(&node.facts, &node.source, revision)),
-        Change::Edge(edge) => {
-            Keep::put(EDGE, &edge.key, &(edge.tie, &edge.source, edge.since_ms, revision))
-        }
+        Change::Edge(edge) => Keep::put(EDGE, &edge.key, &(edge.tie, &edge.source, edge.since_ms, revision)),
         Change::NodeGone(key) => Keep::drop(NODE, key),
         Change::EdgeGone(key) => Keep::drop(EDGE, key),
     }

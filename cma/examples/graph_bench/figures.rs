@@ -103,14 +103,17 @@ pub(crate) fn report(load_before: &str, all: &[(u32, Figures)]) -> (String, bool
     let mut held = true;
     for row in ROWS {
         let cell = |figures: &Figures| {
-            figures.get(row.figure).map_or("-".to_owned(), |figure| format!("{} {}", rounded(*figure), row.unit))
+            figures
+                .get(row.figure)
+                .map_or("-".to_owned(), |figure| format!("{} {}", rounded(*figure), row.unit))
         };
         let cells: String = all.iter().map(|(_, figures)| format!(" {} |", cell(figures).trim())).collect();
         let largest = all.last().and_then(|(_, figures)| figures.get(row.figure));
         let met = row.promise.map(|promise| largest.is_some_and(|figure| promise.holds(*figure)));
         held &= met != Some(false);
         let verdict = met.map_or("", |met| if met { "met" } else { "**missed**" });
-        let wanted = row.promise.map_or_else(String::new, |promise| format!("{} {}", promise.words(), row.unit));
+        let wanted =
+            row.promise.map_or_else(String::new, |promise| format!("{} {}", promise.words(), row.unit));
         line(format!("| {} | {} |{cells} {verdict} |", row.words, wanted.trim()));
     }
     line("\n|  |  |\n|---|---|".into());

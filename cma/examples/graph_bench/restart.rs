@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
-use ringmesh_cma_core::graph::{Bounds, Direction, GraphStore, Relation};
+use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity, Kept};
+use ringmesh_cma_core::graph::{Bounds, Direction, GraphStore, MemoryGraph, Relation};
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::seal::Key;
@@ -34,16 +34,18 @@ const WIRING: [Relation; 7] = [
 pub(crate) fn measure(world: World, file: &Path) -> Outcome<Figures> {
     let mut figures = Figures::new();
     let begun = Instant::now();
-    let opened = Store::open(file, header())?;
-    figures.insert("open_s".into(), begun.elapsed().as_secs_f64());
-    let cma = Cma::restore(config()?, wall_clock(), Default::default(), opened.records)?;
+    let (store, kept) = Store::open_streaming(file, header(), |_, records| {
+        figures.insert("open_s".into(), begun.elapsed().as_secs_f64());
+        Kept::read(MemoryGraph::default(), records)
+    })?;
+    let cma = kept?.start(config()?, wall_clock())?;
     figures.insert("restart_s".into(), begun.elapsed().as_secs_f64());
     let (now, most) = memory_mib()?;
     figures.insert("restart_rss_mib".into(), now);
     figures.insert("restart_hwm_mib".into(), most);
     walks(world, &cma, &mut figures)?;
     questions(world, &cma, &mut figures)?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(opened.store.close())?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(store.close())?;
     Ok(figures)
 }
 
@@ -52,6 +54,7 @@ fn config() -> Outcome<CmaConfig> {
         installation: Name::new("bench")?,
         holds: Holds::default(),
         close_hold: Duration::from_secs(10),
+        nodes_max: u64::MAX,
         insecure: true,
         notifies: false,
         fresh: Identity { epoch: 1, mesh_secret: Key([0; 32]) },
@@ -101,9 +104,16 @@ fn questions(world: World, cma: &Cma, figures: &mut Figures) -> Outcome<()> {
     let switches = || drawn(world.switches(), SWITCHES, 13);
     ask("blast_by_id", "blast-radius", &mut switches().map(|switch| switch_key(switch).id))?;
     ask("blast_by_name", "blast-radius", &mut switches().map(switch_name))?;
-    ask("host_ports", "host-ports", &mut drawn(world.hosts, 1_000, 17).map(|host| host_key(host).local().to_owned()))?;
-    ask("find_address", "find", &mut drawn(world.hosts.min(20_000), 3, 19).map(|host| {
-        std::net::Ipv4Addr::from(0x0a00_0000 + host).to_string()
-    }))?;
+    ask(
+        "host_ports",
+        "host-ports",
+        &mut drawn(world.hosts, 1_000, 17).map(|host| host_key(host).local().to_owned()),
+    )?;
+    ask(
+        "find_address",
+        "find",
+        &mut drawn(world.hosts.min(20_000), 3, 19)
+            .map(|host| std::net::Ipv4Addr::from(0x0a00_0000 + host).to_string()),
+    )?;
     ask("find_name", "find", &mut drawn(world.hosts, 3, 23).map(|host| host_key(host).local().to_owned()))
 }

@@ -114,8 +114,7 @@ fn ring(switch: u32, members: &[u32], ops: &mut Vec<Op>) {
     for (rank, (host, next)) in (0..).zip(members.iter().zip(members.iter().cycle().skip(1))) {
         let tie = Tie::Member { rank, delegate: rank < 2 };
         ops.push(Op::Edge(EdgeKey::new(host_key(*host), Relation::MemberOf, key.clone()), tie));
-        let step =
-            EdgeKey::marked(host_key(*host), Relation::NextInRing, host_key(*next), key.id.clone());
+        let step = EdgeKey::marked(host_key(*host), Relation::NextInRing, host_key(*next), key.id.clone());
         ops.push(Op::Edge(step, Tie::Plain));
     }
 }

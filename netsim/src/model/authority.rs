@@ -66,6 +66,7 @@ impl World {
             insecure: false,
             notifies: true,
             close_hold: CLOSE_HOLD,
+            nodes_max: u64::MAX,
             fresh: Identity {
                 epoch: run.into(),
                 mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),

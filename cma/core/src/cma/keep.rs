@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::turn::Turn;
 use super::{Cma, CmaConfig, Identity};
 use crate::estate::Estate;
-use crate::graph::{Edge, Entry, GraphStore, Node, Source, StoreError};
+use crate::graph::{Edge, Entry, GraphStore, MemoryGraph, Node, Source, StoreError};
+use crate::history::History;
 use crate::incident::Revision;
 use crate::notifier::KeptTrack;
 use crate::records::{self, Record};
@@ -41,18 +42,43 @@ struct Loose {
     tracks: Vec<(IncidentId, KeptTrack)>,
 }
 
-impl<G: GraphStore> Cma<G> {
-    /// An authority that was killed, from the records it ordered to be kept; with none it is a first start. The graph
-    /// is empty and is filled from them.
-    pub fn restore(
-        config: CmaConfig,
-        wall: WallClock,
-        graph: G,
-        records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
-    ) -> Result<Self, Unreadable> {
-        let mut cma = Self::new(config, wall, graph);
-        let mut loose = Loose::default();
+/// What an authority has written down, as it is read back: the large part of it is in its place already.
+pub struct Kept<G = MemoryGraph> {
+    graph: G,
+    history: History,
+    rest: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl<G: GraphStore> Kept<G> {
+    /// Reads records, in the order of their keys, into a graph that is empty. May take a while.
+    pub fn read(graph: G, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Self, Unreadable> {
+        let mut kept = Self { graph, history: History::default(), rest: Vec::new() };
         for (key, value) in records {
+            let record = Record::new(&key, &value)?;
+            match record.kind {
+                records::NODE => {
+                    let (key, (facts, source, revision)) = (record.thing()?, record.value()?);
+                    let node = Entry::Node(Node { key, facts, source });
+                    kept.graph.restore(revision, node).map_err(store_failed)?;
+                }
+                records::EDGE => {
+                    let (key, (tie, source, since_ms, revision)) = (record.thing()?, record.value()?);
+                    let edge = Entry::Edge(Edge { key, tie, source, since_ms });
+                    kept.graph.restore(revision, edge).map_err(store_failed)?;
+                }
+                records::EVENT => kept.history.insert(record.number()?, record.value()?),
+                _ => kept.rest.push((key, value)),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The authority goes on from there, at the wall clock's reading; from nothing, it is a first start.
+    pub fn start(self, config: CmaConfig, wall: WallClock) -> Result<Cma<G>, Unreadable> {
+        let mut cma = Cma::new(config, wall, self.graph);
+        cma.history = self.history;
+        let mut loose = Loose::default();
+        for (key, value) in self.rest {
             cma.take_record(&Record::new(&key, &value)?, &mut loose)?;
         }
         let at = cma.kept.1.revision;
@@ -64,6 +90,19 @@ impl<G: GraphStore> Cma<G> {
         cma.estate = Estate::over(&cma.graph).map_err(store_failed)?;
         cma.put_together(loose);
         Ok(cma)
+    }
+}
+
+impl<G: GraphStore> Cma<G> {
+    /// An authority that was killed, from the records it ordered to be kept; with none it is a first start. The graph
+    /// is empty and is filled from them.
+    pub fn restore(
+        config: CmaConfig,
+        wall: WallClock,
+        graph: G,
+        records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Result<Self, Unreadable> {
+        Kept::read(graph, records)?.start(config, wall)
     }
 
     fn take_record(&mut self, record: &Record<'_>, loose: &mut Loose) -> Result<(), Unreadable> {
@@ -83,16 +122,6 @@ impl<G: GraphStore> Cma<G> {
             records::RELAY => drop(loose.relays.insert(record.thing()?, record.value()?)),
             records::CURSOR => drop(loose.cursors.insert(record.thing()?, record.value()?)),
             records::DIGEST => loose.digests.push((record.thing()?, record.value()?)),
-            records::NODE => {
-                let (key, (facts, source, revision)) = (record.thing()?, record.value()?);
-                let node = Entry::Node(Node { key, facts, source });
-                self.graph.restore(revision, node).map_err(store_failed)?;
-            }
-            records::EDGE => {
-                let (key, (tie, source, since_ms, revision)) = (record.thing()?, record.value()?);
-                let edge = Entry::Edge(Edge { key, tie, source, since_ms });
-                self.graph.restore(revision, edge).map_err(store_failed)?;
-            }
             records::INCIDENT => drop(loose.incidents.insert(record.thing()?, record.value()?)),
             records::REVISION => {
                 let (id, _): ([u8; 8], [u8; 4]) = record.thing()?;
@@ -101,7 +130,6 @@ impl<G: GraphStore> Cma<G> {
             }
             records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
             records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
-            records::EVENT => self.history.insert(record.number()?, record.value()?),
             records::ORPHAN => self.restore_orphan(record.thing()?, record.value()?),
             records::FORGET => drop(self.forgets.insert(record.thing()?, record.value()?)),
             records::LINK => self.mesh.restore(record.thing()?, record.value()?),

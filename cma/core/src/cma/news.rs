@@ -57,14 +57,20 @@ impl<G: GraphStore> Cma<G> {
         }
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
         let overruled = self.is_overruled(&source, &news);
-        if !self.take(now, &source, sequence, &news, turn) {
+        let crowded_out = match self.is_crowded_out(&source.site, &news) {
+            Ok(crowded_out) => crowded_out,
+            // Taking it will say so.
+            Err(_) => false,
+        };
+        if !crowded_out && !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
             self.gone(now, stream);
             turn.put(Action::Hangup { stream });
             return;
         }
         if !overruled {
-            turn.keep(self.relays.pictured(&key, &news));
+            let written = self.relays.pictured(&key, &news);
+            turn.keep(written.filter(|_| !crowded_out));
         }
         if let News::Incident(incident) = &news {
             self.claimed(now, &source, incident.id, turn);

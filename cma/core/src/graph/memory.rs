@@ -17,8 +17,8 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node, NodeKey, Op,
-    Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
+    Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
+    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
 };
 use log::{Log, Thing};
 use table::{Between, EdgeRecord, NodeRecord, Table};

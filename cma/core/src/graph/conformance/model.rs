@@ -218,9 +218,8 @@ impl GraphStore for Model {
     }
 
     fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError> {
-        let is_wanted = |node: &Node| {
-            node.key.label == label && after.is_none_or(|after| node.key.id.as_str() > after)
-        };
+        let is_wanted =
+            |node: &Node| node.key.label == label && after.is_none_or(|after| node.key.id.as_str() > after);
         Ok(self.living_nodes().into_iter().filter(is_wanted).take(limit).collect())
     }
 

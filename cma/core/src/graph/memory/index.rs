@@ -64,13 +64,15 @@ impl Index {
     pub(super) fn from(&self, is_before: impl Fn(u32) -> bool) -> impl Iterator<Item = u32> {
         let before = |chunk: &Vec<u32>| chunk.last().is_some_and(|&last| is_before(last));
         let at = self.chunks.partition_point(before);
-        let skipped = self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|&number| is_before(number)));
+        let skipped =
+            self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|&number| is_before(number)));
         self.chunks.iter().skip(at).flatten().copied().skip(skipped)
     }
 
     /// The only chunk in which it can stand: the last that begins at or before it; else the first.
     fn chunk_of(&self, compare: &impl Fn(u32) -> Ordering) -> Option<usize> {
-        let starts_after = |chunk: &Vec<u32>| chunk.first().is_none_or(|&first| compare(first) != Ordering::Greater);
+        let starts_after =
+            |chunk: &Vec<u32>| chunk.first().is_none_or(|&first| compare(first) != Ordering::Greater);
         let after = self.chunks.partition_point(starts_after);
         (!self.chunks.is_empty()).then(|| after.saturating_sub(1))
     }

@@ -94,7 +94,10 @@ mod tests {
             log.insert(5_000 + n, thing);
         }
         let seen: Vec<(u64, Thing)> = log.after(0).collect();
-        assert_eq!((seen.len(), seen[0], seen[10]), (2_000, (1_991, Thing::Node(1_990)), (5_000, Thing::Node(0))));
+        assert_eq!(
+            (seen.len(), seen[0], seen[10]),
+            (2_000, (1_991, Thing::Node(1_990)), (5_000, Thing::Node(0)))
+        );
         assert!(seen.is_sorted_by_key(|(revision, _)| *revision));
         assert_eq!(log.after(6_988).collect::<Vec<_>>(), [(6_989, Thing::Edge(1_989))]);
         assert_eq!((log.remove(3), log.segments.len()), (None, 6));

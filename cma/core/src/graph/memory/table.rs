@@ -227,7 +227,8 @@ impl Table {
         let inward = self.node(between.to).inward.numbers();
         // From the end that has fewer edges: a site has many, a host few.
         let found = if out.len() <= inward.len() {
-            let at = out.binary_search_by(|&number| self.order_out(number, between.relation, between.to, mark));
+            let at =
+                out.binary_search_by(|&number| self.order_out(number, between.relation, between.to, mark));
             out.get(at.ok()?)
         } else {
             let order = |&number: &u32| self.order_in(number, between.relation, between.from, mark);
@@ -241,8 +242,7 @@ impl Table {
         let Between { from, relation, to } = between;
         let mark = self.marks.hold(mark);
         let (source, sequence, since_ms, revision) = (0, 0, 0, 0);
-        let record =
-            EdgeRecord { from, to, mark, relation, tie: None, source, sequence, since_ms, revision };
+        let record = EdgeRecord { from, to, mark, relation, tie: None, source, sequence, since_ms, revision };
         let number = put(&mut self.edges, &mut self.free_edges, record);
         let less = |order: Ordering| order == Ordering::Less;
         let out = self.node(from).out.numbers();

@@ -53,7 +53,8 @@ fn stamp(sequence: u64) -> Stamp {
 fn numbers_are_used_again_and_nothing_of_their_former_owner_is_left() {
     let mut graph = MemoryGraph::with_tombstones_max(0);
     for round in 1..=20 {
-        let ties = (1..500).map(|n| EdgeKey::marked(host(0), Relation::Runs, host(n), format!("{round}/{n}")));
+        let ties =
+            (1..500).map(|n| EdgeKey::marked(host(0), Relation::Runs, host(n), format!("{round}/{n}")));
         let mut ops: Vec<Op> = (0..500).map(|n| Op::Node(host(n), Facts::Probe)).collect();
         ops.extend(ties.map(|key| Op::Edge(key, Tie::Plain)));
         assert_eq!(graph.apply(&stamp(round), &ops).unwrap().changed, 999);

@@ -75,7 +75,10 @@ mod tests {
     fn a_text_has_one_number_for_as_long_as_it_is_held() {
         let mut words = Words::default();
         let (a, b) = (words.hold("a"), words.hold("b"));
-        assert_eq!((words.hold("a"), words.find("b"), words.hold(""), words.text(b)), (a, Some(b), EMPTY, "b"));
+        assert_eq!(
+            (words.hold("a"), words.find("b"), words.hold(""), words.text(b)),
+            (a, Some(b), EMPTY, "b")
+        );
         words.release(a);
         assert_eq!(words.find("a"), Some(a));
         words.release(a);

@@ -10,7 +10,7 @@ use ringmesh_cma_core::written;
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_shell::store::{Store, Ticket};
 
-use crate::figures::{Figures, memory_mib, share};
+use crate::figures::{Figures, cpu, memory_mib, share};
 use crate::world::{World, update};
 use crate::{Outcome, header};
 
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     fn load(&mut self, figures: &mut Figures) -> Outcome<()> {
-        let (begun, mut in_memory) = (Instant::now(), Duration::ZERO);
+        let (begun, used, mut in_memory) = (Instant::now(), cpu(), Duration::ZERO);
         let mut last = Ticket(0);
         for switch in 0..self.world.switches() {
             let (stamp, ops) = self.world.switch(switch);
@@ -76,6 +76,7 @@ impl Bench {
         figures.insert("nodes".into(), stats.nodes.values().sum::<u64>() as f64);
         figures.insert("edges".into(), stats.edges.values().sum::<u64>() as f64);
         figures.insert("load_s".into(), begun.elapsed().as_secs_f64());
+        figures.insert("load_cpu_s".into(), (cpu() - used).as_secs_f64());
         figures.insert("load_in_memory_s".into(), in_memory.as_secs_f64());
         let (now, most) = memory_mib()?;
         figures.insert("load_rss_mib".into(), now);
@@ -92,11 +93,12 @@ impl Bench {
     /// Each change is a batch of its own, as a news is.
     fn in_memory(&mut self, figures: &mut Figures) -> Outcome<()> {
         let updates: Vec<(Stamp, Op)> = (0..IN_MEMORY).map(|_| self.next()).collect();
-        let begun = Instant::now();
+        let (begun, used) = (Instant::now(), cpu());
         for (stamp, op) in &updates {
             let mut changes = Vec::new();
             self.graph.apply_telling(stamp, std::slice::from_ref(op), &mut changes)?;
         }
+        figures.insert("memory_updates_cpu_s".into(), IN_MEMORY as f64 / (cpu() - used).as_secs_f64());
         figures.insert("memory_updates_s".into(), IN_MEMORY as f64 / begun.elapsed().as_secs_f64());
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -59,10 +60,12 @@ const ROWS: &[Row] = &[
     row("edges", "edges", ""),
     most("load, each batch on the disk", "load_s", "s", 600.0),
     row(".. of it in memory", "load_in_memory_s", "s"),
+    row(".. processor time of the thread that tells", "load_cpu_s", "s"),
     most("memory after it, at most during it", "load_rss_mib", "MiB", 3_072.0),
     most("..", "load_hwm_mib", "MiB", 3_072.0),
     row("file, after all changes below", "file_mib", "MiB"),
     least("changes in memory, each a batch", "memory_updates_s", "/s", 50_000.0),
+    row(".. in a second of processor time", "memory_updates_cpu_s", "/s"),
     least("durable changes, as many as go", "durable_updates_s", "/s", 10_000.0),
     row("durable changes, 10,000 /s: made", "paced_updates_s", "/s"),
     row(".. from told to durable, median", "durable_p50_ms", "ms"),
@@ -72,6 +75,8 @@ const ROWS: &[Row] = &[
     row(".. the longest", "commit_max_ms", "ms"),
     row("restart: the file checked", "open_s", "s"),
     most("restart: an authority that answers", "restart_s", "s", 30.0),
+    row(".. processor time", "restart_cpu_s", "s"),
+    row(".. .. of it checking the file", "open_cpu_s", "s"),
     most("memory after it, at most during it", "restart_rss_mib", "MiB", 3_072.0),
     most("..", "restart_hwm_mib", "MiB", 3_072.0),
     row("two steps around a host, nodes found", "two_hop_nodes", ""),
@@ -167,6 +172,14 @@ fn revision() -> String {
 pub(crate) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// Processor time of this thread so far, which other programs do not lengthen much.
+pub(crate) fn cpu() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(
+        text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default(),
+    )
 }
 
 /// What this process has in memory, and had at most.

@@ -12,7 +12,7 @@ use ringmesh_shell::clock::wall_clock;
 use ringmesh_shell::store::Store;
 use ringmesh_topology::id::Name;
 
-use crate::figures::{Figures, memory_mib, share};
+use crate::figures::{Figures, cpu, memory_mib, share};
 use crate::world::{World, host_key, switch_key, switch_name};
 use crate::{Outcome, header};
 
@@ -36,9 +36,11 @@ pub(crate) fn measure(world: World, file: &Path) -> Outcome<Figures> {
     let begun = Instant::now();
     let (store, kept) = Store::open_streaming(file, header(), |_, records| {
         figures.insert("open_s".into(), begun.elapsed().as_secs_f64());
+        figures.insert("open_cpu_s".into(), cpu().as_secs_f64());
         Kept::read(MemoryGraph::default(), records)
     })?;
     let cma = kept?.start(config()?, wall_clock())?;
+    figures.insert("restart_cpu_s".into(), cpu().as_secs_f64());
     figures.insert("restart_s".into(), begun.elapsed().as_secs_f64());
     let (now, most) = memory_mib()?;
     figures.insert("restart_rss_mib".into(), now);

@@ -43,6 +43,16 @@ pub struct MemoryGraph {
     restored_at: Option<u64>,
     nodes: [u64; Label::ALL.len()],
     edges: [u64; Relation::ALL.len()],
+    near: Near,
+}
+
+/// What was asked for last, and is likely to be asked for next while all comes in order.
+#[derive(Default)]
+struct Near {
+    source: u32,
+    from: u32,
+    /// By relation.
+    to: [u32; Relation::ALL.len()],
 }
 
 impl Default for MemoryGraph {
@@ -90,11 +100,16 @@ impl MemoryGraph {
             restored_at: None,
             nodes: Default::default(),
             edges: Default::default(),
+            near: Near::default(),
         }
     }
 
     fn source_number(&mut self, source: &Source) -> u32 {
+        if self.sources.get(self.near.source as usize) == Some(source) {
+            return self.near.source;
+        }
         if let Some(&known) = self.source_numbers.get(source) {
+            self.near.source = known;
             return known;
         }
         let new = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
@@ -119,6 +134,11 @@ impl MemoryGraph {
 
     fn living(&self, key: &NodeKey) -> Option<u32> {
         self.table.find_node(key).filter(|&number| self.table.node(number).lives())
+    }
+
+    /// The same, looking first where it may well be.
+    fn living_near(&self, key: &NodeKey, guess: u32) -> Option<u32> {
+        if self.table.is(guess, key) { Some(guess) } else { self.living(key) }
     }
 
     fn say_node(&mut self, key: &NodeKey, facts: &Facts, mark: Mark) -> Fate {
@@ -398,8 +418,10 @@ impl GraphStore for MemoryGraph {
                 Thing::Node(number)
             }
             Entry::Edge(Edge { key, tie, source, since_ms }) => {
-                let ends = self.living(&key.from).zip(self.living(&key.to));
-                let Some((from, to)) = ends else { return Ok(()) };
+                let from = self.living_near(&key.from, self.near.from);
+                let to = self.living_near(&key.to, self.near.to[key.relation as usize]);
+                let Some((from, to)) = from.zip(to) else { return Ok(()) };
+                (self.near.from, self.near.to[key.relation as usize]) = (from, to);
                 let between = Between { from, relation: key.relation, to };
                 let known = self.table.find_edge(between, &key.mark);
                 let number = known.unwrap_or_else(|| self.table.add_edge(between, &key.mark));

@@ -17,6 +17,9 @@ pub(super) struct Index {
 impl Index {
     /// The number that `compare` calls equal to what is looked for.
     pub(super) fn find(&self, compare: impl Fn(u32) -> Ordering) -> Option<u32> {
+        if self.is_last(&compare) {
+            return None;
+        }
         let chunk = self.chunks.get(self.chunk_of(&compare)?)?;
         let at = chunk.binary_search_by(|&number| compare(number)).ok()?;
         chunk.get(at).copied()
@@ -24,20 +27,19 @@ impl Index {
 
     /// Puts a number where `compare` says; it is not there yet.
     pub(super) fn insert(&mut self, number: u32, compare: impl Fn(u32) -> Ordering) {
-        let last = self.chunks.len().saturating_sub(1);
-        let at = self.chunk_of(&compare).unwrap_or_default();
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            self.chunks.push(vec![number]);
+        if self.is_last(&compare) {
+            // What comes in order, as all of it does at a restart, leaves full chunks behind.
+            match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK_MAX) {
+                Some(chunk) => chunk.push(number),
+                None => self.chunks.push(vec![number]),
+            }
             return;
-        };
+        }
+        let at = self.chunk_of(&compare).unwrap_or_default();
+        let Some(chunk) = self.chunks.get_mut(at) else { return };
         let place = chunk.partition_point(|&other| compare(other) == Ordering::Less);
         if chunk.len() < CHUNK_MAX {
             chunk.insert(place, number);
-            return;
-        }
-        if at == last && place == chunk.len() {
-            // What comes in order, as all of it does at a restart, leaves full chunks behind.
-            self.chunks.push(vec![number]);
             return;
         }
         let mut second = chunk.split_off(CHUNK_MAX / 2);
@@ -67,6 +69,12 @@ impl Index {
         let skipped =
             self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|&number| is_before(number)));
         self.chunks.iter().skip(at).flatten().copied().skip(skipped)
+    }
+
+    /// What is looked for comes after all that there is.
+    fn is_last(&self, compare: &impl Fn(u32) -> Ordering) -> bool {
+        let last = self.chunks.last().and_then(|chunk| chunk.last());
+        last.is_none_or(|&last| compare(last) == Ordering::Less)
     }
 
     /// The only chunk in which it can stand: the last that begins at or before it; else the first.

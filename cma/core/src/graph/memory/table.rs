@@ -176,6 +176,12 @@ impl Table {
         &mut self.edges[number as usize]
     }
 
+    /// Whether that number is of a living node with that key.
+    pub(super) fn is(&self, number: u32, key: &NodeKey) -> bool {
+        let node = self.nodes.get(number as usize);
+        node.is_some_and(|node| node.lives() && node.rank() == (key.label, key.id.as_bytes()))
+    }
+
     pub(super) fn find_node(&self, key: &NodeKey) -> Option<u32> {
         self.by_id[key.label as usize].find(|number| self.node(number).id().cmp(key.id.as_bytes()))
     }
@@ -244,11 +250,10 @@ impl Table {
         let (source, sequence, since_ms, revision) = (0, 0, 0, 0);
         let record = EdgeRecord { from, to, mark, relation, tie: None, source, sequence, since_ms, revision };
         let number = put(&mut self.edges, &mut self.free_edges, record);
-        let less = |order: Ordering| order == Ordering::Less;
         let out = self.node(from).out.numbers();
-        let at_out = out.partition_point(|&other| less(self.order_out(other, relation, to, mark)));
+        let at_out = place(out, |other| self.order_out(other, relation, to, mark));
         let inward = self.node(to).inward.numbers();
-        let at_in = inward.partition_point(|&other| less(self.order_in(other, relation, from, mark)));
+        let at_in = place(inward, |other| self.order_in(other, relation, from, mark));
         self.node_mut(from).out.insert(at_out, number);
         self.node_mut(to).inward.insert(at_in, number);
         number
@@ -283,6 +288,16 @@ impl Table {
     fn order_in(&self, number: u32, relation: Relation, from: u32, mark: u32) -> Ordering {
         let edge = self.edge(number);
         (edge.relation, edge.from, edge.mark).cmp(&(relation, from, mark))
+    }
+}
+
+/// Where a number belongs: mostly at the end, for what comes later has the higher number.
+fn place(numbers: &[u32], order: impl Fn(u32) -> Ordering) -> usize {
+    match numbers.last() {
+        Some(&last) if order(last) != Ordering::Less => {
+            numbers.partition_point(|&other| order(other) == Ordering::Less)
+        }
+        _ => numbers.len(),
     }
 }
 

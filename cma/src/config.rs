@@ -39,6 +39,8 @@ pub struct Config {
     pub holds: Holds,
     /// How long a return must hold before an incident of this CMA's own (about sites and relays) is closed.
     pub close_hold: Duration,
+    /// The graph takes no new hosts beyond so many nodes.
+    pub nodes_max: u64,
 }
 
 /// Who is told.
@@ -67,6 +69,14 @@ struct File {
     notify: Option<NotifyFile>,
     #[serde(default)]
     holds: HoldsFile,
+    #[serde(default)]
+    graph: GraphFile,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct GraphFile {
+    nodes_max: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +151,7 @@ impl Config {
             notify: file.notify.map(|notify| who(notify, folder)).transpose()?,
             holds: holds(&file.holds)?,
             close_hold: hold("holds.close_s", file.holds.close_s, CLOSE_HOLD)?,
+            nodes_max: nodes_max(file.graph.nodes_max)?,
         })
     }
 }
@@ -212,6 +223,38 @@ fn who(notify: NotifyFile, folder: &Path) -> Result<Notify, Wrong> {
     }
 }
 
+/// What a node takes in memory with its edges and all that is kept of it, measured (docs/measured/graph.md) and rounded
+/// up.
+const NODE_OCTETS: u64 = 512;
+/// Fewer nodes are no network.
+const NODES_MIN: u64 = 1_000;
+/// Where the system does not say how much memory there is.
+const NODES_UNKNOWN: u64 = 2_000_000;
+
+/// As configured; else what fits into half of the memory.
+fn nodes_max(given: Option<u64>) -> Result<u64, Wrong> {
+    match given {
+        None => Ok(memory().map_or(NODES_UNKNOWN, |octets| (octets / 2 / NODE_OCTETS).max(NODES_MIN))),
+        Some(nodes) if nodes >= NODES_MIN => Ok(nodes),
+        Some(nodes) => {
+            let what = format!("{nodes} is too few for any network; the least is {NODES_MIN}");
+            Err(Wrong::key("graph.nodes_max", &what, "leave it out, or give a higher number"))
+        }
+    }
+}
+
+/// The memory that this process may use: the machine's, or what its control group is given of it.
+fn memory() -> Option<u64> {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let machine = read("/proc/meminfo");
+    let total = machine.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib: Option<u64> = total.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+    let own = read("/proc/self/cgroup");
+    let group = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let limit = read(&format!("/sys/fs/cgroup{group}/memory.max")).trim().parse().ok();
+    [kib.map(|kib| kib << 10), limit].into_iter().flatten().min()
+}
+
 /// How long a return must hold, as relays have it.
 const CLOSE_HOLD: Duration = Duration::from_secs(10);
 
@@ -257,7 +300,7 @@ mod tests {
         assert_eq!(config.state_dir, Path::new("/var/lib/ringmesh"));
         assert_eq!(config.notify, Some(Notify::File("/etc/ringmesh/pages.jsonl".into())));
         assert_eq!(config.holds, Holds { host: Duration::from_secs(10), wide: Duration::ZERO });
-        assert!(config.tls.is_none());
+        assert!(config.tls.is_none() && config.nodes_max >= NODES_MIN);
     }
 
     #[test]
@@ -287,6 +330,7 @@ mod tests {
                 "[notify]: has both file and command",
             ),
             ("insecure = true\n[holds]\nhost_s = 100000\n", "holds.host_s: 100000 s would hide an outage"),
+            ("insecure = true\n[graph]\nnodes_max = 7\n", "graph.nodes_max: 7 is too few for any network"),
             ("insecure = true\ninstallation = \"a b\"\n", "installation: ' ' is not allowed in a name"),
         ];
         for (text, want) in cases {

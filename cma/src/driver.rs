@@ -7,9 +7,10 @@
 mod held;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use ringmesh_cma_core::cma::{Action, Cma, Event, Say};
-use ringmesh_cma_core::documents::PageLine;
+use ringmesh_cma_core::documents::{BackedUp, PageLine, SCHEMA};
 use ringmesh_cma_core::query::NoAnswer;
 use ringmesh_cma_core::relay::StreamId;
 use ringmesh_proto::codec;
@@ -81,6 +82,7 @@ pub(crate) enum Question {
     Forget { site: Option<Name>, host: Name },
     ForgetRelay { site: Name, relay: RelayId },
     Query { name: String, argument: String },
+    Backup(PathBuf),
 }
 
 /// A document as JSON, or why there is none.
@@ -187,12 +189,31 @@ impl Driver {
                     }
                     self.feed(now, *event);
                 }
+                Input::Ask(Question::Backup(file), reply) => self.back_up(file, reply),
                 Input::Ask(question, reply) => {
                     // Whoever asked may be gone by now.
                     let _ = reply.send(self.answer(now, &question));
                 }
             }
         }
+    }
+
+    /// It takes as long as the disk does; meanwhile all goes on.
+    fn back_up(&self, file: PathBuf, reply: oneshot::Sender<Reply>) {
+        let copied = self.held.backup(&file);
+        tokio::spawn(async move {
+            let json = match copied.await {
+                Ok((records, octets)) => {
+                    let file = file.display().to_string();
+                    tracing::info!(file, records, octets, "the store was copied");
+                    serde_json::to_string(&BackedUp { schema: SCHEMA, file, records, octets })
+                        .map_err(|error| Unanswered::Failed(error.to_string()))
+                }
+                Err(error) => Err(Unanswered::Unknown(error.to_string())),
+            };
+            // Whoever asked may be gone by now.
+            let _ = reply.send(json);
+        });
     }
 
     fn look_at_the_deadline(&mut self) {
@@ -275,6 +296,7 @@ impl Driver {
     fn answer(&mut self, now: Time, question: &Question) -> Reply {
         let failed = |error: &dyn std::fmt::Display| Unanswered::Failed(error.to_string());
         let json = match question {
+            Question::Backup(_) => return Err(Unanswered::Failed("a copy is made beside this".to_owned())),
             Question::Status => serde_json::to_string(&self.cma.status(now).map_err(|error| failed(&error))?),
             Question::Tree => serde_json::to_string(&self.cma.tree(now).map_err(|error| failed(&error))?),
             Question::Incidents { all } => serde_json::to_string(&self.cma.incidents(now, *all)),

@@ -1,5 +1,7 @@
 //! What the operator's command asks, over a Unix socket.
 
+use std::path::PathBuf;
+
 use ringmesh_proto::pb;
 use ringmesh_proto_grpc::operator_server::Operator;
 use ringmesh_topology::id::{Name, RelayId};
@@ -139,6 +141,14 @@ impl Operator for OperatorService {
             return self.ask(Question::ForgetRelay { site, relay: RelayId(relay) }).await;
         }
         self.ask(Question::Forget { site, host: name("host", &host)? }).await
+    }
+
+    async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<pb::Document>, Status> {
+        let file = PathBuf::from(request.into_inner().file);
+        if !file.is_absolute() {
+            return Err(Status::invalid_argument("file: give an absolute path on the CMA's machine"));
+        }
+        self.ask(Question::Backup(file)).await
     }
 
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::Document>, Status> {

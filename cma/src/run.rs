@@ -1,20 +1,21 @@
 //! A whole authority, from its config to SIGTERM.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ringmesh_cma_core::RECORDS_VERSION;
-use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
+use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity, Kept};
 use ringmesh_cma_core::documents::PageLine;
 use ringmesh_cma_core::graph::MemoryGraph;
+use ringmesh_proto::keep::Unreadable;
 use ringmesh_proto::seal::Key;
 use ringmesh_proto_grpc::authority_server::AuthorityServer;
 use ringmesh_proto_grpc::operator_server::OperatorServer;
 use ringmesh_shell::clock::wall_clock;
 use ringmesh_shell::failure::{Failure, Kind};
-use ringmesh_shell::store::{Header, Opened, Record, Store};
+use ringmesh_shell::store::{Header, Record, Store, StoreError};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +32,8 @@ use crate::pager::Pager;
 
 /// A relay whose host died says nothing: after this its stream is given up.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// Its store, in `state_dir`.
+pub(crate) const STORE: &str = "cma.redb";
 /// How long lines that wait are still handed on at the end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -39,7 +42,8 @@ pub struct Authority {
     tcp: TcpListener,
     unix: UnixListener,
     config: Config,
-    opened: Opened,
+    store: Store,
+    kept: Kept,
 }
 
 impl Authority {
@@ -50,12 +54,14 @@ impl Authority {
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::file("state_dir", folder, &error, remedy))?;
         let owner = format!("CMA {}", config.installation);
-        let path = folder.join("cma.redb");
-        let opened = Store::open(&path, Header { kind: "cma", version: RECORDS_VERSION, owner })?;
-        let opened = opened.in_version(&path, RECORDS_VERSION)?;
+        let path = folder.join(STORE);
+        let header = Header { kind: "cma", version: RECORDS_VERSION, owner };
+        let (store, kept) =
+            Store::open_streaming(&path, header, |version, records| read(&path, version, records))?;
+        let kept = kept?;
         let tcp = listen::tcp(config.listen).await?;
         let unix = listen::unix(&config.socket).await?;
-        Ok(Self { tcp, unix, config, opened })
+        Ok(Self { tcp, unix, config, store, kept })
     }
 
     /// Where relays connect: as configured, with the port the kernel chose where 0 was given.
@@ -67,9 +73,9 @@ impl Authority {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         let (inputs, incoming) = mpsc::channel(INPUTS_MAX);
         let (pager, pages) = mpsc::unbounded_channel();
-        let cma = machine(&self.config, self.opened.records)?;
+        let cma = machine(&self.config, self.kept)?;
         let (newest, rows) = watch::channel(0);
-        let mut driver = Driver::new(cma, self.opened.store, pager, newest);
+        let mut driver = Driver::new(cma, self.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
         let operators = serve_operators(self.unix, OperatorService::new(inputs.clone(), rows));
@@ -92,8 +98,23 @@ impl Authority {
     }
 }
 
+/// The file `path` is in the version of this release, and its records can be read.
+fn read(path: &Path, version: u32, records: &mut dyn Iterator<Item = Record>) -> Result<Kept, Failure> {
+    if version < RECORDS_VERSION {
+        return Err(
+            StoreError::Older { path: path.to_owned(), found: version, known: RECORDS_VERSION }.into()
+        );
+    }
+    Kept::read(MemoryGraph::default(), records).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &Unreadable) -> Failure {
+    let remedy = "put a backup back, or move it away: relays tell again what is, and what was is lost";
+    Failure::usage(format!("store {}: {error}", path.display()), remedy)
+}
+
 /// The machine as its records have it; a new one with an identity of its own, if there are none.
-fn machine(config: &Config, records: Vec<Record>) -> Result<Cma, Failure> {
+fn machine(config: &Config, kept: Kept) -> Result<Cma, Failure> {
     let fresh = Identity { epoch: u64::from_be_bytes(random()?), mesh_secret: Key(random()?) };
     let machine = CmaConfig {
         installation: config.installation.clone(),
@@ -102,12 +123,10 @@ fn machine(config: &Config, records: Vec<Record>) -> Result<Cma, Failure> {
         notifies: config.notify.is_some(),
         fresh,
         close_hold: config.close_hold,
+        nodes_max: config.nodes_max,
     };
-    Cma::restore(machine, wall_clock(), MemoryGraph::default(), records).map_err(|error| {
-        let path = config.state_dir.join("cma.redb");
-        let remedy = "take back a copy, or move it away: relays tell again what is, and what was is lost";
-        Failure::usage(format!("store {}: {error}", path.display()), remedy)
-    })
+    let path = config.state_dir.join(STORE);
+    kept.start(machine, wall_clock()).map_err(|error| unreadable(&path, &error))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Failure> {

@@ -83,7 +83,8 @@ pub fn sortable(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-fn octets<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+/// A value as it is written down.
+pub fn octets<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     // Into a vector only a type of unknown length can fail, and none of ours has that.
     postcard::to_allocvec(value).unwrap_or_default()
 }

@@ -13,6 +13,7 @@
 //! - A news is applied exactly once, and acknowledged only after it is in the store.
 //! - After `DeadlineReached` at `now`, `next_deadline() > now`.
 
+mod admit;
 mod forget;
 mod forget_relay;
 mod keep;
@@ -25,6 +26,7 @@ mod say;
 mod turn;
 
 pub use forget::ForgetError;
+pub use keep::Kept;
 pub use say::Say;
 
 use std::collections::BTreeMap;
@@ -47,6 +49,7 @@ use crate::mesh::Mesh;
 use crate::notifier::{Holds, Notifier};
 use crate::relay::{RelayBeat, RelayKey, Relays, StreamId};
 use crate::sites::Sites;
+use admit::CrowdedOut;
 use keep::Counters;
 use resync::Rounds;
 use turn::Turn;
@@ -60,6 +63,8 @@ pub struct CmaConfig {
     pub holds: Holds,
     /// So long a relay must be back before an incident about it or its site is over.
     pub close_hold: Duration,
+    /// The graph takes no new hosts beyond so many nodes.
+    pub nodes_max: u64,
     /// Relays speak plain text.
     pub insecure: bool,
     /// Lines are handed to somebody.
@@ -247,8 +252,12 @@ pub struct Cma<G = MemoryGraph> {
     /// How many incidents, and revisions of such, were our own.
     outages_given: u64,
     own_sequence: u64,
+    /// The newest revision of the graph.
+    revision: u64,
     /// How far the comparison with each relay is.
     rounds: Rounds,
+    /// Hosts that the graph has no room for.
+    crowded_out: CrowdedOut,
     /// Hosts to be forgotten, by site, since when.
     forgets: BTreeMap<(Name, Name), u64>,
     /// Open incidents that their relay knows nothing of, and since when all their hosts are up.
@@ -276,6 +285,7 @@ impl<G: GraphStore> Cma<G> {
             mesh_told: BTreeMap::new(),
             outages_given: 0,
             own_sequence: 0,
+            revision: 0,
             config,
             started: wall.at,
             wall,
@@ -288,6 +298,7 @@ impl<G: GraphStore> Cma<G> {
             own_warnings: Vec::new(),
             store_error: None,
             rounds: Rounds::default(),
+            crowded_out: CrowdedOut::default(),
             forgets: BTreeMap::new(),
             orphans: BTreeMap::new(),
             orphans_written: BTreeMap::new(),

@@ -32,6 +32,8 @@ pub struct Status {
     pub incidents_open: usize,
     /// What the graph holds: nodes by label.
     pub graph: BTreeMap<String, u64>,
+    /// Beyond so many nodes in all it takes no new hosts.
+    pub graph_nodes_max: u64,
 }
 
 /// The authority's own part of [`Status`].
@@ -392,6 +394,19 @@ pub struct Forgotten {
     pub host: String,
     /// Its relay was told at once; else it will be when it connects.
     pub told: bool,
+}
+
+/// `ringmesh store backup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where the copy is.
+    pub file: String,
+    /// Records in it.
+    pub records: u64,
+    /// Its size.
+    pub octets: u64,
 }
 
 /// `ringmesh forget --relay`.

@@ -34,4 +34,4 @@ pub mod view;
 #[cfg(test)]
 mod testing;
 
-pub use records::RECORDS_VERSION;
+pub use records::{RECORDS_VERSION, written};

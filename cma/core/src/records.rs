@@ -7,8 +7,8 @@
 //! | `R` | relay | what it said of itself last, and what was counted of it |
 //! | `U` | relay | how far its news are in the store: birth of its outbox and sequence |
 //! | `D` | relay, thing | the digest of what that relay told of the thing |
-//! | `N` | node | what the graph says of it, and who said so |
-//! | `E` | edge | the same of an edge, and since when |
+//! | `N` | node | what the graph says of it, who said so, and at which revision |
+//! | `T` | edge (a tie) | the same of an edge, and since when; sorts behind the nodes, for an edge needs both ends |
 //! | `i` | incident | its newest revision, and whose it is |
 //! | `r` | incident, number | one step of its history |
 //! | `t` | incident | what people were told of it, in wall times |
@@ -28,8 +28,10 @@ use ringmesh_topology::id::IncidentId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The version of these records; 2 since places tell of bonds.
-pub const RECORDS_VERSION: u32 = 2;
+use crate::graph::Change;
+
+/// The version of these records; 2 since places tell of bonds, 3 since the graph's revisions are kept.
+pub const RECORDS_VERSION: u32 = 3;
 
 pub(crate) const IDENTITY: u8 = b'I';
 pub(crate) const COUNTERS: u8 = b'C';
@@ -37,7 +39,7 @@ pub(crate) const RELAY: u8 = b'R';
 pub(crate) const CURSOR: u8 = b'U';
 pub(crate) const DIGEST: u8 = b'D';
 pub(crate) const NODE: u8 = b'N';
-pub(crate) const EDGE: u8 = b'E';
+pub(crate) const EDGE: u8 = b'T';
 pub(crate) const INCIDENT: u8 = b'i';
 pub(crate) const REVISION: u8 = b'r';
 pub(crate) const TOLD: u8 = b't';
@@ -79,6 +81,16 @@ impl<'a> Record<'a> {
     pub(crate) fn unknown(&self) -> Unreadable {
         let why = "this version knows no such kind: was the store written by a newer one?".to_owned();
         Unreadable { kind: self.kind, why }
+    }
+}
+
+/// A change of the graph as it is written down.
+pub fn written((revision, change): &(u64, Change)) -> Keep {
+    match change {
+        Change::Node(node) => Keep::put(NODE, &node.key, &(&node.facts, &node.source, revision)),
+        Change::Edge(edge) => Keep::put(EDGE, &edge.key, &(edge.tie, &edge.source, edge.since_ms, revision)),
+        Change::NodeGone(key) => Keep::drop(NODE, key),
+        Change::EdgeGone(key) => Keep::drop(EDGE, key),
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn config() -> CmaConfig {
         installation: name("main"),
         holds: Holds::default(),
         close_hold: secs(10),
+        nodes_max: 1_000_000,
         insecure: false,
         notifies: true,
         fresh: Identity { epoch: 77, mesh_secret: Key([7; 32]) },

@@ -103,6 +103,11 @@ pub(crate) enum Command {
         #[arg(long, short)]
         yes: bool,
     },
+    /// The file that a CMA remembers everything in.
+    Store {
+        #[command(subcommand)]
+        what: Store,
+    },
     /// Prints what a shell needs to complete this command.
     Completions {
         /// Of which shell.
@@ -113,6 +118,29 @@ pub(crate) enum Command {
         /// Write `ringmesh.1` and a page for each subcommand into this folder, which is made if need be.
         #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
         out: Option<PathBuf>,
+    },
+}
+
+/// What can be done with a store.
+#[derive(Subcommand)]
+pub(crate) enum Store {
+    /// Has the running CMA write a copy of its store into a new file, while it goes on.
+    Backup {
+        /// A file that is not there yet, in a folder that the CMA's user may write.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Reads a store that no CMA has open, such as a backup, and says what is in it. Ends with 1 if it is damaged.
+    Check {
+        /// The file.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Makes a store that no CMA has open as small as what it holds.
+    Compact {
+        /// The file.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
     },
 }
 

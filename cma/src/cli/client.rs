@@ -1,7 +1,7 @@
 //! Asking a CMA over its Unix socket.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ringmesh_proto::pb;
@@ -39,6 +39,7 @@ pub(crate) enum Question {
         name: String,
         argument: String,
     },
+    Backup(PathBuf),
 }
 
 /// A connection to a CMA.
@@ -50,13 +51,18 @@ pub(crate) struct Client {
 impl Client {
     /// Connects, with one clear error where that is not possible.
     pub(crate) async fn connect(socket: &Path) -> Result<Self, Failure> {
+        Self::connect_for(socket, ANSWER_WITHIN).await
+    }
+
+    /// The same, where the answer may take a while.
+    pub(crate) async fn connect_for(socket: &Path, answer_within: Duration) -> Result<Self, Failure> {
         let shown = socket.display().to_string();
         // A transport error does not say why; a plain connect does.
         drop(UnixStream::connect(socket).await.map_err(|error| no_socket(&shown, &error))?);
         // The limit is for the answer's beginning: a stream of events may last.
         let endpoint = Endpoint::from_shared(format!("unix://{shown}"));
         let channel = match endpoint {
-            Ok(endpoint) => endpoint.timeout(ANSWER_WITHIN).connect().await,
+            Ok(endpoint) => endpoint.timeout(answer_within).connect().await,
             Err(error) => Err(error),
         };
         let channel = channel.map_err(|error| unreachable(&shown, &error.to_string()))?;
@@ -84,6 +90,10 @@ impl Client {
             Question::ForgetRelay { site, relay } => {
                 let relay = u32::from(relay);
                 operator.forget(pb::ForgetRequest { site, host: String::new(), relay }).await
+            }
+            Question::Backup(file) => {
+                let file = file.to_string_lossy().into_owned();
+                operator.backup(pb::BackupRequest { file }).await
             }
             Question::Query { name, argument } => operator.query(pb::QueryRequest { name, argument }).await,
         };

@@ -15,6 +15,7 @@ mod papers;
 mod picture;
 mod query;
 mod status;
+mod store;
 mod tree;
 
 use std::io::{self, IsTerminal, Write};
@@ -87,6 +88,10 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Export { format, out: path, at } => {
             let tree = runtime()?.block_on(tree_of(&arguments.socket, *at))?;
             out.push_str(&export::write(&tree, *format, path.as_deref(), &mut io::stderr())?);
+        }
+        Command::Store { what } => {
+            let (json, text) = runtime()?.block_on(store::run(&arguments.socket, what))?;
+            out.push_str(&if arguments.json { pretty(&json)? } else { text });
         }
         Command::Diff { inventory, file } => differ(arguments, *inventory, file, out)?,
         Command::Forget { host, relay, yes } => {
@@ -182,6 +187,7 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
         Command::Export { .. }
         | Command::Diff { .. }
+        | Command::Store { .. }
         | Command::Events { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => (String::new(), true),

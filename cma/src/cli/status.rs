@@ -37,7 +37,11 @@ fn head(paint: &Paint, status: &Status) -> String {
         1 => "1 open incident (ringmesh incidents)".to_owned(),
         open => format!("{open} open incidents (ringmesh incidents)"),
     };
-    format!("monitoring is {verdict}{insecure}; the CMA is up for {up}\n{}; {open}\n\n", what.join(", "))
+    let (nodes, most) = (status.graph.values().sum::<u64>(), status.graph_nodes_max);
+    format!(
+        "monitoring is {verdict}{insecure}; the CMA is up for {up}\n{} ({nodes} of at most {most} nodes); {open}\n\n",
+        what.join(", ")
+    )
 }
 
 fn relays(paint: &Paint, status: &Status) -> String {

@@ -5,11 +5,12 @@
 //! acknowledgements wait, so that relays keep what this authority could lose.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 use ringmesh_cma_core::cma::Action;
 use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::Warning;
-use ringmesh_shell::store::{Store, Ticket};
+use ringmesh_shell::store::{Store, StoreError, Ticket};
 use tokio::sync::watch;
 
 /// How long the store may take to write the last records.
@@ -58,6 +59,14 @@ impl Held {
             let same = |action: &Action| matches!(action, Action::Acknowledge { stream, .. } if stream == of);
             self.waiting.retain(|(_, action)| !same(action));
         }
+    }
+
+    /// A copy of what is on the disk.
+    pub(super) fn backup(
+        &self,
+        to: &Path,
+    ) -> impl Future<Output = Result<(u64, u64), StoreError>> + Send + use<> {
+        self.store.backup(to)
     }
 
     /// The next order that may be carried out.

@@ -161,6 +161,7 @@ impl Authority {
             insecure: false,
             notifies: true,
             close_hold: CLOSE_HOLD,
+            nodes_max: u64::MAX,
             fresh: Identity {
                 epoch: run.into(),
                 mesh_secret: Key([u8::try_from(run % 256).unwrap_or(0); 32]),

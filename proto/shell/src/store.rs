@@ -89,6 +89,35 @@ pub struct Stats {
     pub waiting_for: Duration,
 }
 
+/// What a look at a file that nobody uses has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked<T> {
+    /// Whose it is.
+    pub owner: String,
+    /// The version of its records.
+    pub version: u32,
+    /// What was made of them.
+    pub taken: T,
+}
+
+/// Reads a file that no process uses, every octet of it against its checksum, and changes nothing.
+pub fn look<T>(
+    path: &Path,
+    kind: &'static str,
+    version: u32,
+    take: impl FnOnce(u32, &mut dyn Iterator<Item = Record>) -> T,
+) -> Result<Looked<T>, StoreError> {
+    let mut file = StoreFile::open_any(path, kind, version)?;
+    let taken = file.read_all(take)?;
+    let (owner, version) = file.header();
+    Ok(Looked { owner: owner.to_owned(), version, taken })
+}
+
+/// Makes a file that no process uses as small as its content; its octets before and after.
+pub fn compact(path: &Path, kind: &'static str, version: u32) -> Result<(u64, u64), StoreError> {
+    StoreFile::open_any(path, kind, version)?.shrink()
+}
+
 /// The store was closed, and some changes are not in the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{changes} changes were not written: {why}")]
@@ -117,12 +146,33 @@ impl Store {
     }
 
     fn open_with(path: &Path, header: Header, pauses: Pauses) -> Result<Opened, StoreError> {
-        let found = StoreFile::open(path, header)?;
-        let (shared, committed, trouble) = Shared::new(found.file.size(), found.trouble);
-        let ended = writer::start(Arc::clone(&shared), found.file, pauses)
+        let found = StoreFile::open(path, header, |version, records| (version, records.collect()))?;
+        let (version, records) = found.taken;
+        Ok(Opened { store: Self::start(path, found.file, found.trouble, pauses)?, records, version })
+    }
+
+    /// Opens the file as [`Self::open`] does, and hands the records on one by one, for those who have more of them than
+    /// should stand in memory twice. `take` is told the version they were written in; what it returns counts only if
+    /// all of them could be read.
+    pub fn open_streaming<T>(
+        path: &Path,
+        header: Header,
+        take: impl FnOnce(u32, &mut dyn Iterator<Item = Record>) -> T,
+    ) -> Result<(Self, T), StoreError> {
+        let found = StoreFile::open(path, header, take)?;
+        Ok((Self::start(path, found.file, found.trouble, Pauses::USUAL)?, found.taken))
+    }
+
+    fn start(
+        path: &Path,
+        file: StoreFile,
+        trouble: Option<String>,
+        pauses: Pauses,
+    ) -> Result<Self, StoreError> {
+        let (shared, committed, trouble) = Shared::new(file.size(), trouble);
+        let ended = writer::start(Arc::clone(&shared), file, pauses)
             .map_err(|error| StoreError::of_file(path, error))?;
-        let store = Self { shared, committed, trouble, ended };
-        Ok(Opened { store, records: found.records, version: found.version })
+        Ok(Self { shared, committed, trouble, ended })
     }
 
     /// Hands over changes that belong together: all of them will be in the file, or none. Never waits for the disk.
@@ -143,6 +193,17 @@ impl Store {
     /// How large it is, and how it fares.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// Makes a copy of what is durable at this moment, in a new file that only this user may read, while the store goes
+    /// on; tells its records and octets. A file that is there already is left alone. What fails leaves nothing behind.
+    pub fn backup(&self, to: &Path) -> impl Future<Output = Result<(u64, u64), StoreError>> + Send + use<> {
+        let (to, copied) = (to.to_owned(), self.shared.copy(to.to_owned()));
+        async move {
+            let died = |_| Err(StoreError::of_file(&to, std::io::Error::other(DIED)));
+            let size = copied.await.unwrap_or_else(died)?;
+            Ok((size.records, size.octets))
+        }
     }
 
     /// Writes what waits and closes the file. In trouble it tries once more and gives up.

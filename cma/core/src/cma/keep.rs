@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::turn::Turn;
 use super::{Cma, CmaConfig, Identity};
 use crate::estate::Estate;
-use crate::graph::{EdgeKey, Facts, GraphStore, NodeKey, Op, Source, Stamp, StoreError, Tie};
+use crate::graph::{Edge, Entry, GraphStore, MemoryGraph, Node, Source, StoreError};
+use crate::history::History;
 use crate::incident::Revision;
 use crate::notifier::KeptTrack;
 use crate::records::{self, Record};
@@ -27,6 +28,7 @@ pub(super) struct Counters {
     link: u32,
     outage: u64,
     own_sequence: u64,
+    revision: u64,
 }
 
 /// What was read back and waits for what it belongs to.
@@ -35,11 +37,60 @@ struct Loose {
     relays: BTreeMap<RelayKey, KeptRelay>,
     cursors: BTreeMap<RelayKey, (u64, u64)>,
     digests: Vec<((RelayKey, NewsKey), (Group, u64))>,
-    nodes: Vec<(NodeKey, (Facts, Source))>,
-    edges: Vec<(EdgeKey, (Tie, Source, u64))>,
     incidents: BTreeMap<IncidentId, (Source, IncidentNews)>,
     revisions: BTreeMap<IncidentId, Vec<Revision>>,
     tracks: Vec<(IncidentId, KeptTrack)>,
+}
+
+/// What an authority has written down, as it is read back: the large part of it is in its place already.
+pub struct Kept<G = MemoryGraph> {
+    graph: G,
+    history: History,
+    rest: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl<G: GraphStore> Kept<G> {
+    /// Reads records, in the order of their keys, into a graph that is empty. May take a while.
+    pub fn read(graph: G, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Self, Unreadable> {
+        let mut kept = Self { graph, history: History::default(), rest: Vec::new() };
+        for (key, value) in records {
+            let record = Record::new(&key, &value)?;
+            match record.kind {
+                records::NODE => {
+                    let (key, (facts, source, revision)) = (record.thing()?, record.value()?);
+                    let node = Entry::Node(Node { key, facts, source });
+                    kept.graph.restore(revision, node).map_err(store_failed)?;
+                }
+                records::EDGE => {
+                    let (key, (tie, source, since_ms, revision)) = (record.thing()?, record.value()?);
+                    let edge = Entry::Edge(Edge { key, tie, source, since_ms });
+                    kept.graph.restore(revision, edge).map_err(store_failed)?;
+                }
+                records::EVENT => kept.history.insert(record.number()?, record.value()?),
+                _ => kept.rest.push((key, value)),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The authority goes on from there, at the wall clock's reading; from nothing, it is a first start.
+    pub fn start(self, config: CmaConfig, wall: WallClock) -> Result<Cma<G>, Unreadable> {
+        let mut cma = Cma::new(config, wall, self.graph);
+        cma.history = self.history;
+        let mut loose = Loose::default();
+        for (key, value) in self.rest {
+            cma.take_record(&Record::new(&key, &value)?, &mut loose)?;
+        }
+        let at = cma.kept.1.revision;
+        if at > 0 {
+            // Past every number that another run over these records, or over a later state of them, can have given.
+            let run = cma.config.fresh.epoch & u64::from(u32::MAX);
+            cma.graph.restored(at, (((at >> 32) + 1) << 32) + run);
+        }
+        cma.estate = Estate::over(&cma.graph).map_err(store_failed)?;
+        cma.put_together(loose);
+        Ok(cma)
+    }
 }
 
 impl<G: GraphStore> Cma<G> {
@@ -51,16 +102,7 @@ impl<G: GraphStore> Cma<G> {
         graph: G,
         records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
     ) -> Result<Self, Unreadable> {
-        let mut cma = Self::new(config, wall, graph);
-        let mut loose = Loose::default();
-        for (key, value) in records {
-            cma.take_record(&Record::new(&key, &value)?, &mut loose)?;
-        }
-        let store_failed = |error: StoreError| Unreadable { kind: records::NODE, why: error.to_string() };
-        cma.restore_graph(&loose).map_err(store_failed)?;
-        cma.estate = Estate::over(&cma.graph).map_err(store_failed)?;
-        cma.put_together(loose);
-        Ok(cma)
+        Kept::read(graph, records)?.start(config, wall)
     }
 
     fn take_record(&mut self, record: &Record<'_>, loose: &mut Loose) -> Result<(), Unreadable> {
@@ -74,14 +116,12 @@ impl<G: GraphStore> Cma<G> {
                 let counters: Counters = record.value()?;
                 (self.last_page, self.history.last) = (counters.page, counters.event);
                 (self.outages_given, self.own_sequence) = (counters.outage, counters.own_sequence);
-                self.mesh.last = counters.link;
+                (self.mesh.last, self.revision) = (counters.link, counters.revision);
                 self.kept.1 = counters;
             }
             records::RELAY => drop(loose.relays.insert(record.thing()?, record.value()?)),
             records::CURSOR => drop(loose.cursors.insert(record.thing()?, record.value()?)),
             records::DIGEST => loose.digests.push((record.thing()?, record.value()?)),
-            records::NODE => loose.nodes.push((record.thing()?, record.value()?)),
-            records::EDGE => loose.edges.push((record.thing()?, record.value()?)),
             records::INCIDENT => drop(loose.incidents.insert(record.thing()?, record.value()?)),
             records::REVISION => {
                 let (id, _): ([u8; 8], [u8; 4]) = record.thing()?;
@@ -90,27 +130,12 @@ impl<G: GraphStore> Cma<G> {
             }
             records::TOLD => loose.tracks.push((record.thing()?, record.value()?)),
             records::PAGE => drop(self.pages.insert(record.number()?, record.value()?)),
-            records::EVENT => self.history.insert(record.number()?, record.value()?),
             records::ORPHAN => self.restore_orphan(record.thing()?, record.value()?),
             records::FORGET => drop(self.forgets.insert(record.thing()?, record.value()?)),
             records::LINK => self.mesh.restore(record.thing()?, record.value()?),
             records::WORD => self.sites.restore_word(self.wall, record.thing()?, record.value()?),
             records::OUTAGE => self.sites.restore_outage(record.thing()?, record.value()?),
             _ => return Err(record.unknown()),
-        }
-        Ok(())
-    }
-
-    /// Edges after nodes, for an edge needs both ends. Sequences start anew: whatever a relay tells from now on is
-    /// newer than what was kept.
-    fn restore_graph(&mut self, loose: &Loose) -> Result<(), StoreError> {
-        for (key, (facts, source)) in &loose.nodes {
-            let stamp = Stamp { source: source.clone(), sequence: 0, at_ms: 0 };
-            self.graph.apply(&stamp, &[Op::Node(key.clone(), facts.clone())])?;
-        }
-        for (key, (tie, source, since_ms)) in &loose.edges {
-            let stamp = Stamp { source: source.clone(), sequence: 0, at_ms: *since_ms };
-            self.graph.apply(&stamp, &[Op::Edge(key.clone(), *tie)])?;
         }
         Ok(())
     }
@@ -153,10 +178,15 @@ impl<G: GraphStore> Cma<G> {
             link: self.mesh.last,
             outage: self.outages_given,
             own_sequence: self.own_sequence,
+            revision: self.revision,
         };
         if counters != self.kept.1 {
             turn.keep([Keep::put(records::COUNTERS, &(), &counters)]);
             self.kept.1 = counters;
         }
     }
+}
+
+fn store_failed(error: StoreError) -> Unreadable {
+    Unreadable { kind: records::NODE, why: error.to_string() }
 }

@@ -1,14 +1,13 @@
 //! Streams and news: how what relays tell gets into the store, each news once.
 
 use ringmesh_proto::digest::Picture;
-use ringmesh_proto::keep::Keep;
 use ringmesh_proto::news::{IncidentNews, News, RelayHello};
 use ringmesh_proto::time::Time;
 
 use super::turn::Turn;
 use super::{Action, Cma, Say};
 use crate::estate::{Estate, relay_operations};
-use crate::graph::{Change, GraphStore, NodeKey, Op, Source, Stamp, StoreError};
+use crate::graph::{GraphStore, NodeKey, Op, Source, Stamp, StoreError};
 use crate::history::{Happened, Judged, Row, Thing};
 use crate::incident::Taken;
 use crate::records;
@@ -58,14 +57,20 @@ impl<G: GraphStore> Cma<G> {
         }
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
         let overruled = self.is_overruled(&source, &news);
-        if !self.take(now, &source, sequence, &news, turn) {
+        let crowded_out = match self.is_crowded_out(&source.site, &news) {
+            Ok(crowded_out) => crowded_out,
+            // Taking it will say so.
+            Err(_) => false,
+        };
+        if !crowded_out && !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
             self.gone(now, stream);
             turn.put(Action::Hangup { stream });
             return;
         }
         if !overruled {
-            turn.keep(self.relays.pictured(&key, &news));
+            let written = self.relays.pictured(&key, &news);
+            turn.keep(written.filter(|_| !crowded_out));
         }
         if let News::Incident(incident) = &news {
             self.claimed(now, &source, incident.id, turn);
@@ -163,7 +168,8 @@ impl<G: GraphStore> Cma<G> {
         match self.graph.apply_telling(&stamp, ops, &mut changes) {
             Ok(_) => {
                 self.store_error = None;
-                turn.keep(changes.iter().map(written));
+                self.revision = changes.last().map_or(self.revision, |(revision, _)| *revision);
+                turn.keep(changes.iter().map(records::written));
                 true
             }
             Err(error) => self.store_failed(error, turn),
@@ -257,15 +263,5 @@ impl<G: GraphStore> Cma<G> {
     ) {
         let at_ms = self.wall.unix_ms(now);
         turn.keep(self.history.note(Row { source: source.clone(), sequence, at_ms, thing, happened }));
-    }
-}
-
-/// A change of the graph as it is written down.
-fn written(change: &Change) -> Keep {
-    match change {
-        Change::Node(node) => Keep::put(records::NODE, &node.key, &(&node.facts, &node.source)),
-        Change::Edge(edge) => Keep::put(records::EDGE, &edge.key, &(edge.tie, &edge.source, edge.since_ms)),
-        Change::NodeGone(key) => Keep::drop(records::NODE, key),
-        Change::EdgeGone(key) => Keep::drop(records::EDGE, key),
     }
 }

@@ -97,7 +97,7 @@ impl GraphStore for Faulty {
         &mut self,
         stamp: &Stamp,
         ops: &[Op],
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<(u64, Change)>,
     ) -> Result<Applied, StoreError> {
         if self.fails {
             return Err(StoreError("disk full".into()));
@@ -330,4 +330,38 @@ fn an_incident_document_tells_its_whole_history() {
     assert_eq!(world.cma.incidents(world.now(), false).incidents, []);
     let [over] = &world.cma.incidents(world.now(), true).incidents[..] else { panic!("one is kept") };
     assert_eq!((over.state.as_str(), over.pages, over.notified), ("closed", 1, false));
+}
+
+#[test]
+fn a_graph_that_is_full_takes_no_new_hosts_and_says_so_while_known_ones_and_incidents_go_on() {
+    let mut world = World::over(MemoryGraph::default());
+    let few = |max| CmaConfig { nodes_max: max, ..config() };
+    world.cma.config = few(25);
+    let names: Vec<String> = (0..30).map(|n| format!("h{n:02}")).collect();
+    names.iter().for_each(|name| world.news(News::Host(host(name, vec![]))));
+    let inside = hosts(&world).len();
+    assert!((3..12).contains(&inside), "{inside}");
+    world.news(News::Host(host("h00", vec![])));
+    world.incident(&host_incident(Verdict::HostDown));
+    let status = world.cma.status(world.now()).unwrap();
+    let said: Vec<&str> = status.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert!(!status.ok && said.contains(&"graph-full") && status.graph_nodes_max == 25, "{said:?}");
+    let text = &status.warnings.iter().find(|warning| warning.code == "graph-full").unwrap().text;
+    assert!(text.contains(&format!("{} (the first is lab/h", 30 - inside)), "{text}");
+    assert_eq!((status.incidents_open, hosts(&world).len()), (1, inside));
+    // Each was acknowledged, and is no more asked for while this process runs.
+    assert!(world.out.contains(&ack(1, world.sequence)));
+    let pictured = world.cma.picture(&name("lab"), RelayId(1)).unwrap();
+    let mut disk = BTreeMap::new();
+    for action in core::mem::take(&mut world.out) {
+        match action {
+            Action::Keep(Keep::Put { key, value }) => drop(disk.insert(key, value)),
+            Action::Keep(Keep::Drop { key }) => drop(disk.remove(&key)),
+            _ => {}
+        }
+    }
+    let wall = WallClock { at: world.now(), unix_ms: CMA_MS };
+    world.cma = Cma::restore(few(1_000), wall, MemoryGraph::default(), disk).unwrap();
+    assert_ne!(world.cma.picture(&name("lab"), RelayId(1)).unwrap(), pictured, "asked for again");
+    assert_eq!(hosts(&world).len(), inside);
 }

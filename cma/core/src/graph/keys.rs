@@ -13,6 +13,9 @@ macro_rules! words {
         pub enum $enum { $($(#[$doc])* $name),* }
 
         impl $enum {
+            /// All of them, in their order.
+            pub const ALL: [Self; [$(Self::$name),*].len()] = [$(Self::$name),*];
+
             /// The name used in every store and output.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),* }
@@ -72,6 +75,14 @@ words! {
         CausedBy = "CAUSED_BY",
     }
 }
+
+/// Labels that are kept free for what nobody tells yet: processes (`/proc/net/tcp` and its owners, by a probe), the
+/// services that they offer (a unit or a port that is listened on), packages (the host's package database).
+pub const RESERVED_LABELS: [&str; 3] = ["Process", "Service", "Package"];
+
+/// Relations that are kept free with them: process -> address it listens on; service -> service it connects to, seen as
+/// an established connection; host -> package.
+pub const RESERVED_RELATIONS: [&str; 3] = ["LISTENS_ON", "DEPENDS_ON", "INSTALLED"];
 
 /// A node for good.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -189,5 +200,22 @@ impl EdgeKey {
     /// One of several edges of its relation between its ends.
     pub fn marked(from: NodeKey, relation: Relation, to: NodeKey, mark: String) -> Self {
         Self { from, relation, to, mark }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_labels_or_relations_have_one_word_and_none_takes_a_reserved_one() {
+        let labels = Label::ALL.map(Label::word);
+        let relations = Relation::ALL.map(Relation::word);
+        let all = [&labels[..], &relations, &RESERVED_LABELS, &RESERVED_RELATIONS].concat();
+        let mut once = all.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), all.len());
+        assert!(Label::ALL.is_sorted() && Relation::ALL.is_sorted());
     }
 }

@@ -1,60 +1,78 @@
 //! The graph store in memory: records under dense numbers, ordered indexes, a compacted change log.
 //!
+//! - `table`: the records, and what hangs together. `index`: numbers in the order of ids. `words`: marks, held once.
+//! - `log`: which thing changed last under which revision. `walk`: what can be reached.
+//!
 //! # Invariants
 //! - Each record, living or dropped, stands in the change log once, under the revision that changed it last.
 //! - A living edge has two living ends.
 //! - At most [`TOMBSTONES_MAX`] dropped records are kept; a cursor older than the newest forgotten one is told.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
+mod index;
+mod log;
+mod table;
+mod walk;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Facts, GraphStore, Label, Node, NodeKey, Op,
-    Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
+    Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
+    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
 };
-
-use super::record::{Mark, Record};
+use log::{Log, Thing};
+use table::{Between, EdgeRecord, NodeRecord, Table};
 
 /// How many dropped records are remembered, against late writes and for slow readers of the change log.
 const TOMBSTONES_MAX: usize = 65_536;
 
-/// The number of a node's record.
-type Dense = u64;
-/// From, relation, to, mark; for the other direction the two ends change places.
-type EdgeId = (Dense, Relation, Dense, String);
-
-struct NodeRecord {
-    key: NodeKey,
-    record: Record<Facts>,
-}
-
-/// What the change log points at.
-#[derive(Clone)]
-enum Logged {
-    Node(Dense),
-    Edge(EdgeId),
-}
-
 /// A graph in memory. See the module.
 pub struct MemoryGraph {
-    numbers: BTreeMap<NodeKey, Dense>,
-    nodes: BTreeMap<Dense, NodeRecord>,
-    next: Dense,
-    edges: BTreeMap<EdgeId, Record<Tie>>,
-    inward: BTreeSet<EdgeId>,
+    table: Table,
     sources: Vec<Source>,
     source_numbers: BTreeMap<Source, u32>,
-    log: BTreeMap<u64, Logged>,
+    /// The switches by name.
+    names: BTreeSet<(Box<str>, u32)>,
+    log: Log,
     tombstones: BTreeSet<u64>,
     tombstones_max: usize,
     revision: u64,
     /// Tombstones up to this revision may be forgotten.
     floor: u64,
+    /// What was restored is all there was at this revision, though it is below the floor.
+    restored_at: Option<u64>,
+    nodes: [u64; Label::ALL.len()],
+    edges: [u64; Relation::ALL.len()],
+    near: Near,
+}
+
+/// What was asked for last, and is likely to be asked for next while all comes in order.
+#[derive(Default)]
+struct Near {
+    source: u32,
+    from: u32,
+    /// By relation.
+    to: [u32; Relation::ALL.len()],
 }
 
 impl Default for MemoryGraph {
     fn default() -> Self {
         Self::with_tombstones_max(TOMBSTONES_MAX)
+    }
+}
+
+/// A stamp with its source as a number.
+#[derive(Clone, Copy)]
+struct Mark {
+    source: u32,
+    sequence: u64,
+    at_ms: u64,
+}
+
+impl Mark {
+    /// The record has a later word of the same source.
+    fn is_late_for(self, source: u32, sequence: u64) -> bool {
+        source == self.source && sequence > self.sequence
     }
 }
 
@@ -70,143 +88,156 @@ impl MemoryGraph {
     /// An empty graph that remembers so many dropped records.
     pub fn with_tombstones_max(tombstones_max: usize) -> Self {
         Self {
-            numbers: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-            next: 0,
-            edges: BTreeMap::new(),
-            inward: BTreeSet::new(),
+            table: Table::default(),
             sources: Vec::new(),
             source_numbers: BTreeMap::new(),
-            log: BTreeMap::new(),
+            names: BTreeSet::new(),
+            log: Log::default(),
             tombstones: BTreeSet::new(),
             tombstones_max,
             revision: 0,
             floor: 0,
+            restored_at: None,
+            nodes: Default::default(),
+            edges: Default::default(),
+            near: Near::default(),
         }
     }
 
-    fn mark(&mut self, stamp: &Stamp) -> Mark {
-        let source = match self.source_numbers.get(&stamp.source) {
-            Some(&known) => known,
-            None => {
-                let new = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-                self.sources.push(stamp.source.clone());
-                self.source_numbers.insert(stamp.source.clone(), new);
-                new
-            }
-        };
-        Mark { source, sequence: stamp.sequence, at_ms: stamp.at_ms }
-    }
-
-    fn source(&self, number: u32) -> Source {
-        self.sources[number as usize].clone()
+    fn source_number(&mut self, source: &Source) -> u32 {
+        if self.sources.get(self.near.source as usize) == Some(source) {
+            return self.near.source;
+        }
+        if let Some(&known) = self.source_numbers.get(source) {
+            self.near.source = known;
+            return known;
+        }
+        let new = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+        self.sources.push(source.clone());
+        self.source_numbers.insert(source.clone(), new);
+        new
     }
 
     fn apply_one(&mut self, op: &Op, mark: Mark) -> Fate {
         match op {
-            Op::Node(key, facts) => self.say_node(key, Some(facts.clone()), mark),
+            Op::Node(key, facts) => self.say_node(key, facts, mark),
             Op::DropNode(key) => self.drop_node(key, mark),
             Op::Edge(key, tie) => match (self.living(&key.from), self.living(&key.to)) {
                 (Some(from), Some(to)) => {
-                    self.say_edge((from, key.relation, to, key.mark.clone()), Some(*tie), mark)
+                    self.say_edge(Between { from, relation: key.relation, to }, &key.mark, *tie, mark)
                 }
                 _ => Fate::Dangling,
             },
-            Op::DropEdge(key) => match (self.numbers.get(&key.from), self.numbers.get(&key.to)) {
-                (Some(&from), Some(&to)) => {
-                    self.say_edge((from, key.relation, to, key.mark.clone()), None, mark)
-                }
-                _ => Fate::Same,
-            },
+            Op::DropEdge(key) => self.drop_edge(key, mark),
         }
     }
 
-    fn living(&self, key: &NodeKey) -> Option<Dense> {
-        let number = *self.numbers.get(key)?;
-        self.nodes[&number].record.said.is_some().then_some(number)
+    fn living(&self, key: &NodeKey) -> Option<u32> {
+        self.table.find_node(key).filter(|&number| self.table.node(number).lives())
     }
 
-    fn say_node(&mut self, key: &NodeKey, facts: Option<Facts>, mark: Mark) -> Fate {
-        let number = match self.numbers.get(key) {
-            Some(&number) => number,
-            None if facts.is_none() => return Fate::Same,
-            None => self.new_node(key, mark),
-        };
-        let Some(node) = self.nodes.get_mut(&number) else { return Fate::Same };
-        if node.record.is_newer_than(mark) {
-            return Fate::Stale;
-        }
-        let dropped = facts.is_none();
-        if !node.record.say(facts, mark) {
-            return Fate::Same;
-        }
-        let before = core::mem::replace(&mut node.record.revision, self.revision + 1);
-        self.log_change(before, Logged::Node(number), dropped);
-        Fate::Changed
+    /// The same, looking first where it may well be.
+    fn living_near(&self, key: &NodeKey, guess: u32) -> Option<u32> {
+        if self.table.is(guess, key) { Some(guess) } else { self.living(key) }
     }
 
-    fn new_node(&mut self, key: &NodeKey, mark: Mark) -> Dense {
-        let number = self.next;
-        self.next += 1;
-        self.numbers.insert(key.clone(), number);
-        let record = Record::empty(mark);
-        self.nodes.insert(number, NodeRecord { key: key.clone(), record });
-        number
+    fn say_node(&mut self, key: &NodeKey, facts: &Facts, mark: Mark) -> Fate {
+        let number = self.table.find_node(key).unwrap_or_else(|| self.table.add_node(key));
+        self.change_node(number, Some(facts), mark)
     }
 
     fn drop_node(&mut self, key: &NodeKey, mark: Mark) -> Fate {
-        let Some(&number) = self.numbers.get(key) else { return Fate::Same };
-        if self.nodes[&number].record.is_newer_than(mark) {
+        let Some(number) = self.table.find_node(key) else { return Fate::Same };
+        let node = self.table.node(number);
+        if mark.is_late_for(node.source, node.sequence) {
             return Fate::Stale;
         }
-        for edge in self.edges_at(number) {
+        let edges = [node.out.numbers(), node.inward.numbers()].concat();
+        for edge in edges {
             // The node's end is the edge's end, whoever spoke of the edge last.
-            self.end_edge(edge, mark);
+            self.change_edge(edge, None, mark);
         }
-        self.say_node(key, None, mark)
+        self.change_node(number, None, mark)
     }
 
-    fn edges_at(&self, number: Dense) -> Vec<EdgeId> {
-        let out = self.edges.range(first(number)..).map(|(id, _)| id);
-        let out = out.take_while(|id| id.0 == number).cloned();
-        let inward = self.inward.range(first(number)..).take_while(|id| id.0 == number).map(flip);
-        out.chain(inward).collect()
-    }
-
-    fn say_edge(&mut self, id: EdgeId, tie: Option<Tie>, mark: Mark) -> Fate {
-        match self.edges.get(&id) {
-            Some(record) if record.is_newer_than(mark) => return Fate::Stale,
-            None if tie.is_none() => return Fate::Same,
-            Some(_) => {}
-            None => {
-                let record = Record::empty(mark);
-                self.edges.insert(id.clone(), record);
-                self.inward.insert(flip(&id));
-            }
+    fn change_node(&mut self, number: u32, facts: Option<&Facts>, mark: Mark) -> Fate {
+        let node = self.table.node_mut(number);
+        if mark.is_late_for(node.source, node.sequence) && node.revision > 0 {
+            return Fate::Stale;
         }
-        self.change_edge(id, tie, mark)
-    }
-
-    fn end_edge(&mut self, id: EdgeId, mark: Mark) {
-        self.change_edge(id, None, mark);
-    }
-
-    fn change_edge(&mut self, id: EdgeId, tie: Option<Tie>, mark: Mark) -> Fate {
-        let Some(record) = self.edges.get_mut(&id) else { return Fate::Same };
-        if !record.say(tie, mark) {
+        (node.source, node.sequence) = (mark.source, mark.sequence);
+        if !self.take_facts(number, facts) {
             return Fate::Same;
         }
-        let before = core::mem::replace(&mut record.revision, self.revision + 1);
-        self.log_change(before, Logged::Edge(id), tie.is_none());
+        let before = core::mem::replace(&mut self.table.node_mut(number).revision, self.revision + 1);
+        self.log_change(before, Thing::Node(number), facts.is_none());
+        Fate::Changed
+    }
+
+    /// Whether they are new.
+    fn take_facts(&mut self, number: u32, facts: Option<&Facts>) -> bool {
+        let node = self.table.node_mut(number);
+        let (lived, label) = (node.lives(), node.label);
+        let was = if label == Label::Switch { node.facts().ok().flatten() } else { None };
+        if !node.say(facts) {
+            return false;
+        }
+        count(&mut self.nodes[label as usize], lived, facts.is_some());
+        if let Some(Facts::Switch(switch)) = was {
+            self.names.remove(&(switch.name.into(), number));
+        }
+        if let Some(Facts::Switch(switch)) = facts {
+            self.names.insert((switch.name.as_str().into(), number));
+        }
+        true
+    }
+
+    fn say_edge(&mut self, between: Between, word: &str, tie: Tie, mark: Mark) -> Fate {
+        let number = match self.table.find_edge(between, word) {
+            Some(number) if self.is_stale(number, mark) => return Fate::Stale,
+            Some(number) => number,
+            None => self.table.add_edge(between, word),
+        };
+        self.change_edge(number, Some(tie), mark)
+    }
+
+    fn drop_edge(&mut self, key: &EdgeKey, mark: Mark) -> Fate {
+        let ends = self.table.find_node(&key.from).zip(self.table.find_node(&key.to));
+        let between = ends.map(|(from, to)| Between { from, relation: key.relation, to });
+        match between.and_then(|between| self.table.find_edge(between, &key.mark)) {
+            None => Fate::Same,
+            Some(number) if self.is_stale(number, mark) => Fate::Stale,
+            Some(number) => self.change_edge(number, None, mark),
+        }
+    }
+
+    fn is_stale(&self, edge: u32, mark: Mark) -> bool {
+        let edge = self.table.edge(edge);
+        mark.is_late_for(edge.source, edge.sequence)
+    }
+
+    fn change_edge(&mut self, number: u32, tie: Option<Tie>, mark: Mark) -> Fate {
+        let edge = self.table.edge_mut(number);
+        (edge.source, edge.sequence) = (mark.source, mark.sequence);
+        if edge.tie == tie {
+            return Fate::Same;
+        }
+        let (was, relation) = (core::mem::replace(&mut edge.tie, tie), edge.relation);
+        edge.since_ms = mark.at_ms;
+        let before = core::mem::replace(&mut edge.revision, self.revision + 1);
+        count(&mut self.edges[relation as usize], was.is_some(), tie.is_some());
+        self.log_change(before, Thing::Edge(number), tie.is_none());
         Fate::Changed
     }
 
     /// The record that was logged under `before` changed once more.
-    fn log_change(&mut self, before: u64, logged: Logged, dropped: bool) {
+    fn log_change(&mut self, before: u64, thing: Thing, dropped: bool) {
         self.revision += 1;
-        self.log.remove(&before);
-        self.tombstones.remove(&before);
-        self.log.insert(self.revision, logged);
+        if before > 0 {
+            self.log.remove(before);
+            self.tombstones.remove(&before);
+        }
+        self.log.insert(self.revision, thing);
         if dropped {
             self.tombstones.insert(self.revision);
         }
@@ -217,75 +248,55 @@ impl MemoryGraph {
         while self.tombstones.len() > self.tombstones_max {
             let Some(oldest) = self.tombstones.pop_first() else { return };
             self.floor = oldest;
-            match self.log.remove(&oldest) {
-                Some(Logged::Node(number)) => {
-                    if let Some(node) = self.nodes.remove(&number) {
-                        self.numbers.remove(&node.key);
-                    }
-                }
-                Some(Logged::Edge(id)) => {
-                    self.inward.remove(&flip(&id));
-                    self.edges.remove(&id);
-                }
+            match self.log.remove(oldest) {
+                Some(Thing::Node(number)) => self.table.remove_node(number),
+                Some(Thing::Edge(number)) => self.table.remove_edge(number),
                 None => {}
             }
         }
     }
 
-    fn edge(&self, id: &EdgeId) -> Option<Edge> {
-        let record = self.edges.get(id)?;
-        let tie = record.said?;
-        let key = self.edge_key(id);
-        Some(Edge { key, tie, source: self.source(record.source), since_ms: record.since_ms })
+    fn source(&self, number: u32) -> Source {
+        self.sources[number as usize].clone()
     }
 
-    fn edge_key(&self, id: &EdgeId) -> EdgeKey {
-        let end = |number: Dense| self.nodes[&number].key.clone();
-        EdgeKey { from: end(id.0), relation: id.1, to: end(id.2), mark: id.3.clone() }
+    fn node_of(&self, node: &NodeRecord) -> Result<Option<Node>, StoreError> {
+        let facts = node.facts()?;
+        Ok(facts.map(|facts| Node { key: node.key(), facts, source: self.source(node.source) }))
     }
 
-    fn node_of(&self, number: Dense) -> Option<Node> {
-        let node = self.nodes.get(&number)?;
-        let facts = node.record.said.clone()?;
-        Some(Node { key: node.key.clone(), facts, source: self.source(node.record.source) })
+    fn edge_of(&self, edge: &EdgeRecord) -> Option<Edge> {
+        let (tie, since_ms) = (edge.tie?, edge.since_ms);
+        Some(Edge { key: self.table.edge_key(edge), tie, source: self.source(edge.source), since_ms })
     }
 
-    fn change(&self, logged: &Logged) -> Change {
-        match logged {
-            Logged::Node(number) => self
-                .node_of(*number)
-                .map_or_else(|| Change::NodeGone(self.nodes[number].key.clone()), Change::Node),
-            Logged::Edge(id) => {
-                self.edge(id).map_or_else(|| Change::EdgeGone(self.edge_key(id)), Change::Edge)
+    fn change(&self, thing: Thing) -> Result<Change, StoreError> {
+        Ok(match thing {
+            Thing::Node(number) => {
+                let node = self.table.node(number);
+                self.node_of(node)?.map_or_else(|| Change::NodeGone(node.key()), Change::Node)
             }
-        }
+            Thing::Edge(number) => {
+                let edge = self.table.edge(number);
+                self.edge_of(edge).map_or_else(|| Change::EdgeGone(self.table.edge_key(edge)), Change::Edge)
+            }
+        })
     }
 
-    /// Where the edges of a node lead in one direction.
-    fn ends(&self, number: Dense, relation: Relation, direction: Direction) -> BTreeSet<Dense> {
-        let start = (number, relation, 0, String::new());
-        let same = |id: &&EdgeId| id.0 == number && id.1 == relation;
-        let living = |id: &EdgeId| self.edges.get(id).is_some_and(|record| record.said.is_some());
-        match direction {
-            Direction::Out => {
-                let ids = self.edges.range(start..).map(|(id, _)| id).take_while(same);
-                ids.filter(|id| living(id)).map(|id| id.2).collect()
-            }
-            Direction::In => {
-                let ids = self.inward.range(start..).take_while(same);
-                ids.filter(|id| living(&flip(id))).map(|id| id.2).collect()
-            }
-        }
+    fn put_back(&mut self, revision: u64, number: Thing) {
+        self.revision = self.revision.max(revision);
+        self.floor = self.revision;
+        self.log.insert(revision, number);
     }
 }
 
-/// Sorts before every edge of that node.
-fn first(number: Dense) -> EdgeId {
-    (number, Relation::InSite, 0, String::new())
-}
-
-fn flip(id: &EdgeId) -> EdgeId {
-    (id.2, id.1, id.0, id.3.clone())
+/// One more, or one less.
+fn count(living: &mut u64, was: bool, is: bool) {
+    match (was, is) {
+        (false, true) => *living += 1,
+        (true, false) => *living -= 1,
+        (true, true) | (false, false) => {}
+    }
 }
 
 impl GraphStore for MemoryGraph {
@@ -297,10 +308,14 @@ impl GraphStore for MemoryGraph {
         &mut self,
         stamp: &Stamp,
         ops: &[Op],
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<(u64, Change)>,
     ) -> Result<Applied, StoreError> {
+        if !self.table.has_room_for(ops.len()) {
+            return Err(StoreError("there are more nodes or edges than numbers for them".to_owned()));
+        }
         let before = self.revision;
-        let mark = self.mark(stamp);
+        let source = self.source_number(&stamp.source);
+        let mark = Mark { source, sequence: stamp.sequence, at_ms: stamp.at_ms };
         let mut applied = Applied::default();
         for op in ops {
             match self.apply_one(op, mark) {
@@ -311,13 +326,15 @@ impl GraphStore for MemoryGraph {
             }
         }
         // Read before old tombstones are forgotten: a batch may leave more of them than are kept.
-        changes.extend(self.log.range(before + 1..).map(|(_, logged)| self.change(logged)));
+        for (revision, thing) in self.log.after(before) {
+            changes.push((revision, self.change(thing)?));
+        }
         self.forget_old_tombstones();
         Ok(applied)
     }
 
     fn node(&self, key: &NodeKey) -> Result<Option<Node>, StoreError> {
-        Ok(self.numbers.get(key).and_then(|&number| self.node_of(number)))
+        self.table.find_node(key).map_or(Ok(None), |number| self.node_of(self.table.node(number)))
     }
 
     fn neighbours(
@@ -326,16 +343,10 @@ impl GraphStore for MemoryGraph {
         direction: Direction,
         relation: Option<Relation>,
     ) -> Result<Vec<Edge>, StoreError> {
-        let Some(&number) = self.numbers.get(key) else { return Ok(Vec::new()) };
-        let wanted = |id: &EdgeId| match direction {
-            Direction::Out => id.0 == number,
-            Direction::In => id.2 == number,
-        };
-        let ids = self.edges_at(number).into_iter();
-        let ids = ids.filter(|id| wanted(id) && relation.is_none_or(|relation| id.1 == relation));
-        let mut edges: Vec<Edge> = ids.filter_map(|id| self.edge(&id)).collect();
+        let Some(number) = self.table.find_node(key) else { return Ok(Vec::new()) };
+        let edges = self.edges_at(number, direction, relation);
+        let mut edges: Vec<Edge> = edges.filter_map(|edge| self.edge_of(edge)).collect();
         edges.sort_by(|a, b| a.key.cmp(&b.key));
-        edges.dedup_by(|a, b| a.key == b.key);
         Ok(edges)
     }
 
@@ -345,64 +356,93 @@ impl GraphStore for MemoryGraph {
         along: &[(Relation, Direction)],
         bounds: Bounds,
     ) -> Result<Walk, StoreError> {
-        let mut walk = Walk::default();
-        let Some(start) = self.living(from) else { return Ok(walk) };
-        let mut seen = BTreeSet::from([start]);
-        let mut level = VecDeque::from([start]);
-        for distance in 1..=bounds.steps_max {
-            let mut found = BTreeMap::new();
-            for number in level.drain(..) {
-                for &(relation, direction) in along {
-                    let ends = self.ends(number, relation, direction).into_iter();
-                    found.extend(
-                        ends.filter(|end| !seen.contains(end)).map(|end| (&self.nodes[&end].key, end)),
-                    );
-                }
-            }
-            for (key, number) in found {
-                if walk.nodes.len() == bounds.nodes_max {
-                    walk.cut = true;
-                    return Ok(walk);
-                }
-                seen.insert(number);
-                walk.nodes.push((key.clone(), distance));
-                level.push_back(number);
-            }
-        }
-        Ok(walk)
+        Ok(self.walk_from(from, along, bounds))
+    }
+
+    fn switches_named(&self, name: &str) -> Result<Vec<Node>, StoreError> {
+        let named = self.names.range((Box::from(name), 0)..).take_while(|(other, _)| **other == *name);
+        let nodes = named.filter_map(|(_, number)| self.node_of(self.table.node(*number)).transpose());
+        let mut nodes = nodes.collect::<Result<Vec<Node>, StoreError>>()?;
+        nodes.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(nodes)
     }
 
     fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError> {
-        let at = |id: &str| NodeKey { label, id: id.to_owned() };
-        let start = after.map_or(Bound::Included(at("")), |id| Bound::Excluded(at(id)));
-        let keys = self.numbers.range((start, Bound::Unbounded));
-        let keys = keys.take_while(|(key, _)| key.label == label);
-        Ok(keys.filter_map(|(_, &number)| self.node_of(number)).take(limit).collect())
+        let nodes = self.table.nodes_after(label, after);
+        nodes.filter_map(|node| self.node_of(node).transpose()).take(limit).collect()
     }
 
     fn changes_since(&self, revision: u64, limit: usize) -> Result<Changes, StoreError> {
-        if revision < self.floor {
+        let is_known = revision >= self.floor || self.restored_at == Some(revision);
+        if !is_known || revision > self.revision {
             return Ok(Changes::Forgotten);
         }
-        let mut logged = self.log.range(revision.saturating_add(1)..);
-        let changes = logged.by_ref().take(limit).map(|(&at, logged)| (at, self.change(logged))).collect();
+        let mut logged = self.log.after(revision);
+        let taken = logged.by_ref().take(limit).map(|(at, thing)| Ok((at, self.change(thing)?)));
+        let changes = taken.collect::<Result<_, StoreError>>()?;
         Ok(Changes::Since { changes, more: logged.next().is_some() })
     }
 
     fn stats(&self) -> Result<Stats, StoreError> {
-        let mut stats = Stats { revision: self.revision, ..Stats::default() };
-        for node in self.nodes.values() {
-            match node.record.said {
-                Some(_) => *stats.nodes.entry(node.key.label).or_default() += 1,
-                None => stats.tombstones += 1,
+        let some = |count: &u64| *count > 0;
+        let nodes = Label::ALL.into_iter().zip(self.nodes).filter(|(_, count)| some(count)).collect();
+        let edges = Relation::ALL.into_iter().zip(self.edges).filter(|(_, count)| some(count)).collect();
+        Ok(Stats { nodes, edges, tombstones: self.tombstones.len() as u64, revision: self.revision })
+    }
+
+    fn snapshot(&self, each: &mut dyn FnMut(u64, Entry)) -> Result<u64, StoreError> {
+        for record in Label::ALL.into_iter().flat_map(|label| self.table.nodes_after(label, None)) {
+            if let Some(node) = self.node_of(record)? {
+                each(record.revision, Entry::Node(node));
             }
         }
-        for (id, record) in &self.edges {
-            match record.said {
-                Some(_) => *stats.edges.entry(id.1).or_default() += 1,
-                None => stats.tombstones += 1,
+        for (_, record) in self.table.edges() {
+            if let Some(edge) = self.edge_of(record) {
+                each(record.revision, Entry::Edge(edge));
             }
         }
-        Ok(stats)
+        Ok(self.revision)
+    }
+
+    fn restore(&mut self, revision: u64, entry: Entry) -> Result<(), StoreError> {
+        if !self.table.has_room_for(1) {
+            return Err(StoreError("there are more nodes or edges than numbers for them".to_owned()));
+        }
+        let thing = match entry {
+            Entry::Node(Node { key, facts, source }) => {
+                let source = self.source_number(&source);
+                let number = self.table.find_node(&key).unwrap_or_else(|| self.table.add_node(&key));
+                self.take_facts(number, Some(&facts));
+                let node = self.table.node_mut(number);
+                (node.source, node.revision) = (source, revision);
+                Thing::Node(number)
+            }
+            Entry::Edge(Edge { key, tie, source, since_ms }) => {
+                let from = self.living_near(&key.from, self.near.from);
+                let to = self.living_near(&key.to, self.near.to[key.relation as usize]);
+                let Some((from, to)) = from.zip(to) else { return Ok(()) };
+                (self.near.from, self.near.to[key.relation as usize]) = (from, to);
+                let between = Between { from, relation: key.relation, to };
+                let known = self.table.find_edge(between, &key.mark);
+                let number = known.unwrap_or_else(|| self.table.add_edge(between, &key.mark));
+                let source = self.source_number(&source);
+                let edge = self.table.edge_mut(number);
+                let was = edge.tie.replace(tie);
+                (edge.source, edge.since_ms, edge.revision) = (source, since_ms, revision);
+                count(&mut self.edges[key.relation as usize], was.is_some(), true);
+                Thing::Edge(number)
+            }
+        };
+        self.put_back(revision, thing);
+        Ok(())
+    }
+
+    fn restored(&mut self, at: u64, goes_on_from: u64) {
+        self.restored_at = Some(self.revision.max(at));
+        self.revision = self.revision.max(at).max(goes_on_from);
+        self.floor = self.revision;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,19 +10,23 @@
 //! - An edge whose end does not exist is left out and counted. Dropping a node drops its edges.
 //! - An edge keeps the time since which it holds for as long as what it says stays the same.
 //! - A write that changes nothing makes no revision.
+//!
+//! A batch is stamped with source, epoch and sequence. The epoch is the birth of the relay's outbox
+//! ([`Source::outbox`]): a relay that lost its outbox counts its news from one again, and is another source then.
 
 pub mod cypher;
 
 mod keys;
 mod memory;
 mod model;
-mod record;
+mod paths;
 
-pub use keys::{EdgeKey, Label, NodeKey, Relation};
+pub use keys::{EdgeKey, Label, NodeKey, RESERVED_LABELS, RESERVED_RELATIONS, Relation};
 pub use memory::MemoryGraph;
 pub use model::{
     Edge, Facts, HostFacts, NicBond, Node, Op, RelayFacts, RingFacts, Source, Stamp, SwitchFacts, Tie,
 };
+pub use paths::Paths;
 
 /// The store failed. Nothing of the batch was applied, or nothing was read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,8 +94,18 @@ pub enum Changes {
         /// There is more: ask again from the last revision given.
         more: bool,
     },
-    /// Tombstones of that age are gone: note [`Stats::revision`], scan everything, and follow from there.
+    /// Tombstones of that age are gone, or that revision was never here: note [`Stats::revision`], scan everything,
+    /// and follow from there.
     Forgotten,
+}
+
+/// One thing of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A node that lives.
+    Node(Node),
+    /// An edge that lives.
+    Edge(Edge),
 }
 
 /// How much a store holds.
@@ -113,12 +127,12 @@ pub trait GraphStore {
     fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError>;
 
     /// Applies a batch as [`Self::apply`] does, and tells what it changed, oldest first: each thing once, as it is
-    /// now.
+    /// now, with the revision that made it so.
     fn apply_telling(
         &mut self,
         stamp: &Stamp,
         ops: &[Op],
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<(u64, Change)>,
     ) -> Result<Applied, StoreError>;
 
     /// One node.
@@ -140,6 +154,24 @@ pub trait GraphStore {
         bounds: Bounds,
     ) -> Result<Walk, StoreError>;
 
+    /// The shortest ways from a node to another along these relations, of at most `steps_max` edges: at most `paths_max`
+    /// of them.
+    fn paths(
+        &self,
+        ends: (&NodeKey, &NodeKey),
+        along: &[(Relation, Direction)],
+        steps_max: u32,
+        paths_max: usize,
+    ) -> Result<Paths, StoreError> {
+        paths::shortest(self, ends, along, steps_max, paths_max)
+    }
+
+    /// The switches that go by a name, in the order of their keys.
+    fn switches_named(&self, name: &str) -> Result<Vec<Node>, StoreError> {
+        let is_called = |node: &Node| matches!(&node.facts, Facts::Switch(facts) if facts.name == name);
+        Ok(scan_all(self, Label::Switch)?.into_iter().filter(is_called).collect())
+    }
+
     /// The next nodes of a label after a key, in the order of their keys: at most `limit`.
     fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError>;
 
@@ -148,10 +180,30 @@ pub trait GraphStore {
 
     /// How much there is.
     fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Hands out all that lives, nodes before edges, each with its revision; returns the newest one. A store that is
+    /// fed by another one has none: the other has it.
+    fn snapshot(&self, each: &mut dyn FnMut(u64, Entry)) -> Result<u64, StoreError> {
+        let _ = each;
+        Err(StoreError("this store gives no snapshot: ask the one that feeds it".to_owned()))
+    }
+
+    /// Puts back what a snapshot, or the records of changes, said. An edge comes after its ends; without them
+    /// it is left out. Sequences are not part of it: whatever is told from now on is newer.
+    fn restore(&mut self, revision: u64, entry: Entry) -> Result<(), StoreError> {
+        let _ = (revision, entry);
+        Err(StoreError("this store takes no snapshot: it is fed by another one".to_owned()))
+    }
+
+    /// All is put back, as it was at a revision; what changes from now on is numbered after `goes_on_from`. Who has
+    /// followed to exactly that revision goes on; for anybody else the past is forgotten.
+    fn restored(&mut self, at: u64, goes_on_from: u64) {
+        let _ = (at, goes_on_from);
+    }
 }
 
 /// All nodes of a label, page by page.
-pub fn scan_all<G: GraphStore>(graph: &G, label: Label) -> Result<Vec<Node>, StoreError> {
+pub fn scan_all<G: GraphStore + ?Sized>(graph: &G, label: Label) -> Result<Vec<Node>, StoreError> {
     const PAGE: usize = 1_000;
     let mut nodes: Vec<Node> = Vec::new();
     loop {
@@ -165,5 +217,5 @@ pub fn scan_all<G: GraphStore>(graph: &G, label: Label) -> Result<Vec<Node>, Sto
     }
 }
 
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;

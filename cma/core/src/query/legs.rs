@@ -7,9 +7,12 @@ use ringmesh_topology::place::Evidence;
 
 use crate::graph::{
     Direction, Facts, GraphStore, HostFacts, Label, NicBond, Node, NodeKey, Relation, StoreError,
-    SwitchFacts, Tie, scan_all,
+    SwitchFacts, Tie,
 };
 use crate::view::natural;
+
+/// Hosts that are looked at together: of a million, most are passed over.
+const PAGE: usize = 1_000;
 
 /// A host with its ports.
 pub(super) struct Rooted {
@@ -88,9 +91,36 @@ pub(super) fn site_of(key: &NodeKey) -> &str {
 
 /// Every host, by site and name as people count.
 pub(super) fn all<G: GraphStore>(graph: &G) -> Result<Vec<Rooted>, StoreError> {
+    all_of(graph, |_| true)
+}
+
+/// The hosts that pass a test, by site and name as people count.
+pub(super) fn all_of<G: GraphStore>(
+    graph: &G,
+    wanted: impl Fn(&HostFacts) -> bool,
+) -> Result<Vec<Rooted>, StoreError> {
     let mut hosts = Vec::new();
-    for node in scan_all(graph, Label::Host)? {
-        hosts.extend(rooted(graph, node)?);
+    let mut after: Option<String> = None;
+    loop {
+        let page = graph.scan(Label::Host, after.as_deref(), PAGE)?;
+        let Some(last) = page.last() else { return Ok(sorted(hosts)) };
+        after = Some(last.key.id.clone());
+        for node in page {
+            if matches!(&node.facts, Facts::Host(facts) if wanted(facts)) {
+                hosts.extend(rooted(graph, node)?);
+            }
+        }
+    }
+}
+
+/// Those of these hosts that there are, by site and name as people count.
+pub(super) fn of_all<G: GraphStore>(
+    graph: &G,
+    keys: impl IntoIterator<Item = NodeKey>,
+) -> Result<Vec<Rooted>, StoreError> {
+    let mut hosts = Vec::new();
+    for key in keys {
+        hosts.extend(of(graph, &key)?);
     }
     Ok(sorted(hosts))
 }
@@ -104,11 +134,7 @@ pub(super) fn behind<G: GraphStore>(graph: &G, switch: &NodeKey) -> Result<Vec<R
             keys.extend(holders.into_iter().map(|edge| edge.key.from));
         }
     }
-    let mut hosts = Vec::new();
-    for key in keys {
-        hosts.extend(of(graph, &key)?);
-    }
-    Ok(sorted(hosts))
+    of_all(graph, keys)
 }
 
 /// One host.

@@ -1,10 +1,11 @@
 //! What hangs where: ports of hosts and switches, and finding them.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use super::legs::{self, Leg, Rooted, Wire};
 use super::{Answer, Cell, NoAnswer, World};
-use crate::graph::{Facts, GraphStore, Label, StoreError, scan_all};
+use crate::graph::{Direction, Facts, GraphStore, Label, Relation, StoreError, scan_all};
 use crate::view::{host_word, natural, switch_word};
 
 /// What has to be said of a search by MAC address.
@@ -69,7 +70,7 @@ impl<G: GraphStore> World<'_, G> {
         let mac = mac(text);
         let wanted = Wanted { text: text.to_lowercase(), address: text.parse().ok(), mac: mac.clone() };
         self.find_switches(&wanted, answer)?;
-        for host in legs::all(self.graph)? {
+        for host in self.hosts_wanted(&wanted)? {
             self.find_host(&wanted, &host, answer)?;
         }
         if mac.is_some() {
@@ -105,6 +106,21 @@ impl<G: GraphStore> World<'_, G> {
             answer.row(["switch".into(), site, name, state, interface, address, switch, switch_id, port]);
         }
         Ok(())
+    }
+
+    /// Hosts with that address, or whose name has that part. A host without either has its ports left alone.
+    fn hosts_wanted(&self, wanted: &Wanted) -> Result<Vec<Rooted>, StoreError> {
+        let Some(address) = wanted.address else {
+            return legs::all_of(self.graph, |facts| wanted.is_in(facts.name.as_str()));
+        };
+        let mut hosts = BTreeSet::new();
+        for node in self.with_id(Label::IpAddress, &address.to_string())? {
+            for nic in self.graph.neighbours(&node.key, Direction::In, Some(Relation::HasAddress))? {
+                let holders = self.graph.neighbours(&nic.key.from, Direction::In, Some(Relation::HasNic))?;
+                hosts.extend(holders.into_iter().map(|edge| edge.key.from));
+            }
+        }
+        legs::of_all(self.graph, hosts)
     }
 
     fn find_host(&self, wanted: &Wanted, host: &Rooted, answer: &mut Answer) -> Result<(), StoreError> {

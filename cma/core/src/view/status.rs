@@ -24,13 +24,18 @@ impl<G: GraphStore> Cma<G> {
         let stats = self.graph.stats()?;
         Ok(Status {
             schema: SCHEMA,
-            ok: !relays.is_empty() && all_speak && self.own_warnings.is_empty() && self.store_error.is_none(),
+            ok: !relays.is_empty()
+                && all_speak
+                && self.own_warnings.is_empty()
+                && self.store_error.is_none()
+                && self.crowded_out().is_none(),
             insecure,
             cma: CmaStatus { epoch: self.identity().epoch, uptime_s: now.since(self.started).as_secs() },
             relays,
             counters: self.counters(),
             warnings: self.warnings(now, insecure),
             incidents_open: self.incidents.open().count(),
+            graph_nodes_max: self.config.nodes_max,
             graph: stats.nodes.into_iter().map(|(label, count)| (label.word().to_owned(), count)).collect(),
         })
     }
@@ -93,6 +98,16 @@ impl<G: GraphStore> Cma<G> {
                 "no-relay",
                 "no relay has connected since this CMA started: nothing is monitored that it knows of",
                 "check `cma` in relay.toml and that its port is open, then the relay's log",
+            ));
+        }
+        if let Some(hosts) = self.crowded_out() {
+            let most = self.config.nodes_max;
+            warnings.push(warning(
+                "graph-full",
+                &format!(
+                    "the graph has no room for more than {most} nodes, and took no new hosts: {hosts}; they are watched, and incidents about them are told"
+                ),
+                "give a higher graph.nodes_max in cma.toml if the memory is there (512 octets a node) and restart, or forget hosts",
             ));
         }
         if let Some(error) = &self.store_error {

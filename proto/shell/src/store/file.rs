@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    Builder, Database, DatabaseError, Durability, Range, ReadableDatabase, ReadableTableMetadata,
+    TableDefinition,
 };
 
 use super::queue::Changes;
@@ -34,6 +35,8 @@ const CACHE: usize = 16 << 20;
 /// A file is made smaller at the start if it is larger than this and four times its content: redb gives back pages
 /// to itself, not to the disk, and needs up to twice the content for its tree.
 const COMPACT_FROM: u64 = 16 << 20;
+/// Records of a copy that are written in one transaction.
+const COPIED_AT_ONCE: usize = 50_000;
 /// What a record takes beside its octets, about.
 const PER_RECORD: u64 = 16;
 
@@ -41,6 +44,8 @@ const PER_RECORD: u64 = 16;
 pub(super) struct StoreFile {
     path: PathBuf,
     header: Header,
+    /// Whoever's it is, it is taken.
+    any_owner: bool,
     /// Device and inode; `None` while there was no room to make the file.
     identity: Option<(u64, u64)>,
     database: Option<Database>,
@@ -50,36 +55,137 @@ pub(super) struct StoreFile {
 }
 
 /// What was found at the path.
-pub(super) struct Found {
+pub(super) struct Found<T> {
     pub(super) file: StoreFile,
-    pub(super) records: Vec<Record>,
-    pub(super) version: u32,
+    /// What was made of the records.
+    pub(super) taken: T,
     pub(super) trouble: Option<String>,
 }
 
 impl StoreFile {
-    pub(super) fn open(path: &Path, header: Header) -> Result<Found, StoreError> {
+    fn new(path: &Path, header: Header) -> Self {
         let version = header.version;
-        let mut file = Self {
-            path: path.to_owned(),
+        let path = path.to_owned();
+        Self {
+            path,
             header,
+            any_owner: false,
             identity: None,
             database: None,
             version,
             size: Size::default(),
-        };
+        }
+    }
+
+    /// `take` is handed the version of the records and all of them, in the order of their keys.
+    pub(super) fn open<T>(path: &Path, header: Header, take: impl Take<T>) -> Result<Found<T>, StoreError> {
+        let mut file = Self::new(path, header);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| file.unusable(error))?;
         }
-        let (records, trouble) = match File::options().read(true).write(true).open(path) {
+        let (taken, trouble) = match File::options().read(true).write(true).open(path) {
             Ok(existing) => {
                 let database = file.adopt(existing)?;
-                (file.take_stock(database)?, None)
+                (file.take_stock(database, take)?, None)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), file.begin()?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let trouble = file.begin()?;
+                (take(file.version, &mut std::iter::empty()), trouble)
+            }
             Err(error) => return Err(file.unusable(error)),
         };
-        Ok(Found { version: file.version, file, records, trouble })
+        Ok(Found { file, taken, trouble })
+    }
+
+    /// Opens a file that is there, whoever's it is, and keeps it from others meanwhile.
+    pub(super) fn open_any(path: &Path, kind: &'static str, version: u32) -> Result<Self, StoreError> {
+        let mut file = Self::new(path, Header { kind, version, owner: String::new() });
+        file.any_owner = true;
+        let existing =
+            File::options().read(true).write(true).open(path).map_err(|error| file.unusable(error))?;
+        file.database = Some(file.adopt(existing)?);
+        Ok(file)
+    }
+
+    /// Whose it is, and in which version its records are.
+    pub(super) fn header(&self) -> (&str, u32) {
+        (&self.header.owner, self.version)
+    }
+
+    /// Hands out everything and changes nothing.
+    pub(super) fn read_all<T>(&mut self, take: impl Take<T>) -> Result<T, StoreError> {
+        let mut reading = self.snapshot()?;
+        let taken = self.guarded(|file| Ok(take(file.version, &mut reading)))?;
+        self.guarded(|file| reading.end().map_err(|error| file.refused(error)))?;
+        Ok(taken)
+    }
+
+    /// Makes the file as small as its content; its octets before and after.
+    pub(super) fn shrink(&mut self) -> Result<(u64, u64), StoreError> {
+        let before = self.octets()?;
+        let mut database = self.database.take().ok_or_else(|| self.gone())?;
+        self.compact(&mut database)?;
+        self.guarded(|file| database.close().map_err(|error| file.refused(error.into())))?;
+        Ok((before, self.octets()?))
+    }
+
+    /// All that is in the file now, whatever is written to it from now on.
+    fn snapshot(&mut self) -> Result<Reading, StoreError> {
+        self.guarded(|file| {
+            let database = file.database.as_ref().ok_or_else(|| file.gone())?;
+            file.reading(database)
+        })
+    }
+
+    /// A whole store beside its place, renamed when it is on the disk; a file that is there already is left alone.
+    pub(super) fn write_copy(path: &Path, header: Header, mut all: Reading) -> Result<Size, StoreError> {
+        let mut file = Self::new(path, header);
+        if path.exists() {
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, "there is a file already");
+            return Err(file.unusable(error));
+        }
+        let beside = path.with_added_extension("partial");
+        let made = file.guarded(|file| file.fill_copy(&beside, &mut all));
+        let made = made.and_then(|records| {
+            // Unlike a rename, a link takes nobody's place.
+            fs::hard_link(&beside, path)
+                .and_then(|()| file.sync_folder())
+                .map_err(|error| file.unusable(error))?;
+            Ok(Size { records, octets: file.octets()? })
+        });
+        let _ = fs::remove_file(&beside);
+        made
+    }
+
+    fn fill_copy(&mut self, beside: &Path, all: &mut Reading) -> Result<u64, StoreError> {
+        let options =
+            File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(beside);
+        let database = self.redb(options.map_err(|error| self.unusable(error))?)?;
+        self.write_header(&database).map_err(|error| self.refused(error))?;
+        let mut copy = || -> Result<u64, redb::Error> {
+            loop {
+                let mut transaction = database.begin_write()?;
+                let mut records = transaction.open_table(RECORDS)?;
+                let mut taken = 0;
+                for (key, value) in all.by_ref().take(COPIED_AT_ONCE) {
+                    records.insert(key.as_slice(), value.as_slice())?;
+                    taken += 1;
+                }
+                let count = records.len()?;
+                drop(records);
+                if taken == COPIED_AT_ONCE {
+                    // The last one makes all of them durable.
+                    transaction.set_durability(Durability::None)?;
+                    transaction.commit()?;
+                } else {
+                    transaction.commit()?;
+                    return all.failed().map_or(Ok(count), |error| Err(error.into()));
+                }
+            }
+        };
+        let copied = copy().map_err(|error| self.refused(error))?;
+        database.close().map_err(|error| self.refused(error.into()))?;
+        Ok(copied)
     }
 
     /// A new file; the trouble, where there is no room for it. Nothing was there, so nothing is missed.
@@ -97,41 +203,37 @@ impl StoreFile {
         self.size
     }
 
-    /// Reads everything, once, and makes the file smaller where that is worth it.
-    fn take_stock(&mut self, mut database: Database) -> Result<Vec<Record>, StoreError> {
-        let records = self.guarded(|file| file.read(&database))?;
-        let content: u64 =
-            records.iter().map(|(key, value)| (key.len() + value.len()) as u64 + PER_RECORD).sum();
-        let octets = self.octets()?;
-        if octets > COMPACT_FROM.max(4 * content) {
-            let compacted =
-                self.guarded(|file| database.compact().map_err(|error| file.refused(error.into())));
-            match compacted {
-                Ok(_) => tracing::info!(from = octets, to = self.octets()?, "the store was made smaller"),
-                Err(error) => {
-                    tracing::warn!("not made smaller: {error}");
-                    // Large and whole; but redb may want to be opened anew.
-                    drop(database);
-                    database = self.reconnect()?;
-                }
+    /// Hands out everything, once, and makes the file smaller where that is worth it.
+    fn take_stock<T>(&mut self, mut database: Database, take: impl Take<T>) -> Result<T, StoreError> {
+        let mut reading = self.guarded(|file| file.reading(&database))?;
+        let taken = self.guarded(|file| Ok(take(file.version, &mut reading)))?;
+        let (records, content) = self.guarded(|file| reading.end().map_err(|error| file.refused(error)))?;
+        if self.octets()? > COMPACT_FROM.max(4 * content) {
+            let compacted = self.compact(&mut database);
+            if let Err(error) = compacted {
+                tracing::warn!("not made smaller: {error}");
+                // Large and whole; but redb may want to be opened anew.
+                drop(database);
+                database = self.reconnect()?;
             }
         }
-        self.size = Size { records: records.len() as u64, octets: self.octets()? };
+        self.size = Size { records, octets: self.octets()? };
         self.database = Some(database);
-        Ok(records)
+        Ok(taken)
     }
 
-    fn read(&self, database: &Database) -> Result<Vec<Record>, StoreError> {
-        let read = || -> Result<Vec<Record>, redb::Error> {
-            let table = database.begin_read()?.open_table(RECORDS)?;
-            let mut records = Vec::new();
-            for entry in table.iter()? {
-                let (key, value) = entry?;
-                records.push((key.value().to_vec(), value.value().to_vec()));
-            }
-            Ok(records)
-        };
-        read().map_err(|error| self.refused(error))
+    fn compact(&mut self, database: &mut Database) -> Result<(), StoreError> {
+        let from = self.octets()?;
+        self.guarded(|file| database.compact().map_err(|error| file.refused(error.into())))?;
+        tracing::info!(from, to = self.octets()?, "the store was made smaller");
+        Ok(())
+    }
+
+    fn reading(&self, database: &Database) -> Result<Reading, StoreError> {
+        let all =
+            || database.begin_read()?.open_table(RECORDS)?.range::<&[u8]>(..).map_err(redb::Error::from);
+        let all = all().map_err(|error: redb::Error| self.refused(error))?;
+        Ok(Reading { all, records: 0, content: 0, error: None })
     }
 
     /// After an error, the same file once more.
@@ -243,13 +345,15 @@ impl StoreFile {
     }
 
     /// Whether it is ours, and in which version.
-    fn check(&self, database: &Database) -> Result<u32, StoreError> {
+    fn check(&mut self, database: &Database) -> Result<u32, StoreError> {
         let path = || self.path.clone();
         let (kind, owner, version) = self.header_of(database)?;
         if kind != self.header.kind {
             return Err(StoreError::OtherKind { path: path(), found: kind, wanted: self.header.kind });
         }
-        if owner != self.header.owner {
+        if self.any_owner {
+            self.header.owner = owner;
+        } else if owner != self.header.owner {
             let wanted = self.header.owner.clone();
             return Err(StoreError::OtherOwner { path: path(), found: owner, wanted });
         }
@@ -353,6 +457,69 @@ impl StoreFile {
     }
 }
 
+/// A copy that is still to be written, by anybody, while the file goes on.
+pub(super) struct Copying {
+    to: PathBuf,
+    header: Header,
+    all: Reading,
+}
+
+impl Copying {
+    pub(super) fn write(self) -> Result<Size, StoreError> {
+        StoreFile::write_copy(&self.to, self.header, self.all)
+    }
+}
+
+/// What is made of the records: it is told their version.
+pub(super) trait Take<T>: FnOnce(u32, &mut dyn Iterator<Item = Record>) -> T {}
+
+impl<T, F: FnOnce(u32, &mut dyn Iterator<Item = Record>) -> T> Take<T> for F {}
+
+/// All records of a moment, one after the other. It ends early where one cannot be read, and says so at the end.
+pub(super) struct Reading {
+    all: Range<'static, &'static [u8], &'static [u8]>,
+    records: u64,
+    content: u64,
+    error: Option<redb::StorageError>,
+}
+
+impl Iterator for Reading {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        match self.all.next()? {
+            Ok((key, value)) => {
+                let record = (key.value().to_vec(), value.value().to_vec());
+                self.records += 1;
+                self.content += (record.0.len() + record.1.len()) as u64 + PER_RECORD;
+                Some(record)
+            }
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// Why it ended early, if it did.
+    fn failed(&mut self) -> Option<redb::StorageError> {
+        self.error.take()
+    }
+
+    /// How many records there are, and their octets; those that nobody asked for are counted too.
+    pub(super) fn end(mut self) -> Result<(u64, u64), redb::Error> {
+        if self.error.is_none() {
+            self.by_ref().for_each(drop);
+        }
+        match self.error {
+            None => Ok((self.records, self.content)),
+            Some(error) => Err(error.into()),
+        }
+    }
+}
+
 fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
@@ -381,6 +548,11 @@ impl Disk for StoreFile {
             });
             cannot_be_written(&self.path, &error)
         })
+    }
+
+    fn copy(&mut self, to: &Path) -> Result<Copying, StoreError> {
+        let (to, header, all) = (to.to_owned(), self.header.clone(), self.snapshot()?);
+        Ok(Copying { to, header, all })
     }
 
     fn close(&mut self) -> Result<(), String> {

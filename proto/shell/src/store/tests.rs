@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod copies;
 mod laws;
 mod refusals;
 mod trouble;

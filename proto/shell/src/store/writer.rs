@@ -1,14 +1,16 @@
 //! The thread that writes, and what it shares with its caller.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ringmesh_proto::keep::Keep;
 use tokio::sync::{oneshot, watch};
 
+use super::file::Copying;
 use super::queue::{Changes, Group, Queue};
-use super::{NotWritten, Stats, Ticket};
+use super::{NotWritten, Stats, StoreError, Ticket};
 
 /// The trouble that nothing takes back.
 pub(super) const DIED: &str = "store: the thread that writes has died; restart";
@@ -17,6 +19,8 @@ pub(super) const DIED: &str = "store: the thread that writes has died; restart";
 pub(super) trait Disk: Send + 'static {
     /// Makes all of it durable, or nothing. `Err` says in words what is in the way; the next call tries anew.
     fn write(&mut self, changes: &Changes) -> Result<Size, String>;
+    /// Begins a copy of all that is durable.
+    fn copy(&mut self, to: &Path) -> Result<Copying, StoreError>;
     /// Nothing more will be written.
     fn close(&mut self) -> Result<(), String>;
 }
@@ -53,8 +57,23 @@ struct State {
     queue: Queue,
     /// What the thread holds: changes, and since when they have been waiting.
     held: Option<(usize, Instant)>,
+    /// Copies that are asked for.
+    copies: Vec<Copy>,
     finish: bool,
     stats: Stats,
+}
+
+/// Where a copy goes, and who waits for it.
+#[derive(Debug)]
+struct Copy {
+    to: PathBuf,
+    told: oneshot::Sender<Result<Size, StoreError>>,
+}
+
+/// What the thread does next.
+enum Work {
+    Write(Group),
+    Copy(Copy),
 }
 
 type Told = (Arc<Shared>, watch::Receiver<Ticket>, watch::Receiver<Option<String>>);
@@ -74,6 +93,14 @@ impl Shared {
         ticket
     }
 
+    /// Asks for a copy of what is durable.
+    pub(super) fn copy(&self, to: PathBuf) -> oneshot::Receiver<Result<Size, StoreError>> {
+        let (told, copied) = oneshot::channel();
+        self.lock().copies.push(Copy { to, told });
+        self.news.notify_one();
+        copied
+    }
+
     /// Asks the thread to write what waits, once, and to end.
     pub(super) fn finish(&self) {
         self.lock().finish = true;
@@ -89,12 +116,15 @@ impl Shared {
     }
 
     /// What is to be written next, as soon as there is something; `None` at the end.
-    fn next(&self) -> Option<Group> {
+    fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
+            if let Some(copy) = state.copies.pop() {
+                return Some(Work::Copy(copy));
+            }
             if let Some(group) = state.queue.pop() {
                 state.held = Some((group.changes.len(), group.since));
-                return Some(group);
+                return Some(Work::Write(group));
             }
             if state.finish {
                 return None;
@@ -167,10 +197,30 @@ struct Writer<D> {
 
 impl<D: Disk> Writer<D> {
     fn run(&mut self) -> Result<(), NotWritten> {
-        while let Some(group) = self.shared.next() {
-            self.write(&group)?;
+        while let Some(work) = self.shared.next() {
+            match work {
+                Work::Write(group) => self.write(&group)?,
+                Work::Copy(copy) => self.copy(copy),
+            }
         }
         self.disk.close().map_err(|why| NotWritten { changes: 0, why })
+    }
+
+    /// The copy is of this moment, and is written beside what goes on.
+    fn copy(&mut self, Copy { to, told }: Copy) {
+        let failed = match self.disk.copy(&to) {
+            Ok(copying) => {
+                let begun = std::thread::Builder::new().name("backup".into());
+                // Nobody may wait for the answer any more.
+                let begun = begun.spawn(move || drop(told.send(copying.write())));
+                if let Err(error) = begun {
+                    tracing::warn!("no copy of the store: {error}");
+                }
+                return;
+            }
+            Err(error) => error,
+        };
+        drop(told.send(Err(failed)));
     }
 
     /// Writes a group, however often it has to be tried; gives up only when the end is asked for.

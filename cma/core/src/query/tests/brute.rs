@@ -77,7 +77,8 @@ fn host_ops(at: usize, ports: &[(u32, bool, Option<String>)]) -> Vec<Op> {
 fn graph(ops: &[Op]) -> MemoryGraph {
     let mut graph = MemoryGraph::default();
     let source = Source { site: site(), relay: RelayId(1), outbox: 1 };
-    let applied = graph.apply(&Stamp { source, sequence: 1, at_ms: 1 }, ops).unwrap();
+    let ops = [&[Op::Node(NodeKey::site(&site()), Facts::Site)], ops].concat();
+    let applied = graph.apply(&Stamp { source, sequence: 1, at_ms: 1 }, &ops).unwrap();
     assert_eq!(applied.dangling, 0);
     graph
 }

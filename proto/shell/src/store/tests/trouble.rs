@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 
+use super::file::Copying;
 use super::queue::Changes;
 use super::writer::{Disk, Size, start};
 use super::*;
@@ -20,6 +21,10 @@ impl Disk for Puppet {
         let mut written = self.written.lock().unwrap();
         written.push(changes.clone());
         Ok(Size { records: 1, octets: 2 })
+    }
+
+    fn copy(&mut self, to: &Path) -> Result<Copying, StoreError> {
+        Err(StoreError::of_file(to, std::io::Error::other("a puppet has nothing to copy")))
     }
 
     fn close(&mut self) -> Result<(), String> {

@@ -327,15 +327,20 @@ impl GraphStore for MemoryGraph {
         relation: Option<Relation>,
     ) -> Result<Vec<Edge>, StoreError> {
         let Some(&number) = self.numbers.get(key) else { return Ok(Vec::new()) };
-        let wanted = |id: &EdgeId| match direction {
-            Direction::Out => id.0 == number,
-            Direction::In => id.2 == number,
+        let wanted = |id: &EdgeId| id.0 == number && relation.is_none_or(|relation| id.1 == relation);
+        let first = relation.map_or_else(|| first(number), |relation| (number, relation, 0, String::new()));
+        // A site has an edge of every host that ends there: the other direction is not looked at.
+        let mut edges: Vec<Edge> = match direction {
+            Direction::Out => {
+                let ids = self.edges.range(first..).map(|(id, _)| id).take_while(|id| wanted(id));
+                ids.filter_map(|id| self.edge(id)).collect()
+            }
+            Direction::In => {
+                let ids = self.inward.range(first..).take_while(|id| wanted(id));
+                ids.filter_map(|id| self.edge(&flip(id))).collect()
+            }
         };
-        let ids = self.edges_at(number).into_iter();
-        let ids = ids.filter(|id| wanted(id) && relation.is_none_or(|relation| id.1 == relation));
-        let mut edges: Vec<Edge> = ids.filter_map(|id| self.edge(&id)).collect();
         edges.sort_by(|a, b| a.key.cmp(&b.key));
-        edges.dedup_by(|a, b| a.key == b.key);
         Ok(edges)
     }
 
@@ -387,6 +392,10 @@ impl GraphStore for MemoryGraph {
         let mut logged = self.log.range(revision.saturating_add(1)..);
         let changes = logged.by_ref().take(limit).map(|(&at, logged)| (at, self.change(logged))).collect();
         Ok(Changes::Since { changes, more: logged.next().is_some() })
+    }
+
+    fn revision(&self) -> Result<u64, StoreError> {
+        Ok(self.revision)
     }
 
     fn stats(&self) -> Result<Stats, StoreError> {

@@ -32,6 +32,7 @@ impl<G: GraphStore> Cma<G> {
             warnings: self.warnings(now, insecure),
             incidents_open: self.incidents.open().count(),
             graph: stats.nodes.into_iter().map(|(label, count)| (label.word().to_owned(), count)).collect(),
+            mirror: None,
         })
     }
 

@@ -112,7 +112,8 @@ mod tests {
     fn the_last_word_on_a_thing_counts_and_rows_are_sorted() {
         let source = Source { site: Name::new("lab").unwrap(), relay: RelayId(1), outbox: 1 };
         let key = |id: &str| NodeKey { label: Label::Probe, id: id.into() };
-        let node = |id: &str| Change::Node(Node { key: key(id), facts: Facts::Probe, source: source.clone() });
+        let node =
+            |id: &str| Change::Node(Node { key: key(id), facts: Facts::Probe, source: source.clone() });
         let edge_key = EdgeKey::new(key("a"), Relation::Runs, key("b"));
         let edge = Change::Edge(Edge {
             key: edge_key.clone(),
@@ -121,9 +122,8 @@ mod tests {
             since_ms: 1,
         });
         let gone = Change::EdgeGone(edge_key);
-        let batch: Batch = [node("b"), node("a"), Change::NodeGone(key("b")), edge, gone, node("c")]
-            .into_iter()
-            .collect();
+        let batch: Batch =
+            [node("b"), node("a"), Change::NodeGone(key("b")), edge, gone, node("c")].into_iter().collect();
         let ids: Vec<&String> = batch.nodes[&Label::Probe].keys().collect();
         assert_eq!(ids, ["a", "c"]);
         assert_eq!((batch.nodes_gone[&Label::Probe].len(), batch.edges.len(), batch.len()), (1, 0, 4));

@@ -158,8 +158,7 @@ impl Mirror {
             tracing::info!(revision = cursor.revision(), "neo4j: in step");
         }
         self.state.send_modify(|state| {
-            (state.phase, state.revision, state.in_step_at) =
-                (Phase::InStep, Some(cursor.revision()), asked);
+            (state.phase, state.revision, state.in_step_at) = (Phase::InStep, Some(cursor.revision()), asked);
             state.trouble = None;
         });
     }
@@ -169,12 +168,7 @@ impl Mirror {
     }
 
     /// Returns when there is something to write.
-    async fn idle<S: Source>(
-        &mut self,
-        bolt: &Bolt,
-        source: &mut S,
-        cursor: &Cursor,
-    ) -> Result<(), Trouble> {
+    async fn idle<S: Source>(&mut self, bolt: &Bolt, source: &mut S, cursor: &Cursor) -> Result<(), Trouble> {
         let look = tokio::time::sleep(LOOK_EVERY);
         tokio::pin!(look);
         while !self.rewrite {

@@ -70,7 +70,9 @@ fn value(value: Value) -> BoltType {
             BoltType::Integer(BoltInteger::new(i64::try_from(number).unwrap_or(i64::MAX)))
         }
         Value::Text(text) => BoltType::String(BoltString { value: text }),
-        Value::List(texts) => list(texts.into_iter().map(|text| BoltType::String(BoltString { value: text }))),
+        Value::List(texts) => {
+            list(texts.into_iter().map(|text| BoltType::String(BoltString { value: text })))
+        }
     }
 }
 

@@ -51,7 +51,9 @@ impl Trouble {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Away(_) => "start Neo4j, or correct neo4j.uri; the mirror catches up by itself",
-            Self::Slow(_) => "look at the load of the Neo4j server; the mirror tries smaller batches by itself",
+            Self::Slow(_) => {
+                "look at the load of the Neo4j server; the mirror tries smaller batches by itself"
+            }
             Self::ReadOnly(_) => "let neo4j.user write there; the mirror catches up by itself",
             Self::Refused(_) => "correct neo4j.user and neo4j.password_file, or the server's certificate",
             Self::Newer { .. } => "run the newer version here, or give the mirror another database",
@@ -87,7 +89,8 @@ impl From<Error> for Trouble {
 }
 
 fn of_code(code: &str, said: String) -> Trouble {
-    let read_only = ["ForbiddenOnReadOnlyDatabase", "WriteOnReadOnlyAccessDatabase", "NotALeader", "AccessMode"];
+    let read_only =
+        ["ForbiddenOnReadOnlyDatabase", "WriteOnReadOnlyAccessDatabase", "NotALeader", "AccessMode"];
     if code.contains(".Security.Forbidden") || read_only.iter().any(|word| code.ends_with(word)) {
         return Trouble::ReadOnly(said);
     }
@@ -125,7 +128,10 @@ mod tests {
         assert_eq!(of_code("Neo.ClientError.Security.Forbidden", said()), Trouble::ReadOnly(said()));
         assert_eq!(of_code("Neo.ClientError.Security.Unauthorized", said()), Trouble::Refused(said()));
         assert_eq!(of_code("Neo.ClientError.Database.DatabaseNotFound", said()), Trouble::Refused(said()));
-        assert_eq!(of_code("Neo.TransientError.Transaction.DeadlockDetected", said()), Trouble::Failed(said()));
+        assert_eq!(
+            of_code("Neo.TransientError.Transaction.DeadlockDetected", said()),
+            Trouble::Failed(said())
+        );
         let long = format!("a\u{1b}[2J\n{}", "x".repeat(1_000));
         let shown = harmless(&long);
         assert!(shown.starts_with("a [2J x") && shown.len() < 400 && shown.ends_with(" .."), "{shown}");

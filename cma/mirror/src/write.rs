@@ -28,11 +28,7 @@ pub(crate) async fn write(turn: &mut Turn, batch: &Batch) -> Result<(), Trouble>
     Ok(())
 }
 
-async fn say(
-    turn: &mut Turn,
-    text: String,
-    rows: impl Iterator<Item = BoltType>,
-) -> Result<(), Trouble> {
+async fn say(turn: &mut Turn, text: String, rows: impl Iterator<Item = BoltType>) -> Result<(), Trouble> {
     let rows: Vec<BoltType> = rows.collect();
     for rows in rows.chunks(STATEMENT_ROWS) {
         let rows = row::list(rows.iter().cloned());

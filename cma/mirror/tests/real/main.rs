@@ -4,6 +4,7 @@
 //! Tests that kill or reconfigure a server start one for themselves.
 #![allow(clippy::unwrap_used)]
 
+mod queries;
 mod support;
 
 use std::time::Duration;
@@ -377,6 +378,56 @@ fn a_read_only_server_is_said_to_be_one_and_caught_up_with_when_it_is_none_any_m
         working.in_step().await;
         let compared = working.compare().await;
         assert!(compared.is_same(), "{compared:?}");
+    });
+}
+
+#[test]
+fn a_server_that_fails_in_mid_batch_is_asked_again_until_it_does_not() {
+    run(async {
+        let Some(server) = shared().await else { return };
+        let graph = hosts(10);
+        let mut working = mirror(&graph, server.settings("run-1"));
+        working.in_step().await;
+        // Somebody else's idea of order: no two prefixes may be of one length.
+        let by_hand = Bolt::new(&server.settings("by-hand")).unwrap();
+        let make = "CREATE CONSTRAINT ringmesh_test_ip IF NOT EXISTS FOR (n:IpAddress) REQUIRE n.prefix_len IS UNIQUE";
+        count(&server.settings("by-hand"), "MATCH (n:IpAddress) DETACH DELETE n RETURN 1 AS rows LIMIT 1")
+            .await;
+        by_hand.once::<Nothing>(Statement::new(make)).await.unwrap();
+        working.resync().await;
+        working.until(|state| state.trouble.as_ref().is_some_and(|t| t.text.contains("failed"))).await;
+        let shown = working.state.borrow().trouble.clone().unwrap().text;
+        assert!(shown.contains("ConstraintValidationFailed") && shown.len() < 500, "{shown}");
+        by_hand.once::<Nothing>(Statement::new("DROP CONSTRAINT ringmesh_test_ip")).await.unwrap();
+        working.in_step().await;
+        let compared = working.compare().await;
+        assert!(compared.is_same(), "{compared:?}");
+    });
+}
+
+#[derive(serde::Deserialize)]
+struct Nothing {}
+
+#[test]
+fn over_tls_the_servers_certificate_has_to_be_the_one_we_were_given() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let tls = folder.path().display().to_string();
+        let Some(server) = Server::own(&["--tls", &tls]) else { return };
+        let graph = hosts(5);
+        let mut right = settings(&format!("bolt+s://127.0.0.1:{}", server.port), "run-1");
+        // Without our certificate nobody vouches for it.
+        let mut working = mirror(&graph, right.clone());
+        let state = working.until(|state| state.trouble.is_some()).await;
+        assert!(state.trouble.as_ref().unwrap().text.contains("refuses us"), "{:?}", state.trouble);
+        drop(working);
+        right.ca_file = Some(folder.path().join("cert.pem"));
+        let mut working = mirror(&graph, right);
+        working.in_step().await;
+        assert!(working.compare().await.is_same());
     });
 }
 

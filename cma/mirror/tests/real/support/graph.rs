@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringmesh_cma_core::graph::{
-    EdgeKey, Facts, GraphStore, HostFacts, MemoryGraph, NodeKey, Op, Relation, Source as Teller, Stamp, Tie,
+    Direction, EdgeKey, Facts, GraphStore, HostFacts, MemoryGraph, NodeKey, Op, Relation, Source as Teller,
+    Stamp, Tie, scan_all,
 };
 use ringmesh_mirror::source::{Answer, answer};
 use ringmesh_mirror::state::Phase;
@@ -45,11 +46,15 @@ impl Shared {
 
     /// The same graph as another run of the CMA has it: filled from records, with revisions of its own.
     pub(crate) fn restarted(&self) -> Self {
-        use ringmesh_cma_core::graph::{Direction, scan_all};
+        let sequence = self.sequence.clone();
+        Self { sequence, ..self.with(Self::of) }
+    }
+
+    /// A copy of a graph, with revisions of its own.
+    pub(crate) fn of(old: &MemoryGraph) -> Self {
         let mut graph = MemoryGraph::default();
-        let old = self.graph.lock().unwrap();
         let nodes: Vec<_> =
-            ringmesh_mirror::text::LABELS.iter().flat_map(|label| scan_all(&*old, *label).unwrap()).collect();
+            ringmesh_mirror::text::LABELS.iter().flat_map(|label| scan_all(old, *label).unwrap()).collect();
         for node in &nodes {
             let stamp = Stamp { source: node.source.clone(), sequence: 0, at_ms: 0 };
             graph.apply(&stamp, &[Op::Node(node.key.clone(), node.facts.clone())]).unwrap();
@@ -60,7 +65,7 @@ impl Shared {
                 graph.apply(&stamp, &[Op::Edge(edge.key.clone(), edge.tie)]).unwrap();
             }
         }
-        Self { sequence: self.sequence.clone(), ..Self::new(graph) }
+        Self::new(graph)
     }
 }
 
@@ -126,6 +131,15 @@ impl Working {
             state.phase == Phase::InStep && state.revision == Some(graph.with(|g| g.revision().unwrap()))
         })
         .await
+    }
+
+    /// The same, however long it takes.
+    pub(crate) async fn patiently_in_step(&mut self) -> State {
+        let graph = self.graph.clone();
+        let there = |state: &State| {
+            state.phase == Phase::InStep && state.revision == Some(graph.with(|g| g.revision().unwrap()))
+        };
+        self.state.wait_for(there).await.unwrap().clone()
     }
 
     /// Waits for a state.
@@ -195,11 +209,7 @@ pub(crate) fn host_at(number: usize, switch: usize, port: usize) -> Vec<Op> {
         Op::Node(relay, Facts::Relay(RelayFacts { id: RelayId(1), term: 1 })),
         Op::Node(
             tor.clone(),
-            Facts::Switch(SwitchFacts {
-                id: chassis,
-                name: format!("tor-{switch}"),
-                state: SwitchState::Up,
-            }),
+            Facts::Switch(SwitchFacts { id: chassis, name: format!("tor-{switch}"), state: SwitchState::Up }),
         ),
         Op::Node(tor_port.clone(), Facts::SwitchPort { name: format!("p{port}") }),
         Op::Node(host.clone(), Facts::Host(facts)),
@@ -222,8 +232,9 @@ pub(crate) fn host_at(number: usize, switch: usize, port: usize) -> Vec<Op> {
 /// A host moved from its port to another: what the news of it changes.
 pub(crate) fn move_host(number: usize, from: (usize, usize), to: (usize, usize)) -> Vec<Op> {
     let site = site();
-    let chassis =
-        |switch: usize| format!("02:00:00:{:02x}:{:02x}:{:02x}", switch >> 16, (switch >> 8) & 255, switch & 255);
+    let chassis = |switch: usize| {
+        format!("02:00:00:{:02x}:{:02x}:{:02x}", switch >> 16, (switch >> 8) & 255, switch & 255)
+    };
     let nic = NodeKey::nic(&site, &format!("h{number:06}"), 2);
     let old = NodeKey::port(&site, &chassis(from.0), &format!("p{}", from.1));
     let mut ops = vec![Op::DropEdge(EdgeKey::new(nic, Relation::WiredTo, old.clone())), Op::DropNode(old)];

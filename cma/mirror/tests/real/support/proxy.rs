@@ -99,7 +99,8 @@ async fn pass(
                 return;
             }
         }
-        let (size, pause) = if let Fault::Slow(size, pause) = fault { (size, pause) } else { (read, Duration::ZERO) };
+        let (size, pause) =
+            if let Fault::Slow(size, pause) = fault { (size, pause) } else { (read, Duration::ZERO) };
         for piece in octets[..read].chunks(size.max(1)) {
             if to.write_all(piece).await.is_err() {
                 return;

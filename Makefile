@@ -5,8 +5,8 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a network in this machine, every fault once, what an operator sees (KEEP=1 leaves it running)
-	@KEEP="$(KEEP)" SITES="$(SITES)" SWITCHES="$(SWITCHES)" HOSTS="$(HOSTS)" scripts/demo
+demo: ## a network in this machine, every fault once, what an operator sees (KEEP=1 leaves it running, NEO4J=1 mirrors it)
+	@KEEP="$(KEEP)" NEO4J="$(NEO4J)" SITES="$(SITES)" SWITCHES="$(SWITCHES)" HOSTS="$(HOSTS)" scripts/demo
 
 test: ## everything that can be shown here, real processes included; at most 25 minutes on two cores
 	@scripts/test

@@ -22,6 +22,7 @@ mod interrupt;
 mod net;
 mod operator;
 mod permit;
+mod pipe;
 mod plan;
 mod power;
 mod process;

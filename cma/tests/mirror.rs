@@ -66,7 +66,8 @@ async fn neo4j_down_or_read_only_takes_nothing_from_verdicts_and_pages_and_the_g
     relay.acknowledged(3).await;
     let paged = lines(&world.path("pages.jsonl"), 1).await;
     assert_eq!(paged[0]["transition"], "opened");
-    assert!(begun.elapsed() < Duration::from_secs(5), "a page waited for Neo4j: {:?}", begun.elapsed());
+    // After its start a CMA holds every line for ten seconds. Who waited for that server would wait for thirty.
+    assert!(begun.elapsed() < Duration::from_secs(20), "a page waited for Neo4j: {:?}", begun.elapsed());
     let status = world.json(&["status"]).await;
     assert!(status["incidents_open"] == 1 && status["mirror"]["state"] != "in-step", "{status}");
 
@@ -79,7 +80,7 @@ async fn neo4j_down_or_read_only_takes_nothing_from_verdicts_and_pages_and_the_g
     relay.acknowledged(4).await;
     let paged = lines(&world.path("pages.jsonl"), 2).await;
     assert_eq!(paged[1]["transition"], "closed");
-    assert!(begun.elapsed() < Duration::from_secs(5), "a page waited for Neo4j: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "a page waited for Neo4j: {:?}", begun.elapsed());
     in_the_way(&world, "takes no writes").await;
     let status = world.json(&["status"]).await;
     let warned =

@@ -179,9 +179,9 @@ fn a_slow_server_gets_smaller_batches_until_it_takes_them() {
         quick.within = Duration::from_secs(2);
         let mut working = mirror(&graph, quick);
         working.in_step().await;
-        // Some 50 kB/s: a statement of 1,000 rows takes too long, one of 200 does not.
-        proxy.set(Fault::Slow(1_000, Duration::from_millis(20)));
-        (1..400).for_each(|number| graph.apply(&host(number, 48)));
+        // Some 10 kB/s: all rows of one kind in one statement take too long, a quarter of them does not.
+        proxy.set(Fault::Slow(500, Duration::from_millis(50)));
+        (1..200).for_each(|number| graph.apply(&host(number, 48)));
         let state = working.until(|state| state.trouble.is_some()).await;
         assert!(state.trouble.unwrap().text.contains("did not answer within 2 s"));
         working.in_step().await;

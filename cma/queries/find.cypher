@@ -10,8 +10,8 @@ OPTIONAL MATCH (n)-[:HAS_ADDRESS]->(a:IpAddress)
 OPTIONAL MATCH (n)-[:WIRED_TO]->(p:SwitchPort)<-[:HAS_PORT]-(s:Switch)
 WITH switches, collect(CASE
     WHEN toLower(h.name) CONTAINS toLower($text) OR a.address = $text
-    THEN {kind: 'host', site: h.site, name: h.name, state: h.state, interface: n.ifname, address: a.address,
-      switch: s.name, switch_id: s.chassis_id, port: p.name}
+    THEN {kind: 'host', site: h.site, name: h.name, state: CASE WHEN n.carrier THEN h.state ELSE 'no-carrier' END,
+      interface: n.ifname, address: a.address + '/' + toString(a.prefix_len), switch: s.name, switch_id: s.chassis_id, port: p.name}
   END) AS hosts
 UNWIND switches + hosts AS row
 WITH row

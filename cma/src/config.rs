@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Paths are absolute or relative to the file.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use ringmesh_shell::failure::Failure;
 use ringmesh_topology::id::Name;
 use serde::Deserialize;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+use crate::mirror::{Asked, Target};
 
 /// Where the operator's command looks for a CMA, and where one listens for it.
 pub const SOCKET: &str = "/run/ringmesh/cma.sock";
@@ -41,6 +44,8 @@ pub struct Config {
     pub close_hold: Duration,
     /// The graph takes no new hosts beyond so many nodes.
     pub nodes_max: u64,
+    /// Where the graph is mirrored to.
+    pub neo4j: Option<Target>,
 }
 
 /// Who is told.
@@ -71,6 +76,7 @@ struct File {
     holds: HoldsFile,
     #[serde(default)]
     graph: GraphFile,
+    neo4j: Option<Neo4jFile>,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,6 +106,27 @@ struct HoldsFile {
     host_s: Option<u64>,
     wide_s: Option<u64>,
     close_s: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Neo4jFile {
+    uri: String,
+    #[serde(default = "default_user")]
+    user: String,
+    password_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    database: Option<String>,
+    #[serde(default = "default_batch")]
+    batch: usize,
+}
+
+fn default_user() -> String {
+    "neo4j".to_owned()
+}
+
+fn default_batch() -> usize {
+    2_000
 }
 
 fn default_listen() -> String {
@@ -152,6 +179,7 @@ impl Config {
             holds: holds(&file.holds)?,
             close_hold: hold("holds.close_s", file.holds.close_s, CLOSE_HOLD)?,
             nodes_max: nodes_max(file.graph.nodes_max)?,
+            neo4j: file.neo4j.map(|neo4j| target(neo4j, folder)).transpose()?,
         })
     }
 }
@@ -255,6 +283,33 @@ fn memory() -> Option<u64> {
     [kib.map(|kib| kib << 10), limit].into_iter().flatten().min()
 }
 
+/// Where the graph is mirrored to, and who we are there.
+fn target(file: Neo4jFile, folder: &Path) -> Result<Target, Wrong> {
+    let Neo4jFile { uri, user, password_file, ca_file, database, batch } = file;
+    let password = password_file.map(|file| password(&folder.join(file))).transpose()?.unwrap_or_default();
+    let ca_file = ca_file.map(|file| folder.join(file));
+    if let Some(file) = &ca_file {
+        pem("neo4j.ca_file", file.clone(), "CERTIFICATE")?;
+    }
+    let asked = Asked { uri, user, password, ca_file, database: database.unwrap_or_default(), batch };
+    Target::new(asked).map_err(|(key, what, remedy)| Wrong::key(key, &what, remedy))
+}
+
+/// The first line of a file that is not for everybody.
+fn password(path: &Path) -> Result<String, Wrong> {
+    let key = "neo4j.password_file";
+    let unreadable = |error: std::io::Error| {
+        Wrong::key(key, &format!("{}: {error}", path.display()), "give a file that this user may read")
+    };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.mode() & 0o777;
+    if mode & 0o007 != 0 {
+        let what = format!("{}: its mode is {mode:04o}, so everybody may use it", path.display());
+        return Err(Wrong::key(key, &what, "take the rights of others away: chmod o= FILE"));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
 /// How long a return must hold, as relays have it.
 const CLOSE_HOLD: Duration = Duration::from_secs(10);
 
@@ -332,6 +387,19 @@ mod tests {
             ("insecure = true\n[holds]\nhost_s = 100000\n", "holds.host_s: 100000 s would hide an outage"),
             ("insecure = true\n[graph]\nnodes_max = 7\n", "graph.nodes_max: 7 is too few for any network"),
             ("insecure = true\ninstallation = \"a b\"\n", "installation: ' ' is not allowed in a name"),
+            ("insecure = true\n[neo4j]\nuser = \"a\"\n", "missing field `uri`"),
+            (
+                "insecure = true\n[neo4j]\nuri = \"bolt://h\"\npassword_file = \"no-such\"\n",
+                "neo4j.password_file: /no-such: No such file",
+            ),
+            (
+                "insecure = true\n[neo4j]\nuri = \"bolt://h\"\npassword_file = \"cma.toml\"\n",
+                "so everybody may use it; take the rights of others away",
+            ),
+            (
+                "insecure = true\n[neo4j]\nuri = \"bolt+s://h\"\nca_file = \"cma.toml\"\n",
+                "neo4j.ca_file: /cma.toml: no CERTIFICATE in PEM form",
+            ),
         ];
         for (text, want) in cases {
             let got = error(text);

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use ringmesh_cma_core::cma::{Action, Cma, Event, Say};
 use ringmesh_cma_core::documents::{BackedUp, PageLine, SCHEMA};
+use ringmesh_cma_core::graph::GraphStore;
 use ringmesh_cma_core::query::NoAnswer;
 use ringmesh_cma_core::relay::StreamId;
 use ringmesh_proto::codec;
@@ -24,6 +25,7 @@ use ringmesh_shell::store::Store;
 use ringmesh_topology::id::{Name, RelayId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::mirror::Mirror;
 use held::Held;
 
 /// What waits for the driver, of all streams together: beyond it, reading from relays waits.
@@ -66,6 +68,9 @@ pub(crate) enum Input {
     Warnings(Vec<Warning>),
     /// Something else that the machine hears.
     Event(Box<Event>),
+    /// The mirror asks.
+    #[cfg(feature = "neo4j")]
+    Mirror(ringmesh_mirror::Ask, oneshot::Sender<Result<ringmesh_mirror::source::Answer, String>>),
     /// An operator asks.
     Ask(Question, oneshot::Sender<Reply>),
 }
@@ -108,6 +113,9 @@ pub(crate) struct Driver {
     of_store: Option<Warning>,
     /// The number of the newest event, for those who follow.
     newest: watch::Sender<u64>,
+    /// The newest revision of the graph, for the mirror.
+    revision: watch::Sender<u64>,
+    mirror: Option<Mirror>,
 }
 
 impl Driver {
@@ -119,7 +127,19 @@ impl Driver {
     ) -> Self {
         let mesh_keys = MeshKeys::new(cma.identity().mesh_secret);
         let (lines, held) = (BTreeMap::new(), Held::new(store));
-        Self { cma, mesh_keys, lines, pager, held, of_pager: Vec::new(), of_store: None, newest }
+        let revision = watch::Sender::new(cma.graph().revision().unwrap_or_default());
+        let (of_pager, of_store, mirror) = (Vec::new(), None, None);
+        Self { cma, mesh_keys, lines, pager, held, of_pager, of_store, newest, revision, mirror }
+    }
+
+    /// The newest revision of the graph, always.
+    pub(crate) fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Shows how this mirror does.
+    pub(crate) fn show(&mut self, mirror: Mirror) {
+        self.mirror = Some(mirror);
     }
 
     /// Runs until nobody can send inputs any more, or it is dropped.
@@ -157,6 +177,8 @@ impl Driver {
         }
         let newest = self.cma.newest_event();
         self.newest.send_if_modified(|told| std::mem::replace(told, newest) != newest);
+        let revision = self.cma.graph().revision().unwrap_or_default();
+        self.revision.send_if_modified(|told| std::mem::replace(told, revision) != revision);
         if let Some(warning) = self.held.warning_changed() {
             self.of_store = warning;
             self.tell_warnings();
@@ -190,6 +212,12 @@ impl Driver {
                     self.feed(now, *event);
                 }
                 Input::Ask(Question::Backup(file), reply) => self.back_up(file, reply),
+                #[cfg(feature = "neo4j")]
+                Input::Mirror(ask, reply) => {
+                    let answer = ringmesh_mirror::source::answer(self.cma.graph(), &ask);
+                    // The mirror may have ended.
+                    let _ = reply.send(answer.map_err(|error| error.to_string()));
+                }
                 Input::Ask(question, reply) => {
                     // Whoever asked may be gone by now.
                     let _ = reply.send(self.answer(now, &question));
@@ -297,7 +325,13 @@ impl Driver {
         let failed = |error: &dyn std::fmt::Display| Unanswered::Failed(error.to_string());
         let json = match question {
             Question::Backup(_) => return Err(Unanswered::Failed("a copy is made beside this".to_owned())),
-            Question::Status => serde_json::to_string(&self.cma.status(now).map_err(|error| failed(&error))?),
+            Question::Status => {
+                let mut status = self.cma.status(now).map_err(|error| failed(&error))?;
+                if let Some(mirror) = &self.mirror {
+                    mirror.tell(&mut status);
+                }
+                serde_json::to_string(&status)
+            }
             Question::Tree => serde_json::to_string(&self.cma.tree(now).map_err(|error| failed(&error))?),
             Question::Incidents { all } => serde_json::to_string(&self.cma.incidents(now, *all)),
             Question::Explain(id) => {

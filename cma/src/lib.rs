@@ -5,11 +5,13 @@
 //!
 //! - [`config`] reads `cma.toml`.
 //! - [`run`]: a whole authority, from its config to SIGTERM.
+//! - [`mirror`]: the graph in a Neo4j as well, where the config wants it.
 //! - [`cli`]: the `ringmesh` command.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
 pub mod config;
+pub mod mirror;
 pub mod run;
 
 mod append;

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::driver::{Input, Question, Unanswered};
+use crate::mirror::Mirror;
 
 /// Answers that wait for a slow reader; beyond it, the next is asked for later.
 const WAITING: usize = 4;
@@ -21,12 +22,17 @@ pub(crate) struct OperatorService {
     inputs: mpsc::Sender<Input>,
     /// The number of the newest event.
     rows: watch::Receiver<u64>,
+    mirror: Option<Mirror>,
 }
 
 impl OperatorService {
     /// `rows` holds the number of the newest event, and changes with it.
-    pub(crate) fn new(inputs: mpsc::Sender<Input>, rows: watch::Receiver<u64>) -> Self {
-        Self { inputs, rows }
+    pub(crate) fn new(
+        inputs: mpsc::Sender<Input>,
+        rows: watch::Receiver<u64>,
+        mirror: Option<Mirror>,
+    ) -> Self {
+        Self { inputs, rows, mirror }
     }
 
     async fn ask(&self, question: Question) -> Result<Response<pb::Document>, Status> {
@@ -154,6 +160,20 @@ impl Operator for OperatorService {
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::Document>, Status> {
         let pb::QueryRequest { name, argument } = request.into_inner();
         self.ask(Question::Query { name, argument }).await
+    }
+
+    /// The mirror is asked itself: what it does may take long, and the authority waits for none of it.
+    async fn mirror(&self, request: Request<pb::MirrorRequest>) -> Result<Response<pb::Document>, Status> {
+        let none = || Status::not_found("no mirror is configured: give [neo4j] uri in cma.toml");
+        let mirror = self.mirror.as_ref().ok_or_else(none)?;
+        let pb::MirrorRequest { compare, resync } = request.into_inner();
+        let json = match (compare, resync) {
+            (true, _) => serde_json::to_string(&mirror.compare().await.map_err(Status::failed_precondition)?),
+            (_, true) => serde_json::to_string(&mirror.resync().await.map_err(Status::failed_precondition)?),
+            (false, false) => serde_json::to_string(&mirror.status()),
+        };
+        let json = json.map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(pb::Document { json }))
     }
 }
 

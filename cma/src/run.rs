@@ -27,6 +27,7 @@ use crate::authority::AuthorityService;
 use crate::config::Config;
 use crate::driver::{Driver, INPUTS_MAX, Input};
 use crate::listen;
+use crate::mirror::Mirror;
 use crate::operator::OperatorService;
 use crate::pager::Pager;
 
@@ -78,7 +79,8 @@ impl Authority {
         let mut driver = Driver::new(cma, self.store, pager, newest);
         let tls = self.config.tls.clone();
         let relays = serve_relays(self.tcp, tls, AuthorityService::new(inputs.clone()))?;
-        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone(), rows));
+        let mirror = start_mirror(&self.config, &mut driver, &inputs)?;
+        let operators = serve_operators(self.unix, OperatorService::new(inputs.clone(), rows, mirror));
         let pager = start_pager(self.config.notify, inputs, pages);
         let ended = tokio::select! {
             ended = driver.run(incoming) => ended,
@@ -177,6 +179,20 @@ fn start_pager(
     pages: mpsc::UnboundedReceiver<(u64, PageLine)>,
 ) -> Option<JoinHandle<()>> {
     sink.map(|sink| tokio::spawn(Pager::new(sink, inputs).run(pages)))
+}
+
+/// The mirror asks the driver like everybody else, and is shown by it.
+fn start_mirror(
+    config: &Config,
+    driver: &mut Driver,
+    inputs: &mpsc::Sender<Input>,
+) -> Result<Option<Mirror>, Failure> {
+    let Some(target) = &config.neo4j else { return Ok(None) };
+    let run = u64::from_be_bytes(random()?);
+    let run = format!("{run:016x}");
+    let mirror = Mirror::start(target, config.installation.as_str(), run, driver.revision(), inputs.clone())?;
+    driver.show(mirror.clone());
+    Ok(Some(mirror))
 }
 
 fn remove(socket: PathBuf) {

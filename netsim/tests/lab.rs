@@ -96,6 +96,7 @@ fn options(prefix: &str, size: Size, announcer: Announcer) -> Options {
         bin_dir,
         tx_interval_s: 5,
         wan: Quality::default(),
+        neo4j: None,
     }
 }
 

@@ -34,6 +34,71 @@ pub struct Status {
     pub graph: BTreeMap<String, u64>,
     /// Beyond so many nodes in all it takes no new hosts.
     pub graph_nodes_max: u64,
+    /// The mirror of the graph, where one is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorStatus>,
+}
+
+/// `ringmesh mirror`, and its part of [`Status`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorStatus {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where it is.
+    pub uri: String,
+    /// Whoever is on the way to it can read and change what is said.
+    pub exposed: bool,
+    /// `in-step`, `catching-up`, `comparing`, `connecting`, or `waiting` where something is in the way.
+    pub state: String,
+    /// Changes of the graph that may not be there yet; nothing before that is known.
+    pub lag_changes: Option<u64>,
+    /// Since when not all that was known is there; 0 in step.
+    pub lag_s: u64,
+    /// Rows written since the CMA started.
+    pub rows_written: u64,
+    /// Comparisons of everything since then.
+    pub comparisons: u64,
+    /// What is in the way; empty if nothing is.
+    pub error: String,
+    /// Since when.
+    pub error_ms: u64,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// `ringmesh mirror compare`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorCompared {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where the mirror is.
+    pub uri: String,
+    /// Both sides hold the same.
+    pub same: bool,
+    /// Labels, then relations.
+    pub rows: Vec<MirrorRows>,
+}
+
+/// One label or relation of [`MirrorCompared`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorRows {
+    /// Its word.
+    pub of: String,
+    /// Rows of the graph.
+    pub here: u64,
+    /// Rows of the mirror.
+    pub there: u64,
+    /// They are as many, and the sums of their digests are the same.
+    pub same: bool,
+}
+
+/// `ringmesh mirror resync`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorOrdered {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where the mirror is.
+    pub uri: String,
 }
 
 /// The authority's own part of [`Status`].

@@ -72,6 +72,11 @@ pub(crate) enum Command {
         #[arg(long, requires = "name", conflicts_with = "json")]
         cypher: bool,
     },
+    /// How the mirror of the graph in Neo4j does. Ends with 1 where something is in its way.
+    Mirror {
+        #[command(subcommand)]
+        what: Option<MirrorCommand>,
+    },
     /// Writes the wiring for other tools: sites, switches, hosts and the wires between them.
     Export {
         /// As what.
@@ -142,6 +147,16 @@ pub(crate) enum Store {
         #[arg(value_hint = clap::ValueHint::FilePath)]
         file: PathBuf,
     },
+}
+
+/// What is done with the mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum MirrorCommand {
+    /// Counts the rows of both sides by label and relation, and compares sums of their digests. Ends with 1 where they
+    /// differ.
+    Compare,
+    /// Writes every row again, whatever the mirror says it has, and takes out what is not there any more.
+    Resync,
 }
 
 /// A shell that completions are made for.

@@ -13,6 +13,8 @@ use tonic::{Code, Status, Streaming};
 
 /// A CMA that does not answer within this is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Comparing a large graph with its mirror takes the server its time.
+const COMPARED_WITHIN: Duration = Duration::from_secs(600);
 /// The tree of a large site is a large document.
 const DOCUMENT_MAX: usize = 1 << 30;
 
@@ -40,6 +42,10 @@ pub(crate) enum Question {
         argument: String,
     },
     Backup(PathBuf),
+    Mirror {
+        compare: bool,
+        resync: bool,
+    },
 }
 
 /// A connection to a CMA.
@@ -51,18 +57,24 @@ pub(crate) struct Client {
 impl Client {
     /// Connects, with one clear error where that is not possible.
     pub(crate) async fn connect(socket: &Path) -> Result<Self, Failure> {
-        Self::connect_for(socket, ANSWER_WITHIN).await
+        Self::connect_within(socket, ANSWER_WITHIN).await
+    }
+
+    /// For a question, with the time its answer may take.
+    pub(crate) async fn connect_for(socket: &Path, question: &Question) -> Result<Self, Failure> {
+        let patient = matches!(question, Question::Mirror { compare: true, .. });
+        Self::connect_within(socket, if patient { COMPARED_WITHIN } else { ANSWER_WITHIN }).await
     }
 
     /// The same, where the answer may take a while.
-    pub(crate) async fn connect_for(socket: &Path, answer_within: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn connect_within(socket: &Path, within: Duration) -> Result<Self, Failure> {
         let shown = socket.display().to_string();
         // A transport error does not say why; a plain connect does.
         drop(UnixStream::connect(socket).await.map_err(|error| no_socket(&shown, &error))?);
         // The limit is for the answer's beginning: a stream of events may last.
         let endpoint = Endpoint::from_shared(format!("unix://{shown}"));
         let channel = match endpoint {
-            Ok(endpoint) => endpoint.timeout(answer_within).connect().await,
+            Ok(endpoint) => endpoint.timeout(within).connect().await,
             Err(error) => Err(error),
         };
         let channel = channel.map_err(|error| unreachable(&shown, &error.to_string()))?;
@@ -96,6 +108,9 @@ impl Client {
                 operator.backup(pb::BackupRequest { file }).await
             }
             Question::Query { name, argument } => operator.query(pb::QueryRequest { name, argument }).await,
+            Question::Mirror { compare, resync } => {
+                operator.mirror(pb::MirrorRequest { compare, resync }).await
+            }
         };
         answer
             .map(|answer| answer.into_inner().json)
@@ -139,6 +154,9 @@ fn refused(socket: &str, unknown: Kind, status: &Status) -> Failure {
     match status.code() {
         // The CMA says itself what to do about it.
         Code::NotFound => Failure::new(unknown, status.message(), "nothing was changed"),
+        Code::FailedPrecondition => {
+            Failure::new(Kind::Check, status.message(), "`ringmesh mirror` tells how it does")
+        }
         Code::InvalidArgument => Failure::usage(status.message(), "nothing was changed"),
         _ => {
             let problem = format!("the CMA at {socket} gave no answer: {}", status.message());

@@ -58,7 +58,7 @@ mod tests {
     ];
     /// The clauses, functions and words that were seen to work on the stores we know. `CALL`, `FOREACH` and the
     /// writing ones are not needed.
-    const WORDS: [&str; 35] = [
+    const WORDS: [&str; 37] = [
         "MATCH",
         "OPTIONAL",
         "WHERE",
@@ -90,6 +90,8 @@ mod tests {
         "labels",
         "timestamp",
         "toLower",
+        "toString",
+        "substring",
         "datetime",
         "null",
         "true",

@@ -9,6 +9,7 @@ mod export;
 mod forget;
 mod gloss;
 mod incidents;
+mod mirror;
 mod moment;
 mod paint;
 mod papers;
@@ -24,12 +25,14 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use ringmesh_cma_core::documents::{Explain, Forgotten, ForgottenRelay, Incidents, Status, Tree};
+use ringmesh_cma_core::documents::{
+    Explain, Forgotten, ForgottenRelay, Incidents, MirrorCompared, MirrorOrdered, MirrorStatus, Status, Tree,
+};
 use ringmesh_cma_core::query::Answer;
 use ringmesh_shell::failure::{Failure, Kind};
 use serde::de::DeserializeOwned;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, MirrorCommand};
 use client::{Client, Question};
 use paint::Paint;
 
@@ -85,6 +88,11 @@ fn start(arguments: &Arguments, out: &mut String) -> Result<(), Ended> {
         Command::Query { name: Some(name), argument, cypher: false } => {
             ask(arguments, query::question(name, argument.as_deref())?, out)?;
         }
+        Command::Mirror { what } => {
+            let compare = *what == Some(MirrorCommand::Compare);
+            let resync = *what == Some(MirrorCommand::Resync);
+            ask(arguments, Question::Mirror { compare, resync }, out)?;
+        }
         Command::Export { format, out: path, at } => {
             let tree = runtime()?.block_on(tree_of(&arguments.socket, *at))?;
             out.push_str(&export::write(&tree, *format, path.as_deref(), &mut io::stderr())?);
@@ -112,7 +120,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Asks one question and shows the answer.
 fn ask(arguments: &Arguments, question: Question, out: &mut String) -> Result<(), Ended> {
-    let asked = async { Client::connect(&arguments.socket).await?.ask(question).await };
+    let asked = async { Client::connect_for(&arguments.socket, &question).await?.ask(question).await };
     let json = runtime()?.block_on(asked)?;
     answer(arguments, &json, out)
 }
@@ -183,6 +191,17 @@ fn show(arguments: &Arguments, json: &str, out: &mut String) -> Result<(), Ended
         Command::Incidents { all } => (incidents::list(&paint, &read::<Incidents>(json)?, *all), true),
         Command::Explain { .. } => (incidents::explain(&paint, &read::<Explain>(json)?), true),
         Command::Query { .. } => (query::text(&paint, &read::<Answer>(json)?), true),
+        Command::Mirror { what: None } => {
+            let mirror: MirrorStatus = read(json)?;
+            (mirror::text(&paint, &mirror), mirror.error.is_empty())
+        }
+        Command::Mirror { what: Some(MirrorCommand::Compare) } => {
+            let compared: MirrorCompared = read(json)?;
+            (mirror::compared(&compared), compared.same)
+        }
+        Command::Mirror { what: Some(MirrorCommand::Resync) } => {
+            (mirror::ordered(&read::<MirrorOrdered>(json)?), true)
+        }
         Command::Forget { relay: Some(_), .. } => (forget::relay_text(&read::<ForgottenRelay>(json)?), true),
         Command::Forget { .. } => (forget::text(&read::<Forgotten>(json)?), true),
         Command::Export { .. }

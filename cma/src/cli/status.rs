@@ -13,6 +13,7 @@ pub(crate) fn text(paint: &Paint, status: &Status) -> String {
         text.push_str(&relays(paint, status));
     }
     text.push_str(&counters(status));
+    text.extend(status.mirror.as_ref().map(|mirror| super::mirror::line(paint, mirror)));
     for warning in &status.warnings {
         text.push('\n');
         text.push_str(&wrapped("! ", &format!("{}: {}", warning.code, warning.text)));

@@ -59,7 +59,7 @@ pub(crate) async fn run(socket: &Path, what: &Store) -> Result<(String, String),
 async fn backup(socket: &Path, file: &Path) -> Result<(String, String), Failure> {
     let file = std::path::absolute(file)
         .map_err(|error| Failure::file("file", file, &error, "give a file that is not there yet"))?;
-    let mut client = Client::connect_for(socket, COPY_WITHIN).await?;
+    let mut client = Client::connect_within(socket, COPY_WITHIN).await?;
     let json = client.ask(Question::Backup(file)).await?;
     let BackedUp { file, records, octets, .. } = super::read(&json)?;
     let text = format!("{} holds {records} records in {octets} octets", harmless(&file));

@@ -56,7 +56,7 @@ impl Log {
                 }
             }
         });
-        (OperatorService::new(inputs, self.newest.subscribe()), driver)
+        (OperatorService::new(inputs, self.newest.subscribe(), None), driver)
     }
 
     fn answer(&self, question: &Question) -> Reply {

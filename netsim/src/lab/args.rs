@@ -78,6 +78,9 @@ pub(super) enum Command {
     /// A switch's voice; started by the lab inside a switch's namespace.
     #[command(hide = true)]
     Announce(AnnounceArgs),
+    /// Carries octets between two places; started by the lab in the CMA's namespace, and outside.
+    #[command(hide = true)]
+    Pipe(PipeArgs),
     /// A slow leg of the WAN; started by the lab in the router's namespace.
     #[command(hide = true)]
     Carry(CarryArgs),
@@ -192,6 +195,9 @@ pub(super) struct Build {
     /// Folder of our programs [default: that of this one].
     #[arg(long, value_name = "FOLDER")]
     bin_dir: Option<PathBuf>,
+    /// The Unix socket of a Neo4j that speaks Bolt: the CMA mirrors its graph there.
+    #[arg(long, value_name = "SOCKET")]
+    neo4j: Option<PathBuf>,
     #[command(flatten)]
     which: Which,
 }
@@ -265,6 +271,16 @@ pub(super) struct AnnounceArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PipeArgs {
+    /// Where connections come in: `ADDRESS:PORT`, or the path of a Unix socket.
+    #[arg(long)]
+    pub(super) from: String,
+    /// Where they are carried to: `HOST:PORT`, or a path.
+    #[arg(long)]
+    pub(super) to: String,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CarryArgs {
     #[arg(long, value_parser = end)]
     near: End,
@@ -323,6 +339,7 @@ impl Build {
                 None => own_folder()?,
             },
             tx_interval_s: self.tx_interval_s,
+            neo4j: self.neo4j.as_deref().map(absolute).transpose()?,
             wan: Quality { delay_ms: self.wan_delay, loss_permille: self.wan_loss, seed: self.wan_seed },
         })
     }

@@ -11,6 +11,7 @@ use super::cleanup::sweep;
 use super::error::LabError;
 use super::interrupt::Interrupt;
 use super::permit;
+use super::pipe::pipe;
 use super::plan::Plan;
 use super::play;
 use super::running::{Lab, Options};
@@ -63,6 +64,7 @@ pub fn run(lab: LabArgs, program: &Path, args: &[OsString]) -> Result<(), LabErr
         Command::Status { which, json } => show_status(&which.open(program, args)?, json),
         Command::Announce(args) => speak(&args),
         Command::Carry(args) => carry(&args.leg()),
+        Command::Pipe(args) => pipe(&args.from, &args.to),
     }
 }
 
@@ -86,6 +88,8 @@ fn down(which: &Which, program: &Path, args: &[OsString]) -> Result<(), LabError
     Lab::open(&dir)?.down()
 }
 
+/// How often the mirror is asked whether it is there, once a second.
+const MIRROR_TRIES: u32 = 60;
 /// Two sites are the fewest on which every step has its place.
 const TOUR_SITES: u8 = 2;
 
@@ -105,6 +109,7 @@ fn walk(args: &TourArgs) -> Result<(), LabError> {
     let tour = walked?;
     tour::write(&tour, &args.out)?;
     show(&lab, &tour, &progress);
+    let mirrored = compare_mirror(&lab, &progress);
     if args.keep {
         let advice = advice(&options, lab.plan());
         lab.release()?;
@@ -114,7 +119,11 @@ fn walk(args: &TourArgs) -> Result<(), LabError> {
         lab.down()?;
     }
     print(&format!("\n{}report: {}", tour::summary(&tour), args.out.display()));
-    if tour.ok { Ok(()) } else { Err(LabError::Failed("the tour did not go as wanted".into())) }
+    match (tour.ok, mirrored) {
+        (false, _) => Err(LabError::Failed("the tour did not go as wanted".into())),
+        (true, false) => Err(LabError::Failed("the mirror does not hold what the CMA holds".into())),
+        (true, true) => Ok(()),
+    }
 }
 
 fn play_file(args: &PlayArgs) -> Result<(), LabError> {
@@ -177,6 +186,27 @@ fn show(lab: &Lab, tour: &Tour, progress: &Progress) {
             shown(&["explain", id]);
         }
     }
+}
+
+/// Rows of both sides by label, the mirror's read back from it. It is late by no more than a moment after a calm end.
+fn compare_mirror(lab: &Lab, progress: &Progress) -> bool {
+    if lab.state.neo4j.is_none() {
+        return true;
+    }
+    progress.doing("compare the graph with its mirror");
+    let words = ["mirror", "compare"];
+    for _ in 0..MIRROR_TRIES {
+        if let Ok(text) = lab.operator().text(&words) {
+            print(&format!("\n$ ringmesh mirror compare\n{}", text.trim_end()));
+            return true;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    print("\n$ ringmesh mirror compare");
+    if let Err(error) = lab.operator().show(&words) {
+        progress.note(&format!("the mirror is not as it should be: {error}"));
+    }
+    false
 }
 
 /// What one may do with a running lab.

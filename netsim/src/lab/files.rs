@@ -15,6 +15,8 @@ use super::state::{State, Timing};
 const SOCKET_PATH_MAX: usize = 107;
 /// Where relays hear their members and each other.
 pub(super) const RELAY_PORT: u16 = 1990;
+/// Where the CMA finds its mirror: a port of its own loopback, carried outside.
+pub(super) const BOLT: &str = "127.0.0.1:7687";
 /// Where the CMA hears relays.
 pub(super) const CMA_PORT: u16 = 1991;
 
@@ -164,13 +166,14 @@ impl Files {
     ///
     /// # Errors
     /// [`LabError::File`].
-    pub(super) fn write_cma(&self) -> Result<(), LabError> {
+    pub(super) fn write_cma(&self, mirrored: bool) -> Result<(), LabError> {
         let config = CmaConfig {
             listen: format!("0.0.0.0:{CMA_PORT}"),
             socket: self.operator_socket(),
             state_dir: self.of(CMA).join("state"),
             insecure: true,
             notify: Notify { file: self.pages() },
+            neo4j: mirrored.then(|| Neo4j { uri: format!("bolt://{BOLT}") }),
         };
         write_config(&self.cma(), &config)
     }
@@ -217,6 +220,13 @@ struct CmaConfig {
     state_dir: PathBuf,
     insecure: bool,
     notify: Notify,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neo4j: Option<Neo4j>,
+}
+
+#[derive(Serialize)]
+struct Neo4j {
+    uri: String,
 }
 
 #[derive(Serialize)]

@@ -31,7 +31,7 @@ impl Lab {
         self.files.create(&self.plan)?;
         let carriers: Vec<String> = self.plan.wan.iter().map(|leg| leg.process_name()).collect();
         carriers.iter().try_for_each(|name| self.start(name, Role::Wan))?;
-        self.files.write_cma()?;
+        self.files.write_cma(self.state.neo4j.is_some())?;
         for site in &self.plan.sites {
             self.files.write_relay(&self.plan, site, &self.state)?;
             self.hand_out_keys(site)?;
@@ -128,6 +128,7 @@ pub(super) fn fresh_state(options: &Options) -> State {
         announcer: options.announcer,
         profile: options.profile,
         wan: options.wan,
+        neo4j: options.neo4j.clone(),
         tx_interval_s: options.tx_interval_s,
         bin_dir: options.bin_dir.clone(),
         rootless: super::permit::is_inside(),

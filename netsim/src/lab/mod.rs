@@ -23,6 +23,7 @@ mod layout;
 mod net;
 mod operator;
 mod permit;
+mod pipe;
 mod plan;
 pub mod play;
 mod power;

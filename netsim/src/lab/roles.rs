@@ -26,6 +26,8 @@ pub(super) enum Role {
     Announcer,
     /// Ours, in the place of a cable of the WAN.
     Wan,
+    /// Ours, between the CMA and a Neo4j outside.
+    Pipe,
 }
 
 impl Role {
@@ -37,6 +39,7 @@ impl Role {
             Self::Probe => "probe",
             Self::Announcer => "announcer",
             Self::Wan => "wan",
+            Self::Pipe => "pipe",
         }
     }
 }

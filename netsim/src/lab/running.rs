@@ -19,6 +19,7 @@ use super::furnish::{check, fresh_state, refuse_occupied, refuse_strangers};
 use super::interrupt::Interrupt;
 use super::layout::Layout;
 use super::operator::Operator;
+use super::pipe;
 use super::plan::{CMA, Plan};
 use super::process::in_sessions_of;
 use super::roles::{Launch, Role};
@@ -47,6 +48,8 @@ pub struct Options {
     pub tx_interval_s: u16,
     /// Of the legs between sites.
     pub wan: Quality,
+    /// The Unix socket of a Neo4j, for the CMA's mirror.
+    pub neo4j: Option<PathBuf>,
 }
 
 /// A lab in hand.
@@ -163,6 +166,7 @@ impl Lab {
     /// # Errors
     /// [`LabError::Failed`] with the last words of a process that ended, [`LabError::Interrupted`].
     pub fn start_roles(&mut self, stop: &Interrupt) -> Result<(), LabError> {
+        self.start(CMA, Role::Pipe)?;
         self.start(CMA, Role::Cma)?;
         let relays: Vec<String> = self.plan.sites.iter().map(|site| site.relay.name.clone()).collect();
         relays.iter().try_for_each(|relay| self.start(relay, Role::Relay))?;
@@ -219,6 +223,7 @@ impl Lab {
         let (program, config) = match role {
             Role::Announcer => return announcer::launch(self, name),
             Role::Wan => return Ok(wan::launch(self, name)),
+            Role::Pipe => return Ok(pipe::launch(self)),
             Role::Cma => ("ringmesh-cma", self.files.cma()),
             Role::Relay => ("ringmesh-relay", self.files.relay(name)),
             Role::Probe => ("ringmesh-probe", self.files.probe(name)),

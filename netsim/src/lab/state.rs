@@ -115,6 +115,9 @@ pub(super) struct State {
     pub(super) profile: Profile,
     /// Of the legs between sites.
     pub(super) wan: Quality,
+    /// The Unix socket of a Neo4j, for the CMA's mirror.
+    #[serde(default)]
+    pub(super) neo4j: Option<PathBuf>,
     /// Seconds between two announcements of a port.
     pub(super) tx_interval_s: u16,
     /// Where our programs are.

@@ -129,6 +129,9 @@ impl GraphStore for Faulty {
     fn changes_since(&self, revision: u64, limit: usize) -> Result<Changes, StoreError> {
         self.inner.changes_since(revision, limit)
     }
+    fn revision(&self) -> Result<u64, StoreError> {
+        self.inner.revision()
+    }
     fn stats(&self) -> Result<Stats, StoreError> {
         self.inner.stats()
     }

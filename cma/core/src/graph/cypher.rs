@@ -10,6 +10,7 @@
 //! - Every edge has [`OF_EDGES`]: `mark` tells edges of one relation between the same two nodes apart (the verdict of a
 //!   `CAUSED_BY`, the ring of a `NEXT_IN_RING`), `since_ms` is since when it says what it says, `source` as above.
 //! - Properties of a label or relation are always all there; null where there is nothing to say.
+//! - Every row has [`DIGEST`], by which a mirror is compared with this graph; it says nothing else.
 //!
 //! Times are milliseconds since 1970-01-01 UTC; words are those of `--json`.
 
@@ -36,6 +37,8 @@ pub enum Value {
 /// A property with its value.
 pub type Property = (&'static str, Value);
 
+/// The property that holds a digest of the row.
+pub const DIGEST: &str = "digest";
 /// What every node has.
 pub const OF_NODES: &[&str] = &["id", "site", "source"];
 /// What every edge has.

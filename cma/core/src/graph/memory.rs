@@ -383,6 +383,10 @@ impl GraphStore for MemoryGraph {
         Ok(Changes::Since { changes, more: logged.next().is_some() })
     }
 
+    fn revision(&self) -> Result<u64, StoreError> {
+        Ok(self.revision)
+    }
+
     fn stats(&self) -> Result<Stats, StoreError> {
         let some = |count: &u64| *count > 0;
         let nodes = Label::ALL.into_iter().zip(self.nodes).filter(|(_, count)| some(count)).collect();

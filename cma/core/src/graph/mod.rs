@@ -178,6 +178,9 @@ pub trait GraphStore {
     /// What changed after a revision: at most `limit` changes.
     fn changes_since(&self, revision: u64, limit: usize) -> Result<Changes, StoreError>;
 
+    /// The newest revision, as [`Self::stats`] has it; cheap.
+    fn revision(&self) -> Result<u64, StoreError>;
+
     /// How much there is.
     fn stats(&self) -> Result<Stats, StoreError>;
 

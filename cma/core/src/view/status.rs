@@ -37,6 +37,7 @@ impl<G: GraphStore> Cma<G> {
             incidents_open: self.incidents.open().count(),
             graph_nodes_max: self.config.nodes_max,
             graph: stats.nodes.into_iter().map(|(label, count)| (label.word().to_owned(), count)).collect(),
+            mirror: None,
         })
     }
 

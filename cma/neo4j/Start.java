@@ -1,0 +1,81 @@
+// A Neo4j 5 Community on one port of this machine, from its published artifacts: what a user tries a mirror with, and
+// what the tests run against. Everything else about it is Neo4j's own.
+//
+//   java .. Start FOLDER PORT [--until-eof] [--temporary] [--read-only] [--tls FOLDER]
+//
+// Ends on SIGTERM and Ctrl-C. With --until-eof it ends when its standard input does: then it outlives nobody who
+// started it, however that one died. With --temporary it takes its folder with it.
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.neo4j.configuration.GraphDatabaseSettings;
+import org.neo4j.configuration.connectors.BoltConnector;
+import org.neo4j.configuration.helpers.SocketAddress;
+import org.neo4j.configuration.ssl.SslPolicyConfig;
+import org.neo4j.configuration.ssl.SslPolicyScope;
+import org.neo4j.dbms.api.DatabaseManagementService;
+import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
+
+public class Start {
+    public static void main(String[] given) throws Exception {
+        List<String> words = new ArrayList<>(List.of(given));
+        boolean untilEof = words.remove("--until-eof");
+        boolean temporary = words.remove("--temporary");
+        boolean readOnly = words.remove("--read-only");
+        int tlsAt = words.indexOf("--tls");
+        Path tls = tlsAt < 0 ? null : Path.of(words.get(tlsAt + 1));
+        if (tls != null) {
+            words.subList(tlsAt, tlsAt + 2).clear();
+        }
+        Path folder = Path.of(words.get(0)).toAbsolutePath();
+        int port = Integer.parseInt(words.get(1));
+
+        var builder = new DatabaseManagementServiceBuilder(folder)
+                .setConfig(BoltConnector.enabled, true)
+                .setConfig(BoltConnector.listen_address, new SocketAddress("127.0.0.1", port))
+                .setConfig(GraphDatabaseSettings.auth_enabled, false)
+                .setConfig(GraphDatabaseSettings.pagecache_memory, 128L << 20)
+                .setConfig(GraphDatabaseSettings.preallocate_logical_logs, false)
+                .setConfig(GraphDatabaseSettings.read_only_database_default, readOnly);
+        if (tls != null) {
+            SslPolicyConfig policy = SslPolicyConfig.forScope(SslPolicyScope.BOLT);
+            builder.setConfig(policy.enabled, true)
+                    .setConfig(policy.base_directory, tls.toAbsolutePath())
+                    .setConfig(policy.private_key, Path.of("key.pem"))
+                    .setConfig(policy.public_certificate, Path.of("cert.pem"))
+                    .setConfig(policy.trust_all, true)
+                    .setConfig(BoltConnector.encryption_level, BoltConnector.EncryptionLevel.REQUIRED);
+        }
+        DatabaseManagementService service = builder.build();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            service.shutdown();
+            if (temporary) {
+                delete(folder);
+            }
+        }));
+        System.out.println("bolt://127.0.0.1:" + port);
+        if (untilEof) {
+            while (System.in.read() >= 0) {}
+            System.exit(0);
+        }
+        Thread.currentThread().join();
+    }
+
+    private static void delete(Path folder) {
+        try (var files = Files.walk(folder)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> {
+                try {
+                    Files.deleteIfExists(file);
+                } catch (IOException error) {
+                    throw new UncheckedIOException(error);
+                }
+            });
+        } catch (IOException error) {
+            System.err.println("neo4j: " + folder + " is left behind: " + error);
+        }
+    }
+}

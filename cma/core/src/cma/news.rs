@@ -57,11 +57,8 @@ impl<G: GraphStore> Cma<G> {
         }
         let key = RelayKey { site: source.site.clone(), relay: source.relay };
         let overruled = self.is_overruled(&source, &news);
-        let crowded_out = match self.is_crowded_out(&source.site, &news) {
-            Ok(crowded_out) => crowded_out,
-            // Taking it will say so.
-            Err(_) => false,
-        };
+        // A store that fails says so when it is to take the news.
+        let crowded_out = self.is_crowded_out(&source.site, &news).unwrap_or(false);
         if !crowded_out && !self.take(now, &source, sequence, &news, turn) {
             // The next news must not overtake this one: the relay comes again and tells from here.
             self.gone(now, stream);

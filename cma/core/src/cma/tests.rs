@@ -7,7 +7,8 @@ use crate::graph::{
     Applied, Bounds, Change, Changes, Direction, Edge, Label, Node, NodeKey, Op, Relation, Stamp, Stats, Walk,
 };
 use crate::testing::{
-    CMA_MS, World, alternative, closed, hello, host, host_incident, place, revised, ring, switch_incident,
+    CMA_MS, World, alternative, closed, config, hello, host, host_incident, name, place, revised, ring,
+    switch_incident,
 };
 use crate::view::NoSuchIncident;
 

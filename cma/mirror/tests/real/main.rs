@@ -324,9 +324,9 @@ fn hostile_names_reach_the_server_as_values_only() {
 fn a_server_killed_in_mid_batch_or_restored_from_a_backup_holds_the_same_in_the_end() {
     run(async {
         let Some(mut server) = Server::own(&[]) else { return };
-        let graph = hosts(2_000);
+        let graph = hosts(600);
         let mut working = mirror(&graph, settings(&server.uri(), "run-1"));
-        for rows in [3_000, 14_000] {
+        for rows in [1_000, 4_000] {
             working.until(|state| state.written >= rows).await;
             server.kill();
             working.until(|state| state.phase == Phase::Waiting).await;

@@ -4,7 +4,8 @@
 //   java .. Start FOLDER PORT [--until-eof] [--temporary] [--read-only] [--tls FOLDER]
 //
 // Ends on SIGTERM and Ctrl-C. With --until-eof it ends when its standard input does: then it outlives nobody who
-// started it, however that one died. With --temporary it takes its folder with it.
+// started it, however that one died. With --temporary it takes its folder with it; with both, only when its input ended,
+// so that it can be stopped and started again.
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,6 +22,9 @@ import org.neo4j.dbms.api.DatabaseManagementService;
 import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
 
 public class Start {
+    /** The standard input has ended. */
+    private static volatile boolean ended;
+
     public static void main(String[] given) throws Exception {
         List<String> words = new ArrayList<>(List.of(given));
         boolean untilEof = words.remove("--until-eof");
@@ -53,13 +57,14 @@ public class Start {
         DatabaseManagementService service = builder.build();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             service.shutdown();
-            if (temporary) {
+            if (temporary && (ended || !untilEof)) {
                 delete(folder);
             }
         }));
         System.out.println("bolt://127.0.0.1:" + port);
         if (untilEof) {
             while (System.in.read() >= 0) {}
+            ended = true;
             System.exit(0);
         }
         Thread.currentThread().join();

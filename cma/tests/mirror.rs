@@ -73,7 +73,7 @@ async fn neo4j_down_or_read_only_takes_nothing_from_verdicts_and_pages_and_the_g
 
     proxy.set(Fault::None);
     the_same(&world).await;
-    server.kill();
+    server.stop();
     server.again(&["--read-only"]);
     let begun = Instant::now();
     relay.news(4, &incident(2, true)).await;

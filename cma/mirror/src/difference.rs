@@ -129,17 +129,15 @@ impl<S: Source> Difference<'_, S> {
         }
         let mut theirs: BTreeMap<String, i64> = BTreeMap::new();
         let mut look = LOOK;
-        while sum.rows > 0 {
+        let mut more = sum.rows > 0;
+        while more {
             let asked = self.span(text::node_keys(label, span), after, page.upto.as_deref());
             let rows: Vec<NodeRow> = self.bolt.once(asked.with("limit", look as i64)).await?;
-            let all = rows.len() < look;
+            more = rows.len() >= look;
             theirs = rows.into_iter().map(|row| (row.id, row.digest)).collect();
             let extra = theirs.keys().filter(|id| !ours.contains_key(id.as_str()));
             let extra = extra.map(|id| NodeKey { label, id: id.clone() }).collect();
             let dropped = self.drop_dead_nodes(extra).await?;
-            if all {
-                break;
-            }
             // Too many strangers to see all at once; where none of them could be dropped, more has to be seen.
             look *= if dropped == 0 { 2 } else { 1 };
         }
@@ -166,16 +164,14 @@ impl<S: Source> Difference<'_, S> {
         }
         let mut theirs: BTreeMap<EdgeKey, i64> = BTreeMap::new();
         let mut look = LOOK;
-        while sum.rows > 0 {
+        let mut more = sum.rows > 0;
+        while more {
             let asked = self.span(text::edge_keys(label, span), after, page.upto.as_deref());
             let rows: Vec<EdgeRow> = self.bolt.once(asked.with("limit", look as i64)).await?;
-            let all = rows.len() < look;
+            more = rows.len() >= look;
             theirs = rows.into_iter().filter_map(|row| row.key(label)).collect();
             let extra = theirs.keys().filter(|key| !ours.contains_key(key)).cloned().collect();
             let dropped = self.drop_dead_edges(extra).await?;
-            if all {
-                break;
-            }
             look *= if dropped == 0 { 2 } else { 1 };
         }
         let differs = |(digest, edge): &(i64, &Edge)| {

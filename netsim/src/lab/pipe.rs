@@ -4,6 +4,7 @@
 //! So a Neo4j outside is reached in two steps. Outside, a Unix socket is carried to it; inside, a port of the CMA's
 //! loopback is carried to that socket.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -81,7 +82,8 @@ fn is_path(address: &str) -> bool {
 /// The pipe in the CMA's namespace, if its graph is mirrored.
 pub(super) fn launch(lab: &Lab) -> Option<Launch> {
     let socket = lab.state.neo4j.as_ref()?;
-    let words = ["lab".into(), "pipe".into(), "--from".into(), BOLT.into(), "--to".into(), socket.into()];
+    let words: [OsString; 6] =
+        ["lab".into(), "pipe".into(), "--from".into(), BOLT.into(), "--to".into(), socket.into()];
     Some(Launch {
         name: CMA.into(),
         role: Role::Pipe,

@@ -100,6 +100,13 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Ends it in good order; its folder stays.
+    pub(crate) fn stop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Starts it again where it was.
     pub(crate) fn again(&mut self, words: &[&str]) {
         *self = Self::start(self.folder.clone(), self.port, self.options, words);

@@ -154,17 +154,23 @@ impl World {
         })
     }
 
-    /// The deadline of every machine that may run now, and whose it is.
-    pub fn deadlines(&self) -> impl Iterator<Item = (String, Time)> {
-        let awake = self.hosts.iter().filter(|host| !host.paused);
-        let probes = awake.filter_map(|host| {
-            host.process.as_ref().map(|process| (host.name.to_string(), process.probe.next_deadline()))
+    /// A machine that may run now and has a deadline before `now`: whose it is, and the deadline.
+    pub fn overdue(&self, now: Time) -> Option<(String, Time)> {
+        let late = |deadline: &Time| *deadline < now;
+        let probe = self.hosts.iter().filter(|host| !host.paused).find_map(|host| {
+            let deadline = Some(host.process.as_ref()?.probe.next_deadline()).filter(late)?;
+            Some((host.name.to_string(), deadline))
         });
-        let relays = self.sites.iter().filter_map(|site| {
-            let process = site.process.as_ref()?;
-            Some((format!("the relay of {}", site.name), process.relay.next_deadline()))
-        });
-        let cma = self.cma.process.iter().map(|process| ("the CMA".to_owned(), process.cma.next_deadline()));
-        probes.chain(relays).chain(cma)
+        let relay = || {
+            self.sites.iter().find_map(|site| {
+                let deadline = Some(site.process.as_ref()?.relay.next_deadline()).filter(late)?;
+                Some((format!("the relay of {}", site.name), deadline))
+            })
+        };
+        let cma = || {
+            let deadline = Some(self.cma.process.as_ref()?.cma.next_deadline()).filter(late)?;
+            Some(("the CMA".to_owned(), deadline))
+        };
+        probe.or_else(relay).or_else(cma)
     }
 }

@@ -179,11 +179,8 @@ fn a_leg_lost_by_a_living_host_is_redundancy_and_no_silence() {
 /// A kernel tells of lost carrier at once, or as late as a second after: the rest must not be judged apart for that.
 #[test]
 fn a_carrier_that_was_told_late_does_not_split_its_switch_from_a_host_behind_it() {
-    let window = |lo, hi| move |seen: Observation| Observation {
-        last_heard_ms: Some(lo),
-        first_bad_ms: hi,
-        ..seen
-    };
+    let window =
+        |lo, hi| move |seen: Observation| Observation { last_heard_ms: Some(lo), first_bad_ms: hi, ..seen };
     for late in [0, 500, 1_000, 1_200] {
         let known = [silent(by(3, 0), 2, 0), silent(J, 2, 0)].map(window(T - 700, T + 850));
         let seen = [switch_zero_missed(), known.to_vec()].concat();

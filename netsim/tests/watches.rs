@@ -75,7 +75,7 @@ fn a_deadline_that_has_passed_is_told() {
     law.look(&View { world: &world, health: &health, now: world.now() }, &mut wrong);
     assert_eq!(wrong, [""; 0]);
     law.look(&View { world: &world, health: &health, now: world.now() + 3 * SECOND }, &mut wrong);
-    says("timers", &wrong, "the deadline of h1 was");
+    says("timers", &wrong, "the deadline of h");
 }
 
 /// A probe that is gone watches nobody, and health was told nothing of it.

@@ -8,7 +8,6 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::WireCounters;
 use ringmesh_topology::id::ProbeId;
 
-use super::host::Process;
 use super::network::Place;
 use super::site::Site;
 use super::world::World;
@@ -179,19 +178,25 @@ impl World {
         })
     }
 
-    /// The deadline of every machine that may run now, and whose it is.
-    pub fn deadlines(&self) -> impl Iterator<Item = (String, Time)> {
+    /// A machine that may run now and has a deadline before `now`: whose it is, and the deadline.
+    pub fn overdue(&self, now: Time) -> Option<(String, Time)> {
+        let late = |deadline: &Time| *deadline < now;
         let awake = self.sites.iter().flat_map(|site| &site.hosts).filter(|host| !host.paused);
-        let probes = awake.filter_map(|host| {
-            let due = |process: &Box<Process>| host.real(process.probe.next_deadline());
-            host.process.as_ref().map(|process| (host.name.to_string(), due(process)))
+        let probe = awake.clone().find_map(|host| {
+            let deadline = Some(host.real(host.process.as_ref()?.probe.next_deadline())).filter(late)?;
+            Some((host.name.to_string(), deadline))
         });
-        let relays = self.sites.iter().filter_map(|site| {
-            let process = site.process.as_ref()?;
-            Some((format!("the relay of {}", site.name), process.relay.next_deadline()))
-        });
-        let cma = self.cma.process.iter().map(|process| ("the CMA".to_owned(), process.cma.next_deadline()));
-        probes.chain(relays).chain(cma)
+        let relay = || {
+            self.sites.iter().find_map(|site| {
+                let deadline = Some(site.process.as_ref()?.relay.next_deadline()).filter(late)?;
+                Some((format!("the relay of {}", site.name), deadline))
+            })
+        };
+        let cma = || {
+            let deadline = Some(self.cma.process.as_ref()?.cma.next_deadline()).filter(late)?;
+            Some(("the CMA".to_owned(), deadline))
+        };
+        probe.or_else(relay).or_else(cma)
     }
 
     /// The site a switch stands in, and its number there.

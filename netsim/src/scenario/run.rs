@@ -19,8 +19,9 @@ use crate::watch::Watches;
 
 /// How often is looked ..
 const LOOKS: Duration = Duration::from_millis(10);
-/// .. and how often where nothing is expected at any moment.
+/// .. and how often where nothing is expected at any moment: by the laws, and for what was told.
 const SELDOM: Duration = Duration::from_millis(100);
+const JUDGED: Duration = Duration::from_secs(1);
 /// A run that is over.
 #[derive(Debug)]
 pub struct Run {
@@ -129,9 +130,13 @@ impl Scenario {
         let mut at = Duration::ZERO;
         let mut cues = cues.iter().peekable();
         let mut lossless = self.lossless_after;
-        let looks = if self.is_sharp() { LOOKS } else { SELDOM };
+        let (sharp, mut judged) = (self.is_sharp(), Duration::ZERO);
+        let looks = if sharp { LOOKS } else { SELDOM };
         loop {
-            eyes.judge.look(&stage.world, at);
+            if at >= judged {
+                eyes.judge.look(&stage.world, at);
+                judged = at + if sharp { Duration::ZERO } else { JUDGED };
+            }
             eyes.watches.look(&stage.world);
             while let Some(cue) = cues.next_if(|cue| cue.at <= at) {
                 take(stage, cue, eyes);
@@ -149,6 +154,7 @@ impl Scenario {
             }
             at = next;
         }
+        eyes.judge.look(&stage.world, at);
         eyes.watches.end(&stage.world);
         let plan = stage.plan().clone();
         eyes.judge.end(&plan, &mut stage.world, at);

@@ -185,8 +185,8 @@ pub struct Broke {
 pub fn told(incidents: &[IncidentDoc], broke: &[Broke]) -> Vec<Told> {
     let one = |incident: &IncidentDoc| {
         let before = || broke.iter().filter(|broke| broke.at_ms <= incident.opened_ms);
-        let own = before().filter(|broke| broke.subject == incident.subject.name).last();
-        let since = own.or(before().last()).map_or(incident.opened_ms, |broke| broke.at_ms);
+        let own = before().rfind(|broke| broke.subject == incident.subject.name);
+        let since = own.or(before().next_back()).map_or(incident.opened_ms, |broke| broke.at_ms);
         let mut verdicts: Vec<String> = incident.revisions.iter().map(|one| one.verdict.clone()).collect();
         verdicts.dedup();
         Told {

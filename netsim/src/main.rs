@@ -26,6 +26,8 @@ enum Command {
     Check(commands::CheckArgs),
     /// Runs small worlds with faults drawn from seeds; all of it is healed, and nothing may be left of it.
     Random(commands::RandomArgs),
+    /// Measures virtual time itself: events, octets, and what the machines take when there are many of them.
+    Bench(commands::BenchArgs),
     /// Real programs in network namespaces, real bridges, real LLDP frames.
     #[cfg(feature = "lab")]
     Lab(ringmesh_netsim::lab::LabArgs),
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay(&args),
         Command::Check(args) => commands::check(&args),
         Command::Random(args) => commands::random(&args),
+        Command::Bench(args) => commands::bench(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => in_the_lab(args),
     }

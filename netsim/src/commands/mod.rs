@@ -2,6 +2,7 @@
 //!
 //! 0 everything was as it should be, 1 it was not, 2 a file or an argument is wrong and nothing was run.
 
+mod bench;
 mod files;
 mod stories;
 
@@ -14,6 +15,7 @@ use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::scenario::{Outcome, Report};
 
+pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use stories::random;
 
 use files::{Unusable, folder, one};

@@ -55,7 +55,7 @@ impl Site {
         let Some(to) = self.network.owner(target.ip()) else {
             return self.common.account.count("Beat", BEAT);
         };
-        self.beats[usize::from(self.network.class(from, to) != "switch")] += 1;
+        self.beats[usize::from(!self.network.is_inside_switch(from, to))] += 1;
         let leg = |place| match place {
             Place::Core(_) => 0,
             Place::Leg { leg, .. } => leg,

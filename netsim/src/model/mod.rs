@@ -48,4 +48,5 @@ pub(crate) use common::{Crossing, Shard, ShardName};
 pub use disk::Backup;
 pub use look::NewsTold;
 pub use plan::{HostPlan, Plan, SitePlan};
+pub use trace::EventKinds;
 pub use world::World;

@@ -134,7 +134,7 @@ pub(super) struct Network {
     site: usize,
     pub(super) switches: Vec<Switch>,
     /// The ports of each host.
-    pub(super) legs: Vec<Vec<Leg>>,
+    pub(super) legs: Vec<Box<[Leg]>>,
     /// Whether each host has power.
     pub(super) power: Vec<bool>,
     pub(super) wan: Arc<Wan>,
@@ -229,10 +229,17 @@ impl Network {
         match (from, to) {
             (Place::Core(_), Place::Core(_)) => "wan",
             (Place::Core(_), Place::Leg { .. }) | (Place::Leg { .. }, Place::Core(_)) => "site",
-            (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
-                if self.legs[a][i].switch == self.legs[b][j].switch { "switch" } else { "site" }
-            }
+            (Place::Leg { .. }, Place::Leg { .. }) if self.is_inside_switch(from, to) => "switch",
+            (Place::Leg { .. }, Place::Leg { .. }) => "site",
         }
+    }
+
+    /// Both are ports of one switch.
+    pub(super) fn is_inside_switch(&self, from: Place, to: Place) -> bool {
+        let (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) = (from, to) else {
+            return false;
+        };
+        self.legs[a][i].switch == self.legs[b][j].switch
     }
 
     /// The number here of a host of the world, if it stands here.

@@ -85,9 +85,12 @@ impl World {
         self.each_common(|common| common.wire = wire);
     }
 
-    /// Keeps nothing that was told but what the machines keep: rings, news and what was acknowledged cannot be looked at.
+    /// Keeps nothing but what the machines keep in memory: rings, news and what was acknowledged cannot be looked at, and
+    /// no relay and no CMA that was killed finds anything on its disk.
     pub fn remember_nothing(&mut self) {
         self.each_common(|common| common.remembers = false);
+        self.sites.iter_mut().for_each(|site| site.disk.forgets = true);
+        self.cma.disk.forgets = true;
     }
 
     pub(super) fn each_common(&mut self, mut each: impl FnMut(&mut Common)) {

@@ -254,6 +254,11 @@ impl LinkEnd {
         self.lanes().any(|(_, lane)| lane.is_lossy())
     }
 
+    /// Nothing got lost in the running block of any lane.
+    pub fn is_whole(&self) -> bool {
+        self.lanes().all(|(_, lane)| lane.lost[0] == 0)
+    }
+
     /// The lane that lost most in its running block, if that is worth telling (two or more).
     pub fn loss(&self) -> Option<LossSeen> {
         let (lane, seen) = self.lanes().max_by_key(|(_, seen)| seen.lost[0])?;

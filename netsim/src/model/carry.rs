@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringmesh_probe_core as probe;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::message::{Beat, PROBE_PORT};
+use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::BEAT;
 use ringmesh_relay_core as relay;
 
@@ -14,7 +15,7 @@ use super::common::ShardName;
 use super::host::{Datagram, Payload};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Place;
-use super::queue::{FlyingBeat, Thing};
+use super::queue::{Due, Event, FlyingBeat, Thing};
 use super::site::Site;
 
 /// One way through a site; a little more is drawn for each datagram.
@@ -56,6 +57,23 @@ impl Site {
             return self.common.account.count("Beat", BEAT);
         };
         self.beats[usize::from(!self.network.is_inside_switch(from, to))] += 1;
+        let stamp = self.actor_at(from).next_beat();
+        let at = self.common.now;
+        if let Some(event) = self.beat_event(stamp, at, [from, to], [source, target], beat, sealed) {
+            self.put(event);
+        }
+    }
+
+    /// How a heartbeat that is sent at that moment comes to the other place, if it does.
+    pub(super) fn beat_event(
+        &self,
+        stamp: Stamp,
+        at: Time,
+        [from, to]: [Place; 2],
+        [source, target]: [SocketAddr; 2],
+        beat: Beat,
+        sealed: Option<[u8; BEAT]>,
+    ) -> Option<Event> {
         let leg = |place| match place {
             Place::Core(_) => 0,
             Place::Leg { leg, .. } => leg,
@@ -66,18 +84,14 @@ impl Site {
             Place::Leg { host, .. } if small => Some(FlyingBeat::new(&beat, host, legs)),
             Place::Leg { .. } | Place::Core(_) => None,
         };
-        let Some((stamp, after)) = self.fate(from, to) else { return };
-        let when = self.common.now + after;
-        let (mesh, source_target) = (false, (source, target));
-        let payload = match (sealed, flying) {
-            (None, Some(flying)) => {
-                return self.common.at(stamp, Rank::Arrival, when, super::queue::Due::Beat(flying));
-            }
-            (Some(octets), flying) => Payload::SealedBeat { mesh, beat, octets, flying },
-            (None, None) => Payload::Beat(beat),
+        let at = at + self.fate(stamp, from, to)?;
+        let arrives = |payload| Thing::Arrive(Datagram { from: source, to: target, payload }).into();
+        let due = match (sealed, flying) {
+            (None, Some(flying)) => Due::Beat(flying),
+            (Some(octets), flying) => arrives(Payload::SealedBeat { mesh: false, beat, octets, flying }),
+            (None, None) => arrives(Payload::Beat(beat)),
         };
-        let (from, to) = source_target;
-        self.common.at(stamp, Rank::Arrival, when, Thing::Arrive(Datagram { from, to, payload }));
+        Some(Event { at, key: stamp.key(Rank::Arrival), due })
     }
 
     /// Something on its way between two places, if it gets there.
@@ -85,19 +99,20 @@ impl Site {
         if let (Place::Core(_), Place::Core(there)) = (from, to) {
             return self.bring_over_wan(there, purpose, octets + DATAGRAM_OCTETS, thing);
         }
-        if let Some((stamp, after)) = self.fate(from, to) {
-            self.common.at(stamp, Rank::Arrival, self.common.now + after, thing);
+        let stamp = self.actor_at(from).next();
+        if let Some(after) = self.fate(stamp, from, to) {
+            let (at, key) = (self.common.now + after, stamp.key(Rank::Arrival));
+            self.put(Event { at, key, due: thing.into() });
         }
     }
 
     /// How long a datagram inside the site takes; `None` if it is lost.
-    fn fate(&mut self, from: Place, to: Place) -> Option<(Stamp, Duration)> {
-        let stamp = self.actor_at(from).next();
+    fn fate(&self, stamp: Stamp, from: Place, to: Place) -> Option<Duration> {
         let reaches = self.network.reaches(from, to) && !self.is_muted(from, to);
         let permille = self.loss_permille;
         let lost = permille > 0 && self.common.draw(stamp, 1_000, Purpose::Loss) < permille;
         let more = || self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency);
-        (reaches && !lost).then(|| (stamp, LATENCY_MIN + Duration::from_nanos(more())))
+        (reaches && !lost).then(|| LATENCY_MIN + Duration::from_nanos(more()))
     }
 
     fn bring_over_wan(&mut self, to: usize, purpose: &'static str, octets: usize, thing: Thing) {

@@ -78,6 +78,12 @@ impl World {
         self.trace_of_all().kinds()
     }
 
+    /// How many of them were executed in one go with those of their switch, while it was quiet. None in the reference
+    /// engine.
+    pub fn ahead(&self) -> u64 {
+        self.sites.iter().map(|site| site.groups.ahead).sum()
+    }
+
     /// When the first news of an incident came to the CMA.
     pub fn told_at(&self, incident: IncidentId) -> Option<Time> {
         self.cma.told_at.get(&incident).copied()

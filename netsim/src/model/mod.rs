@@ -10,7 +10,8 @@
 //!
 //! - [`plan`]: what is built. [`network`]: what works of it. [`faults`]: how that changes. [`look`]: what is seen.
 //! - [`world`]: the run. [`queue`]: what is due, in a [`wheel`] where there is much of it; [`key`]: in which order, and where draws come from; [`trace`]: what
-//!   happened, as one number. [`carry`]: what becomes of a datagram.
+//!   happened, as one number. [`carry`]: what becomes of a datagram. [`groups`]: the
+//!   hosts of a switch run ahead while they are quiet.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
@@ -27,6 +28,7 @@ mod carry;
 mod common;
 mod disk;
 mod faults;
+mod groups;
 mod host;
 mod hosts;
 mod key;

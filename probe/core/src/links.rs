@@ -374,6 +374,36 @@ impl Links {
         self.all.iter().map(|link| link.age(now)).collect()
     }
 
+    /// Until when no beat that is sent on these links, and none that comes on them in turn, is anything to be told.
+    pub(crate) fn quiet_until(&self, now: Time) -> Time {
+        let is_quiet = |link: &Link| {
+            let untold = link.causes.is_empty() && link.told.is_empty();
+            let fresh = link.end.is_heard() && link.last_heard(now) <= BEAT_EVERY + BEAT_SLACK;
+            untold && fresh && link.has_carrier && link.end.is_whole()
+        };
+        if self.all.iter().all(is_quiet) {
+            self.all.iter().map(Link::watch_at).fold(Time::NEVER, Time::min)
+        } else {
+            now
+        }
+    }
+
+    /// Where its beats go.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = SocketAddr> {
+        self.all.iter().map(|link| link.to)
+    }
+
+    /// The beats that it will send before `until`, if nothing else happens: when, and which.
+    pub(crate) fn foretell(&self, until: Time) -> Vec<(Time, Action)> {
+        let (mut ahead, mut told) = (self.clone(), Vec::new());
+        while !ahead.all.is_empty() && ahead.beat_at < until {
+            let (at, mut beats) = (ahead.beat_at, Vec::new());
+            ahead.beat_if_due(at, &mut beats);
+            told.extend(beats.into_iter().map(|beat| (at, beat)));
+        }
+        told
+    }
+
     pub(crate) fn deadline(&self) -> Time {
         let beat = if self.all.is_empty() { Time::NEVER } else { self.beat_at };
         self.all.iter().map(Link::watch_at).fold(beat, Time::min)

@@ -114,6 +114,26 @@ impl Probe {
         probe
     }
 
+    /// Until when it says nothing but its beats, if nothing comes but its neighbours' beats, or none; `now` if even one
+    /// of those may make it speak. For whoever skips ahead: nobody else needs to know.
+    pub fn quiet_until(&self, now: Time) -> Time {
+        let is_linked = self.talk.phase() == Phase::Linked && !self.talk.has_open_reports();
+        if !is_linked || !self.applied {
+            return now;
+        }
+        self.links.quiet_until(now).min(self.talk.deadline()).min(self.looks_at).max(now)
+    }
+
+    /// The beats that it will send before `until`, in order, while it is quiet.
+    pub fn foretell(&self, until: Time) -> Vec<(Time, Action)> {
+        self.links.foretell(until)
+    }
+
+    /// Where its beats go.
+    pub fn beats_to(&self) -> impl Iterator<Item = SocketAddr> {
+        self.links.targets()
+    }
+
     /// What it counted.
     pub(crate) fn counters(&self) -> Counters {
         let Counters { beats_sent, beats_heard, .. } = self.beside.counters;

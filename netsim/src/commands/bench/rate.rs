@@ -20,6 +20,8 @@ struct Rate {
     wire: &'static str,
     events: u64,
     events_by_kind: Value,
+    /// Of them, executed in one go with those of their switch.
+    events_ahead: u64,
     wall_seconds: f64,
     cpu_seconds: f64,
     events_per_second: f64,
@@ -42,7 +44,7 @@ pub(super) fn rate(bench: &Bench) -> Done {
     let mut measured = bench.build(0);
     let begun = measured.start().is_some() && measured.rest();
     let (before, kinds, account) = (Usage::look().cpu, measured.world.kinds(), measured.world.account());
-    let clock = Instant::now();
+    let (clock, ahead) = (Instant::now(), measured.world.ahead());
     measured.run(Duration::from_secs(bench.seconds));
     let (wall, cpu) = (clock.elapsed().as_secs_f64(), (Usage::look().cpu - before).as_secs_f64());
     let kinds = measured.world.kinds().since(kinds);
@@ -65,6 +67,7 @@ pub(super) fn rate(bench: &Bench) -> Done {
             "heartbeat": kinds.heartbeats, "datagram": kinds.datagrams,
             "deadline": kinds.deadlines, "other": kinds.others,
         }),
+        events_ahead: measured.world.ahead() - ahead,
         wall_seconds: wall,
         cpu_seconds: cpu,
         events_per_second: kinds.all() as f64 / wall,

@@ -370,6 +370,11 @@ impl Links {
         confirms && reports.all(|link| link.end.is_mutual())
     }
 
+    /// There is a link that this member has to confirm. The other members of a ring confirm nothing.
+    pub(crate) fn confirms(&self) -> bool {
+        self.all.iter().any(|link| link.report)
+    }
+
     pub(crate) fn ages(&self, now: Time) -> Vec<HeardAge> {
         self.all.iter().map(|link| link.age(now)).collect()
     }

@@ -118,7 +118,8 @@ impl Probe {
     /// of those may make it speak. For whoever skips ahead: nobody else needs to know.
     pub fn quiet_until(&self, now: Time) -> Time {
         let is_linked = self.talk.phase() == Phase::Linked && !self.talk.has_open_reports();
-        if !is_linked || !self.applied {
+        let confirmed = self.applied || !self.links.confirms();
+        if !is_linked || !confirmed {
             return now;
         }
         self.links.quiet_until(now).min(self.talk.deadline()).min(self.looks_at).max(now)

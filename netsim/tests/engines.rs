@@ -12,6 +12,8 @@ use ringmesh_proto::message::GoodbyeReason;
 
 /// Seeds of a run that nobody gave a number.
 const SEEDS: u64 = 12;
+/// Seeds that found a fault which is mended: in 29 a beat was foretold three times, and taken back twice.
+const MENDED: [u64; 1] = [29];
 
 fn ring(threads: usize) -> Engine {
     Engine::Ring { threads: NonZeroUsize::new(threads).unwrap() }
@@ -42,7 +44,7 @@ fn told(world: &World) -> Told {
 #[test]
 fn random_worlds_with_faults_run_the_same_in_every_engine_on_every_number_of_threads() {
     let seeds = std::env::var("RINGMESH_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
-    for seed in 1..=seeds {
+    for seed in (1..=seeds).chain(MENDED.into_iter().filter(|seed| *seed > seeds)) {
         let run = |engine, wire| {
             let ended = Story::of(seed).run_in(engine, wire);
             (told(&ended.world), ended.world.traced().to_vec(), ended.wrong)

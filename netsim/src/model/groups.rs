@@ -62,8 +62,8 @@ pub(super) struct Groups {
     /// Of each host; hosts on several switches are of no group.
     of_host: Vec<Option<u32>>,
     wakes: BTreeSet<(Time, u64, usize)>,
-    /// In the queue of the site, and not to happen after all.
-    taken_back: BTreeSet<(Time, Key)>,
+    /// In the queue of the site, and not to happen after all: how often, for a beat may be foretold again and again.
+    taken_back: BTreeMap<(Time, Key), u32>,
     /// The one that is being run in one go.
     running: Option<usize>,
     horizon: Time,
@@ -152,7 +152,7 @@ impl Groups {
                     self.wake_anew(to);
                 }
                 None => {
-                    self.taken_back.insert((beat.arrives, key));
+                    *self.taken_back.entry((beat.arrives, key)).or_default() += 1;
                 }
             }
         }
@@ -243,7 +243,11 @@ impl Site {
             return true;
         }
         let Some((at, key)) = main.filter(|(at, _)| *at <= end) else { return false };
-        if self.groups.taken_back.remove(&(at, key)) {
+        if let Some(copies) = self.groups.taken_back.get_mut(&(at, key)) {
+            *copies -= 1;
+            if *copies == 0 {
+                self.groups.taken_back.remove(&(at, key));
+            }
             self.common.drop_next();
             return true;
         }

@@ -30,6 +30,8 @@ enum Command {
     Topology(commands::TopologyArgs),
     /// Makes a failing scenario, or a failing seed of `random`, as small as it still fails, and prints it as a file.
     Shrink(commands::ShrinkArgs),
+    /// Measures virtual time itself: events, octets, and what the machines take when there are many of them.
+    Bench(commands::BenchArgs),
     /// Real programs in network namespaces, real bridges, real LLDP frames.
     #[cfg(feature = "lab")]
     Lab(ringmesh_netsim::lab::LabArgs),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Random(args) => commands::random(&args),
         Command::Topology(args) => commands::topology(&args),
         Command::Shrink(args) => commands::shrink(&args),
+        Command::Bench(args) => commands::bench(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => in_the_lab(args),
     }

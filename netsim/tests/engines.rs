@@ -8,9 +8,12 @@ use std::time::Duration;
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::{Account, Classes, Plan, Wire, World};
 use ringmesh_netsim::random::Story;
+use ringmesh_proto::message::GoodbyeReason;
 
 /// Seeds of a run that nobody gave a number.
 const SEEDS: u64 = 12;
+/// Seeds that found a fault which is mended: in 29 a beat was foretold three times, and taken back twice.
+const MENDED: [u64; 1] = [29];
 
 fn ring(threads: usize) -> Engine {
     Engine::Ring { threads: NonZeroUsize::new(threads).unwrap() }
@@ -41,7 +44,7 @@ fn told(world: &World) -> Told {
 #[test]
 fn random_worlds_with_faults_run_the_same_in_every_engine_on_every_number_of_threads() {
     let seeds = std::env::var("RINGMESH_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
-    for seed in 1..=seeds {
+    for seed in (1..=seeds).chain(MENDED.into_iter().filter(|seed| *seed > seeds)) {
         let run = |engine, wire| {
             let outcome = Story::of(seed).run_in(engine, wire).outcome;
             (outcome.trace_hash, outcome.events, outcome.datagrams, outcome.violated)
@@ -81,6 +84,36 @@ fn more_threads_than_shards_and_windows_of_any_length_change_nothing() {
         assert_eq!(reference, told(&lived(ring(threads), Wire::Typed)), "{threads} threads");
     }
     assert_eq!(reference, told(&lived(ring(2), Wire::All)), "a second time");
+}
+
+#[test]
+fn the_hosts_of_a_quiet_switch_run_ahead_and_it_is_the_same_run() {
+    let run = |engine| {
+        // Also one that stands on two switches, and is of no group.
+        let mut world = World::new(Plan::sites(2, 3, 12).with_host(&[0, 1]));
+        world.set_engine(engine);
+        world.run_for(Duration::from_secs(30));
+        let (before, events) = (world.ahead(), world.events());
+        world.run_for(Duration::from_secs(30));
+        let quiet = (world.ahead() - before, world.events() - events);
+        // In a stretch that nobody looks into, a death is not foreseen: who runs ahead finds it when it comes.
+        world.kill_host(5);
+        world.run_for(Duration::from_secs(10));
+        world.boot_host(5);
+        world.pause(20);
+        world.run_for(Duration::from_secs(10));
+        world.resume(20);
+        world.set_uplink(1, false);
+        world.run_for(Duration::from_millis(2_500));
+        world.set_uplink(1, true);
+        world.stop_probe(30, GoodbyeReason::ServiceStop, Duration::from_secs(300));
+        world.run_for(Duration::from_secs(30));
+        (quiet, told(&world))
+    };
+    let (reference, (quiet, ring)) = (run(Engine::Reference), run(ring(1)));
+    assert_eq!(reference.1, ring);
+    assert_eq!(reference.0, (0, quiet.1));
+    assert!(quiet.0 > quiet.1 * 3 / 4, "{} of {} events ran ahead", quiet.0, quiet.1);
 }
 
 #[test]

@@ -126,8 +126,16 @@ pub struct LinkEnd {
     heard_by_peer: bool,
     rhythm: Rhythm,
     heard_at: Time,
-    sent: [u32; LANES_MAX],
-    lane_in: [LaneIn; LANES_MAX],
+    first: LaneState,
+    /// Of the other lanes. Most links, those inside a switch, have none.
+    others: Option<Box<[LaneState; LANES_MAX - 1]>>,
+}
+
+/// What was sent and what came on one lane.
+#[derive(Clone, Copy, Debug, Default)]
+struct LaneState {
+    sent: u32,
+    heard: LaneIn,
 }
 
 impl LinkEnd {
@@ -143,8 +151,8 @@ impl LinkEnd {
             heard_by_peer: false,
             rhythm: Rhythm::Site,
             heard_at: now,
-            sent: [0; LANES_MAX],
-            lane_in: [LaneIn::default(); LANES_MAX],
+            first: LaneState::default(),
+            others: (lanes > 1).then(Box::default),
         }
     }
 
@@ -162,17 +170,32 @@ impl LinkEnd {
     pub fn next_beat(&mut self, hint: u16) -> Beat {
         let lane = self.next_lane;
         self.next_lane = (lane + 1) % self.lanes;
-        let sent = &mut self.sent[usize::from(lane)];
+        let (link, heard_you) = (self.id, self.heard > 0);
+        let sent = &mut self.lane_mut(lane).sent;
         // 136 years of beats: a link lives shorter than that.
         *sent = sent.saturating_add(1);
-        Beat { link: self.id, lane, heard_you: self.heard > 0, sequence: *sent, hint }
+        Beat { link, lane, heard_you, sequence: *sent, hint }
+    }
+
+    /// A beat on a lane that a link does not have counts for the last it has.
+    fn lane_mut(&mut self, lane: Lane) -> &mut LaneState {
+        let others = self.others.as_deref_mut().map_or(&mut [] as &mut [LaneState], |all| all);
+        match usize::from(lane).min(others.len()).checked_sub(1) {
+            Some(at) => &mut others[at],
+            None => &mut self.first,
+        }
+    }
+
+    /// All lanes, in order.
+    fn lanes(&self) -> impl Iterator<Item = (Lane, &LaneIn)> {
+        let others = self.others.iter().flat_map(|others| others.iter());
+        (0..self.lanes).zip(core::iter::once(&self.first).chain(others).map(|lane| &lane.heard))
     }
 
     /// Takes a beat that arrived. Only [`Reception::First`] and [`Reception::Newer`] are signs of life.
     pub fn hear(&mut self, heard: &BeatHeard) -> Reception {
         let silent = heard.arrived.since(self.heard_at) > self.silence_max();
-        let lane = usize::from(heard.beat.lane).min(LANES_MAX - 1);
-        let reception = self.lane_in[lane].take(heard.beat.sequence, silent);
+        let reception = self.lane_mut(heard.beat.lane).heard.take(heard.beat.sequence, silent);
         match reception {
             Reception::First | Reception::Newer => {
                 let first = self.heard == 0;
@@ -228,13 +251,17 @@ impl LinkEnd {
 
     /// More than 2 % of the beats of some lane got lost lately.
     pub fn is_lossy(&self) -> bool {
-        self.lane_in[..usize::from(self.lanes)].iter().any(LaneIn::is_lossy)
+        self.lanes().any(|(_, lane)| lane.is_lossy())
+    }
+
+    /// Nothing got lost in the running block of any lane.
+    pub fn is_whole(&self) -> bool {
+        self.lanes().all(|(_, lane)| lane.lost[0] == 0)
     }
 
     /// The lane that lost most in its running block, if that is worth telling (two or more).
     pub fn loss(&self) -> Option<LossSeen> {
-        let lanes = (0..self.lanes).zip(&self.lane_in);
-        let (lane, seen) = lanes.max_by_key(|(_, seen)| seen.lost[0])?;
+        let (lane, seen) = self.lanes().max_by_key(|(_, seen)| seen.lost[0])?;
         let due = seen.highest - block_of(seen.highest) * BLOCK;
         (seen.lost[0] >= 2).then(|| LossSeen {
             lane,
@@ -329,6 +356,6 @@ mod tests {
 
     #[test]
     fn an_end_is_small() {
-        assert!(size_of::<LinkEnd>() <= 104, "{} octets", size_of::<LinkEnd>());
+        assert!(size_of::<LinkEnd>() <= 48, "{} octets", size_of::<LinkEnd>());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! 0 everything was as it should be, 1 it was not, 2 a file or an argument is wrong and nothing was run.
 
+mod bench;
 mod files;
 mod picture;
 mod shrink;
@@ -18,6 +19,7 @@ use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::random::Extent;
 use ringmesh_netsim::scenario::{Outcome, Report};
 
+pub(crate) use bench::{BenchArgs, bench};
 pub(crate) use shrink::shrink;
 pub(crate) use stories::random;
 

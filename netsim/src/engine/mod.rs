@@ -123,7 +123,7 @@ impl Windows<'_> {
 
     /// The next window begins with the next event, wherever that is.
     fn plan(&self) {
-        let next = self.shards.iter().filter_map(|shard| held(shard).common().next()).map(|(at, _)| at).min();
+        let next = self.shards.iter().filter_map(|shard| held(shard).next()).map(|(at, _)| at).min();
         let panicked = held(&self.panicked).is_some();
         let Some(next) = next.filter(|next| *next <= self.end && !panicked) else {
             return self.over.store(true, Ordering::Release);

@@ -47,6 +47,8 @@ pub(super) struct Authority {
     /// What each site is called.
     names: Vec<Name>,
     pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
+    /// When each was told first.
+    pub(super) told_at: BTreeMap<IncidentId, Time>,
     pub(super) rings: BTreeMap<(usize, u32), RingNews>,
     /// The run of each site's relay that introduced itself last.
     runs_heard: BTreeMap<usize, Boot>,
@@ -77,6 +79,7 @@ impl Authority {
             process: None,
             names,
             latest: BTreeMap::new(),
+            told_at: BTreeMap::new(),
             rings: BTreeMap::new(),
             runs_heard: BTreeMap::new(),
             births_heard: BTreeMap::new(),
@@ -378,11 +381,12 @@ impl Authority {
         if !self.common.remembers && !matches!(news, News::Incident(_)) {
             return;
         }
-        if let Some(birth) = self.births_heard.get(&site) {
+        if let Some(birth) = self.births_heard.get(&site).filter(|_| self.common.remembers) {
             self.told.push(NewsTold { site, birth: *birth, sequence, news: news.clone() });
         }
         match news {
             News::Incident(incident) => {
+                self.told_at.entry(incident.id).or_insert(self.common.now);
                 self.latest.insert(incident.id, (**incident).clone());
             }
             News::Ring(ring) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringmesh_probe_core as probe;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::message::{Beat, PROBE_PORT};
+use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::BEAT;
 use ringmesh_relay_core as relay;
 
@@ -15,7 +16,7 @@ use super::fabric::{CERTAIN, Packet};
 use super::host::{Datagram, Payload};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Place;
-use super::queue::{FlyingBeat, Thing};
+use super::queue::{Due, Event, FlyingBeat, Thing};
 use super::site::Site;
 
 /// One way through a site; a little more is drawn for each datagram.
@@ -27,7 +28,7 @@ const DATAGRAM_OCTETS: usize = 28;
 
 impl Site {
     /// Whoever stands there.
-    fn actor_at(&mut self, place: Place) -> &mut Actor {
+    pub(super) fn actor_at(&mut self, place: Place) -> &mut Actor {
         match place {
             Place::Core(_) => &mut self.actor,
             Place::Leg { host, .. } => &mut self.hosts[host].actor,
@@ -56,7 +57,31 @@ impl Site {
         let Some(to) = self.network.owner(target.ip()) else {
             return self.common.account.count("Beat", BEAT);
         };
-        self.beats[usize::from(self.network.class(from, to) != "switch")] += 1;
+        self.beats[usize::from(!self.network.is_inside_switch(from, to))] += 1;
+        let stamp = self.actor_at(from).next_beat();
+        let at = self.common.now;
+        if let Some(event) = self.beat_event(stamp, at, [from, to], [source, target], beat, sealed) {
+            if self.doubled_permille > 0 {
+                let payload = match sealed {
+                    Some(octets) => Payload::SealedBeat { mesh: false, beat, octets, flying: None },
+                    None => Payload::Beat(beat),
+                };
+                self.double(from, event.at, Datagram { from: source, to: target, payload });
+            }
+            self.put(event);
+        }
+    }
+
+    /// How a heartbeat that is sent at that moment comes to the other place, if it does.
+    pub(super) fn beat_event(
+        &self,
+        stamp: Stamp,
+        at: Time,
+        [from, to]: [Place; 2],
+        [source, target]: [SocketAddr; 2],
+        beat: Beat,
+        sealed: Option<[u8; BEAT]>,
+    ) -> Option<Event> {
         let leg = |place| match place {
             Place::Core(_) => 0,
             Place::Leg { leg, .. } => leg,
@@ -68,26 +93,14 @@ impl Site {
             Place::Leg { .. } | Place::Core(_) => None,
         };
         let packet = Packet { octets: BEAT, port: target.port() };
-        let Some((stamp, after)) = self.fate(from, to, packet) else { return };
-        if let Some((again, later)) = self.fate_of_copy(from, after) {
-            let payload = match (sealed, flying) {
-                (Some(octets), flying) => Payload::SealedBeat { mesh: false, beat, octets, flying },
-                (None, _) => Payload::Beat(beat),
-            };
-            let copy = Datagram { from: source, to: target, payload };
-            self.common.at(again, Rank::Arrival, self.common.now + later, Thing::Arrive(copy));
-        }
-        let when = self.common.now + after;
-        let (mesh, source_target) = (false, (source, target));
-        let payload = match (sealed, flying) {
-            (None, Some(flying)) => {
-                return self.common.at(stamp, Rank::Arrival, when, super::queue::Due::Beat(flying));
-            }
-            (Some(octets), flying) => Payload::SealedBeat { mesh, beat, octets, flying },
-            (None, None) => Payload::Beat(beat),
+        let at = at + self.fate(stamp, from, to, packet)?;
+        let arrives = |payload| Thing::Arrive(Datagram { from: source, to: target, payload }).into();
+        let due = match (sealed, flying) {
+            (None, Some(flying)) => Due::Beat(flying),
+            (Some(octets), flying) => arrives(Payload::SealedBeat { mesh: false, beat, octets, flying }),
+            (None, None) => arrives(Payload::Beat(beat)),
         };
-        let (from, to) = source_target;
-        self.common.at(stamp, Rank::Arrival, when, Thing::Arrive(Datagram { from, to, payload }));
+        Some(Event { at, key: stamp.key(Rank::Arrival), due })
     }
 
     /// Something on its way between two places, if it gets there.
@@ -95,35 +108,35 @@ impl Site {
         if let (Place::Core(_), Place::Core(there)) = (from, to) {
             return self.bring_over_wan(there, purpose, packet.octets + DATAGRAM_OCTETS, thing);
         }
-        let Some((stamp, after)) = self.fate(from, to, packet) else { return };
-        if let Thing::Arrive(datagram) = &thing
-            && let Some((again, later)) = self.fate_of_copy(from, after)
-        {
-            let copy = Thing::Arrive(datagram.clone());
-            self.common.at(again, Rank::Arrival, self.common.now + later, copy);
+        let stamp = self.actor_at(from).next();
+        let Some(after) = self.fate(stamp, from, to, packet) else { return };
+        let (at, key) = (self.common.now + after, stamp.key(Rank::Arrival));
+        if let Thing::Arrive(datagram) = &thing {
+            self.double(from, at, datagram.clone());
         }
-        self.common.at(stamp, Rank::Arrival, self.common.now + after, thing);
+        self.put(Event { at, key, due: thing.into() });
     }
 
     /// How long a datagram inside the site takes; `None` if it is lost.
-    pub(super) fn fate(&mut self, from: Place, to: Place, packet: Packet) -> Option<(Stamp, Duration)> {
-        let stamp = self.actor_at(from).next();
+    pub(super) fn fate(&self, stamp: Stamp, from: Place, to: Place, packet: Packet) -> Option<Duration> {
         let fare = self.network.fare(from, to, packet).filter(|_| !self.is_muted(from, to))?;
         let passes = (CERTAIN - fare.loss_ppm) * (1_000 - self.loss_permille.min(1_000)) / 1_000;
         let lost = passes < CERTAIN && self.common.draw(stamp, CERTAIN, Purpose::Loss) >= passes;
         let more = || self.common.draw(stamp, LATENCY_MORE_NS + self.disorder_ns, Purpose::Latency);
-        (!lost).then(|| (stamp, LATENCY_MIN + fare.late + Duration::from_nanos(more())))
+        (!lost).then(|| LATENCY_MIN + fare.late + Duration::from_nanos(more()))
     }
 
-    /// Of a datagram that takes so long: when its copy comes, if it is doubled on its way.
-    fn fate_of_copy(&mut self, from: Place, after: Duration) -> Option<(Stamp, Duration)> {
+    /// A copy of a datagram that comes at that moment follows it, where datagrams are doubled and it is one of those.
+    fn double(&mut self, from: Place, at: Time, datagram: Datagram) {
         if self.doubled_permille == 0 {
-            return None;
+            return;
         }
         let stamp = self.actor_at(from).next();
-        let more = || Duration::from_nanos(self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
-        (self.common.draw(stamp, 1_000, Purpose::Loss) < self.doubled_permille)
-            .then(|| (stamp, after + more()))
+        if self.common.draw(stamp, 1_000, Purpose::Loss) < self.doubled_permille {
+            let more = Duration::from_nanos(self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
+            let (at, key) = (at + more, stamp.key(Rank::Arrival));
+            self.put(Event { at, key, due: Thing::Arrive(datagram).into() });
+        }
     }
 
     fn bring_over_wan(&mut self, to: usize, purpose: &'static str, octets: usize, thing: Thing) {

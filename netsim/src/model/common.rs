@@ -106,16 +106,31 @@ impl Common {
     /// The next thing to happen, if it is due by then; it counts as executed, and it is its moment.
     pub(super) fn take(&mut self, end: Time) -> Option<Event> {
         let event = self.queue.take(end)?;
-        let Event { at, due, .. } = &event;
+        self.begin(&event);
+        Some(event)
+    }
+
+    /// It is the moment of that event, and it counts as executed.
+    pub(super) fn begin(&mut self, event: &Event) {
+        let Event { at, due, .. } = event;
         assert!(*at >= self.now, "time went back");
         self.spin = if *at == self.now { self.spin + 1 } else { 0 };
         assert!(self.spin < SPIN_MAX, "a machine stands still at {at:?}: {}", due.word());
         self.now = *at;
-        self.trace_hash.take(&event);
+        self.trace_hash.take(event);
         if let Some(number) = self.names_next.take() {
             self.note(|| format!("=== event {number}: {}", event.words()));
         }
-        Some(event)
+    }
+
+    /// The next thing is not to happen after all.
+    pub(super) fn drop_next(&mut self) {
+        self.queue.take(Time::NEVER);
+    }
+
+    /// Everything that is due, taken out.
+    pub(super) fn drain(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.queue.take(Time::NEVER)).collect()
     }
 
     /// Nothing more happens here before that.
@@ -200,6 +215,14 @@ pub(crate) trait Shard: Send {
 
     /// Lets one thing happen.
     fn happen(&mut self, event: Event);
+
+    /// It is going to run until then, and nobody changes anything meanwhile.
+    fn horizon(&mut self, _end: Time) {}
+
+    /// When something is due next, and the key of it.
+    fn next(&mut self) -> Option<(Time, u64)> {
+        self.common().next().map(|(at, key)| (at, key.bits()))
+    }
 
     /// Lets the next thing happen, if it is due by then.
     fn step(&mut self, end: Time) -> bool {

@@ -14,6 +14,8 @@ pub(super) struct Disk {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Nothing can be written any more.
     pub(super) full: bool,
+    /// What is written is gone: for whoever measures machines and never starts one again.
+    pub(super) forgets: bool,
 }
 
 impl Disk {
@@ -31,6 +33,9 @@ impl Disk {
     }
 
     fn write(&mut self, keep: Keep) {
+        if self.forgets {
+            return;
+        }
         match keep {
             Keep::Put { key, value } => {
                 self.records.insert(key, value);

@@ -17,7 +17,7 @@ use super::host::{Datagram, Payload, ifindex, leg_of};
 use super::key::{Key, Rank};
 use super::network::{Place, relay_address};
 use super::plan::Speaks;
-use super::queue::{Due, FlyingBeat, Thing};
+use super::queue::{Due, Event, FlyingBeat, Thing};
 use super::site::Site;
 use super::world::wall_ms;
 
@@ -58,12 +58,20 @@ impl Site {
 
     pub(super) fn start_after(&mut self, host: usize, after: Duration) {
         let stamp = self.hosts[host].actor.next();
-        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::Start { host });
+        self.put(Event {
+            at: self.common.now + after,
+            key: stamp.key(Rank::Deed),
+            due: Thing::Start { host }.into(),
+        });
     }
 
     pub(super) fn announce_after(&mut self, switch: usize, after: Duration) {
         let stamp = self.switches[switch].next();
-        self.common.at(stamp, Rank::Deed, self.common.now + after, Thing::Announce { switch });
+        self.put(Event {
+            at: self.common.now + after,
+            key: stamp.key(Rank::Deed),
+            due: Thing::Announce { switch }.into(),
+        });
     }
 
     pub(super) fn announce(&mut self, switch: usize) {
@@ -289,8 +297,9 @@ impl Site {
         let Some(process) = &mut known.process else { return };
         if due < process.armed {
             process.armed = due;
+            let key = known.actor.next().key(Rank::Deadline);
             let host = u32::try_from(host).unwrap_or(u32::MAX);
-            self.common.at(known.actor.next(), Rank::Deadline, due, Due::HostDeadline { host });
+            self.put(Event { at: due.max(self.common.now), key, due: Due::HostDeadline { host } });
         }
     }
 
@@ -316,7 +325,7 @@ impl Site {
     }
 
     /// The leg by which a host sends, and its address there.
-    fn source(&self, host: usize, via: u32) -> (usize, SocketAddr) {
+    pub(super) fn source(&self, host: usize, via: u32) -> (usize, SocketAddr) {
         let legs = self.network.legs[host].len();
         let leg = leg_of(via).filter(|leg| *leg < legs).unwrap_or(0);
         (leg, SocketAddr::new(self.network.address(host, leg), PROBE_PORT))

@@ -58,17 +58,33 @@ impl Entity {
 pub(super) struct Actor {
     entity: Entity,
     count: u64,
+    beats: u64,
 }
+
+/// Beats are counted apart from all else that their sender does: so it can be told beforehand which comes next.
+const BEATS: u64 = 1 << (COUNT_BITS - 1);
 
 impl Actor {
     pub(super) fn new(entity: Entity) -> Self {
-        Self { entity, count: 0 }
+        Self { entity, count: 0, beats: 0 }
     }
 
     /// Its next deed.
     pub(super) fn next(&mut self) -> Stamp {
         self.count += 1;
         Stamp { entity: self.entity, count: self.count }
+    }
+
+    /// Its next beat.
+    pub(super) fn next_beat(&mut self) -> Stamp {
+        let stamp = self.beat_after(0);
+        self.beats += 1;
+        stamp
+    }
+
+    /// The beat that will be its next after so many others.
+    pub(super) fn beat_after(&self, others: usize) -> Stamp {
+        Stamp { entity: self.entity, count: BEATS | (self.beats + 1 + others as u64) }
     }
 }
 

@@ -10,13 +10,13 @@ use ringmesh_proto::news::{IncidentNews, News, RingNews};
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::BEAT;
 use ringmesh_relay_core::Relay;
-use ringmesh_topology::id::Name;
+use ringmesh_topology::id::{IncidentId, Name};
 
 use super::account::{Account, Classes, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
 use super::site::Site;
-use super::trace::TraceHash;
+use super::trace::{EventKinds, TraceHash};
 use super::world::{World, wall_ms};
 
 /// A news of a relay.
@@ -71,6 +71,28 @@ impl World {
     /// How many events were executed; in the reference engine the number of the last one.
     pub fn events(&self) -> u64 {
         self.trace_of_all().events()
+    }
+
+    /// The same by kind.
+    pub fn kinds(&self) -> EventKinds {
+        self.trace_of_all().kinds()
+    }
+
+    /// How many of them were executed in one go with those of their switch, while it was quiet. None in the reference
+    /// engine.
+    pub fn ahead(&self) -> u64 {
+        self.sites.iter().map(|site| site.groups.ahead).sum()
+    }
+
+    /// When the first news of an incident came to the CMA.
+    pub fn told_at(&self, incident: IncidentId) -> Option<Time> {
+        self.cma.told_at.get(&incident).copied()
+    }
+
+    /// Members with a place in a ring whose relay waits for no Applied of theirs: those that are monitored.
+    pub fn monitored(&self) -> usize {
+        let relays = self.sites.iter().filter_map(|site| site.process.as_ref());
+        relays.map(|process| process.relay.monitored()).sum()
     }
 
     /// A hash over every executed event: when, what, who. The same seed and the same faults have the same, in any

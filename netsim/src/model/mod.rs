@@ -10,7 +10,8 @@
 //!
 //! - [`plan`]: what is built. [`network`]: what works of it. [`faults`]: how that changes. [`look`]: what is seen.
 //! - [`world`]: the run. [`queue`]: what is due, in a [`wheel`] where there is much of it; [`key`]: in which order, and where draws come from; [`trace`]: what
-//!   happened, as one number. [`carry`]: what becomes of a datagram.
+//!   happened, as one number. [`carry`]: what becomes of a datagram. [`groups`]: the
+//!   hosts of a switch run ahead while they are quiet.
 //! - [`hosts`], [`relays`], [`authority`]: carrying for the machines, as their shells do it in the real world;
 //!   [`host`], [`site`]: what is theirs.
 //! - [`watched`]: what the laws of `watch` look at.
@@ -29,6 +30,7 @@ mod common;
 mod disk;
 mod fabric;
 mod faults;
+mod groups;
 mod host;
 mod hosts;
 mod key;
@@ -54,5 +56,6 @@ pub use fabric::{Trouble, Way};
 pub use look::NewsTold;
 pub use network::DOMAINS_MAX;
 pub use plan::{BondMode, HostPlan, Plan, SitePlan, Speaks};
+pub use trace::EventKinds;
 pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
 pub use world::World;

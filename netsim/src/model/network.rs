@@ -166,7 +166,7 @@ pub(super) struct Network {
     /// What is wrong with something that is up.
     pub(super) troubles: Vec<(Part, Trouble)>,
     /// The ports of each host.
-    pub(super) legs: Vec<Vec<Leg>>,
+    pub(super) legs: Vec<Box<[Leg]>>,
     /// Whether each host has power.
     pub(super) power: Vec<bool>,
     pub(super) wan: Arc<Wan>,
@@ -238,7 +238,7 @@ impl Network {
             legs.push(Leg { switch: narrow(*switch), cable: true, module });
         }
         self.domains.push(u8::try_from(self.legs.len() % self.domains_max).unwrap_or(0));
-        self.legs.push(legs);
+        self.legs.push(legs.into());
         self.bonds.push(bond);
         self.active.push(0);
         self.power.push(true);
@@ -277,10 +277,17 @@ impl Network {
         match (from, to) {
             (Place::Core(_), Place::Core(_)) => "wan",
             (Place::Core(_), Place::Leg { .. }) | (Place::Leg { .. }, Place::Core(_)) => "site",
-            (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) => {
-                if self.switch_at(a, i) == self.switch_at(b, j) { "switch" } else { "site" }
-            }
+            (Place::Leg { .. }, Place::Leg { .. }) if self.is_inside_switch(from, to) => "switch",
+            (Place::Leg { .. }, Place::Leg { .. }) => "site",
         }
+    }
+
+    /// Both are ports of one switch.
+    pub(super) fn is_inside_switch(&self, from: Place, to: Place) -> bool {
+        let (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) = (from, to) else {
+            return false;
+        };
+        self.switch_at(a, i) == self.switch_at(b, j)
     }
 
     /// The number here of a host of the world, if it stands here.

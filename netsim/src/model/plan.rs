@@ -99,6 +99,19 @@ impl Plan {
         (0..sites).fold(empty, |plan, _| plan.with_site(switches, hosts_each))
     }
 
+    /// So many hosts, spread over sites as evenly as can be, so many on a switch.
+    pub fn of_size(sites: usize, hosts: usize, on_switch: usize) -> Self {
+        let mut plan = Self::sites(0, 0, 0);
+        for site in 0..sites {
+            let here = hosts * (site + 1) / sites - hosts * site / sites;
+            let first = plan.switches();
+            let on = (0..here).map(|host| HostPlan { switches: vec![first + host / on_switch], bond: None });
+            plan.hosts.extend(on);
+            plan.sites.push(SitePlan { switches: here.div_ceil(on_switch), ..SitePlan::default() });
+        }
+        plan
+    }
+
     /// One more site.
     #[must_use]
     pub fn with_site(mut self, switches: usize, hosts_each: usize) -> Self {
@@ -138,5 +151,21 @@ impl Plan {
     pub fn site_name(&self, site: usize) -> Name {
         let text = if self.sites.len() == 1 { "sim".to_owned() } else { format!("s{}", site + 1) };
         Name::new(&text).unwrap_or_else(|_| unreachable!("a sound name"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_a_size_has_that_many_hosts_on_that_many_sites() {
+        for (sites, hosts, switches) in [(1, 50, 2), (3, 100, 3), (5, 10_000, 250)] {
+            let plan = Plan::of_size(sites, hosts, 40);
+            assert_eq!((plan.sites.len(), plan.hosts.len(), plan.switches()), (sites, hosts, switches));
+            let mut on = vec![0; switches];
+            plan.hosts.iter().for_each(|host| on[host.switches[0]] += 1);
+            assert!(on.iter().all(|on| (1..=40).contains(on)), "{on:?}");
+        }
     }
 }

@@ -233,11 +233,12 @@ impl Site {
         self.common.account.count("Echo", ECHO_OCTETS);
         let Some(place @ Place::Leg { host, leg }) = self.network.owner(to) else { return };
         let (core, packet) = (Place::Core(self.number), Packet { octets: ECHO_OCTETS, port: 0 });
-        let Some((_, there)) = self.fate(core, place, packet).filter(|_| self.network.hears(host, leg))
-        else {
-            return;
-        };
-        if let Some((stamp, back)) = self.fate(place, core, packet) {
+        let asked = self.actor.next();
+        let there = self.fate(asked, core, place, packet).filter(|_| self.network.hears(host, leg));
+        let Some(there) = there else { return };
+        // The kernel answers: that is no deed of the host's, and its key is of the question.
+        let stamp = self.actor.next();
+        if let Some(back) = self.fate(stamp, place, core, packet) {
             self.common.at(stamp, Rank::Arrival, self.common.now + there + back, Thing::Echo { from: to });
         }
     }

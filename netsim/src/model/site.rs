@@ -12,6 +12,7 @@ use ringmesh_topology::id::{Boot, Name};
 
 use super::common::{Common, Shard};
 use super::disk::{Disk, Journal};
+use super::groups::Groups;
 use super::host::Host;
 use super::key::{Actor, Entity};
 use super::look::NewsTold;
@@ -25,6 +26,7 @@ use super::uplink::Uplink;
 pub(super) struct Site {
     pub(super) common: Common,
     pub(super) network: Network,
+    pub(super) groups: Groups,
     pub(super) hosts: Vec<Host>,
     /// Of its switches, each for itself.
     pub(super) switches: Vec<Actor>,
@@ -112,6 +114,7 @@ impl Site {
                 .map(|switch| Actor::new(Entity::switch(first_switch + switch)))
                 .collect(),
             common: Common::new(plan.seed, Arc::clone(&network.wan)),
+            groups: Groups::default(),
             network,
             first_switch,
             lldp_every_s: plan.lldp_every_s,
@@ -202,6 +205,19 @@ fn secret_of(site: usize) -> SiteSecret {
 impl Shard for Site {
     fn common(&mut self) -> &mut Common {
         &mut self.common
+    }
+
+    fn horizon(&mut self, end: Time) {
+        self.look_ahead(end);
+    }
+
+    fn next(&mut self) -> Option<(Time, u64)> {
+        let main = self.common.next().map(|(at, key)| (at, key.bits()));
+        main.into_iter().chain(self.groups.next()).min()
+    }
+
+    fn step(&mut self, end: Time) -> bool {
+        self.step_ahead(end)
     }
 
     fn happen(&mut self, event: Event) {

@@ -20,7 +20,52 @@ const PRIME: u64 = 0x0100_0000_01b3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TraceHash {
     sum: u64,
-    events: u64,
+    kinds: EventKinds,
+}
+
+/// Executed events by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventKinds {
+    /// Heartbeats inside sites that came to their host.
+    pub heartbeats: u64,
+    /// Other datagrams that came, refusals and answers of kernels.
+    pub datagrams: u64,
+    /// Deadlines of machines.
+    pub deadlines: u64,
+    /// Whatever belongs to streams, disks, switches and starts.
+    pub others: u64,
+}
+
+impl EventKinds {
+    /// All of them.
+    pub fn all(self) -> u64 {
+        self.heartbeats + self.datagrams + self.deadlines + self.others
+    }
+
+    /// What happened after `earlier` was taken.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            heartbeats: self.heartbeats - earlier.heartbeats,
+            datagrams: self.datagrams - earlier.datagrams,
+            deadlines: self.deadlines - earlier.deadlines,
+            others: self.others - earlier.others,
+        }
+    }
+
+    fn of(&mut self, due: &Due) -> &mut u64 {
+        match due {
+            Due::Beat(_) => &mut self.heartbeats,
+            Due::HostDeadline { .. } => &mut self.deadlines,
+            Due::Other(thing) => match &**thing {
+                Thing::Arrive(Datagram { payload: Payload::Message(_), .. }) => &mut self.datagrams,
+                Thing::Arrive(_) => &mut self.heartbeats,
+                Thing::Refused { .. } | Thing::Echo { .. } => &mut self.datagrams,
+                Thing::RelayDeadline | Thing::CmaDeadline => &mut self.deadlines,
+                _ => &mut self.others,
+            },
+        }
+    }
 }
 
 impl TraceHash {
@@ -30,7 +75,11 @@ impl TraceHash {
 
     /// How many events there were; the number of the last one.
     pub(super) fn events(self) -> u64 {
-        self.events
+        self.kinds.all()
+    }
+
+    pub(super) fn kinds(self) -> EventKinds {
+        self.kinds
     }
 
     /// One more event.
@@ -40,14 +89,21 @@ impl TraceHash {
             Due::HostDeadline { host } => mix(u64::from(*host) ^ 0xdead << 32),
             Due::Other(thing) => of_thing(event.due.word(), thing),
         };
-        self.events += 1;
+        *self.kinds.of(&event.due) += 1;
         self.sum = self.sum.wrapping_add(mix(mix(event.at.nanos() ^ what) ^ event.key.bits()));
     }
 
     /// What happened in two places.
     #[must_use]
     pub(super) fn with(self, other: Self) -> Self {
-        Self { sum: self.sum.wrapping_add(other.sum), events: self.events + other.events }
+        let (here, there) = (self.kinds, other.kinds);
+        let kinds = EventKinds {
+            heartbeats: here.heartbeats + there.heartbeats,
+            datagrams: here.datagrams + there.datagrams,
+            deadlines: here.deadlines + there.deadlines,
+            others: here.others + there.others,
+        };
+        Self { sum: self.sum.wrapping_add(other.sum), kinds }
     }
 }
 

@@ -77,7 +77,9 @@ impl World {
     /// Who executes it from now on. Each comes to the same.
     pub fn set_engine(&mut self, engine: Engine) {
         self.engine = engine;
-        self.each_common(|common| common.use_wheel(engine != Engine::Reference));
+        let windows = engine != Engine::Reference;
+        self.each_common(|common| common.use_wheel(windows));
+        self.sites.iter_mut().for_each(|site| site.run_ahead(windows));
     }
 
     /// Which heartbeats travel as sealed octets from now on. The run is the same.
@@ -85,9 +87,12 @@ impl World {
         self.each_common(|common| common.wire = wire);
     }
 
-    /// Keeps nothing that was told but what the machines keep: rings, news and what was acknowledged cannot be looked at.
+    /// Keeps nothing but what the machines keep in memory: rings, news and what was acknowledged cannot be looked at, and
+    /// no relay and no CMA that was killed finds anything on its disk.
     pub fn remember_nothing(&mut self) {
         self.each_common(|common| common.remembers = false);
+        self.sites.iter_mut().for_each(|site| site.disk.forgets = true);
+        self.cma.disk.forgets = true;
     }
 
     pub(super) fn each_common(&mut self, mut each: impl FnMut(&mut Common)) {
@@ -126,6 +131,7 @@ impl World {
         let many = self.engine != Engine::Reference && last == u64::MAX && lookahead > Duration::ZERO;
         let reached = if many {
             let Engine::Ring { threads } = self.engine else { return false };
+            self.sites.iter_mut().for_each(|site| site.horizon(end));
             let mut shards: Vec<&mut dyn Shard> = vec![&mut self.cma];
             shards.extend(self.sites.iter_mut().map(|site| -> &mut dyn Shard { site }));
             crate::engine::run(shards, end, lookahead, threads.get());
@@ -148,8 +154,8 @@ impl World {
         while events < last {
             let of_sites = self.sites.iter_mut().enumerate();
             let of_sites =
-                of_sites.filter_map(|(number, site)| Some((site.common.next()?, ShardName::Site(number))));
-            let of_cma = self.cma.common.next().map(|next| (next, ShardName::Cma));
+                of_sites.filter_map(|(number, site)| Some((site.next()?, ShardName::Site(number))));
+            let of_cma = self.cma.next().map(|next| (next, ShardName::Cma));
             let first = of_sites.chain(of_cma).min_by_key(|(next, _)| *next);
             let Some(((at, _), name)) = first.filter(|((at, _), _)| *at <= end) else { return false };
             self.now = at;

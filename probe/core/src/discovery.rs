@@ -53,8 +53,8 @@ pub(crate) struct Finding {
 /// What a frame, a deadline or a carrier changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sighting {
-    /// Taken, whether or not it said anything new.
-    Taken,
+    /// Taken. `said_before`: by a neighbour that is known and said nothing new.
+    Taken { said_before: bool },
     /// Not an announcement, or a broken one.
     Refused(Reject),
 }
@@ -103,6 +103,7 @@ impl Discovery {
         let at = self.cache.iter().position(is_it);
         let cached = at.map(|at| self.cache.swap_remove(at));
         let cached_until = cached.as_ref().map_or(now, |cached| now + cached.ttl);
+        self.sides.reserve_exact(1);
         self.sides.push(Side {
             ifindex: *ifindex,
             cached,
@@ -129,10 +130,12 @@ impl Discovery {
         };
         // A frame by a port that is none of ours must not fill the table.
         if self.side(port).is_none() {
-            return Sighting::Taken;
+            return Sighting::Taken { said_before: false };
         }
         let switch = self.switch_of(port);
         let outcome = self.table.heard(port, &heard, now.nanos(), &mut self.events);
+        let own_before = self.side(port).is_some_and(|side| side.own_frames);
+        let said_before = outcome == Outcome::Refreshed && self.events.is_empty() && !own_before;
         if let Some(side) = self.side_mut(port) {
             match outcome {
                 Outcome::Learnt | Outcome::Refreshed => side.own_frames = false,
@@ -141,7 +144,7 @@ impl Discovery {
             }
         }
         self.take_events(now, &[(port, switch)], lost);
-        Sighting::Taken
+        Sighting::Taken { said_before }
     }
 
     /// Takes a change of carrier.

@@ -87,7 +87,8 @@ pub(crate) struct Link {
     told: Causes,
     /// No silence is believed before this.
     floor: Time,
-    loss_quiet_until: [Time; LANES_MAX],
+    /// Of each lane; only of a link whose loss was told.
+    loss_quiet_until: Option<Box<[Time; LANES_MAX]>>,
 }
 
 impl Link {
@@ -104,7 +105,7 @@ impl Link {
             causes: Causes::default(),
             told: Causes::default(),
             floor: Time::ZERO,
-            loss_quiet_until: [Time::ZERO; LANES_MAX],
+            loss_quiet_until: None,
         }
     }
 
@@ -205,6 +206,7 @@ impl Links {
         self.hint = order.generation.hint();
         self.rings = order.rings.iter().map(|ring| (ring.ring, ring.level)).collect();
         let mut old = core::mem::take(&mut self.all);
+        self.all.reserve_exact(order.rings.iter().map(|ring| ring.links.len()).sum());
         let mut beats = 0;
         for (ring, wanted) in
             order.rings.iter().flat_map(|ring| ring.links.iter().map(|link| (ring.ring, link)))
@@ -269,14 +271,18 @@ impl Links {
         if !core::mem::take(&mut link.causes).is_empty() {
             taken.again = Some(link.peer);
         }
-        taken.loss = link.end.loss().filter(|seen| now >= link.loss_quiet_until[usize::from(seen.lane)]);
+        let quiet_until = &link.loss_quiet_until;
+        let is_quiet =
+            |seen: &LossSeen| quiet_until.as_ref().is_some_and(|until| now < until[usize::from(seen.lane)]);
+        taken.loss = link.end.loss().filter(|seen| !is_quiet(seen));
         Some(taken)
     }
 
     /// Loss on that lane has been told: quiet for ten minutes.
     pub(crate) fn loss_told(&mut self, now: Time, id: LinkId, seen: LossSeen) {
         if let Some(link) = self.all.iter_mut().find(|link| link.id() == id) {
-            link.loss_quiet_until[usize::from(seen.lane)] = now + LOSS_EVERY;
+            let quiet_until = link.loss_quiet_until.get_or_insert_default();
+            quiet_until[usize::from(seen.lane)] = now + LOSS_EVERY;
         }
     }
 
@@ -364,8 +370,43 @@ impl Links {
         confirms && reports.all(|link| link.end.is_mutual())
     }
 
+    /// There is a link that this member has to confirm. The other members of a ring confirm nothing.
+    pub(crate) fn confirms(&self) -> bool {
+        self.all.iter().any(|link| link.report)
+    }
+
     pub(crate) fn ages(&self, now: Time) -> Vec<HeardAge> {
         self.all.iter().map(|link| link.age(now)).collect()
+    }
+
+    /// Until when no beat that is sent on these links, and none that comes on them in turn, is anything to be told.
+    pub(crate) fn quiet_until(&self, now: Time) -> Time {
+        let is_quiet = |link: &Link| {
+            let untold = link.causes.is_empty() && link.told.is_empty();
+            let fresh = link.end.is_heard() && link.last_heard(now) <= BEAT_EVERY + BEAT_SLACK;
+            untold && fresh && link.has_carrier && link.end.is_whole()
+        };
+        if self.all.iter().all(is_quiet) {
+            self.all.iter().map(Link::watch_at).fold(Time::NEVER, Time::min)
+        } else {
+            now
+        }
+    }
+
+    /// Where its beats go.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = SocketAddr> {
+        self.all.iter().map(|link| link.to)
+    }
+
+    /// The beats that it will send before `until`, if nothing else happens: when, and which.
+    pub(crate) fn foretell(&self, until: Time) -> Vec<(Time, Action)> {
+        let (mut ahead, mut told) = (self.clone(), Vec::new());
+        while !ahead.all.is_empty() && ahead.beat_at < until {
+            let (at, mut beats) = (ahead.beat_at, Vec::new());
+            ahead.beat_if_due(at, &mut beats);
+            told.extend(beats.into_iter().map(|beat| (at, beat)));
+        }
+        told
     }
 
     pub(crate) fn deadline(&self) -> Time {

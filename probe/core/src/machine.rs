@@ -40,6 +40,11 @@ pub struct Probe {
     /// Applied has been said for the assignment in force.
     pub(crate) applied: bool,
     shown: State,
+    /// When something off the heartbeat path falls due: what [`Beside::looks_at`] says, kept here so that a beat need
+    /// not look there.
+    looks_at: Time,
+    beats_sent: u64,
+    beats_heard: u64,
     pub(crate) beside: Box<Beside>,
 }
 
@@ -58,9 +63,17 @@ pub(crate) struct Beside {
     /// When the places are to be looked at again.
     pub(crate) look_at: Time,
     pub(crate) remembered: Vec<CachedAttachment>,
+    /// The last look left nothing to be told or waited for.
+    pub(crate) at_rest: bool,
     /// What the log was told each port hangs on.
     pub(crate) noted: Vec<(u32, &'static str, String)>,
     pub(crate) goodbye: Option<(GoodbyeReason, Duration)>,
+}
+
+impl Beside {
+    fn looks_at(&self) -> Time {
+        self.look_at.min(self.discovery.deadline())
+    }
 }
 
 impl Probe {
@@ -70,7 +83,7 @@ impl Probe {
         let draws = Draws::new(config.seed, u64::from_be_bytes([a, b, c, d, e, f, g, h]));
         let every = u64::try_from(BEAT_EVERY.as_nanos()).unwrap_or(u64::MAX);
         let phase = Duration::from_nanos(draws.below(every, Purpose::BeatPhase, 0));
-        Self {
+        let mut probe = Self {
             links: Links::new(now, phase),
             talk: Talk::new(now, &config.relays, draws),
             doubt: Doubt::new(now),
@@ -78,6 +91,9 @@ impl Probe {
             highest: Generation::default(),
             applied: false,
             shown: State::Joining,
+            looks_at: Time::NEVER,
+            beats_sent: 0,
+            beats_heard: 0,
             beside: Box::new(Beside {
                 ports: Ports::default(),
                 discovery: Discovery::new(&config.cache),
@@ -88,10 +104,44 @@ impl Probe {
                 told_surely: false,
                 look_at: Time::NEVER,
                 remembered: config.cache.clone(),
+                at_rest: false,
                 noted: Vec::new(),
                 goodbye: None,
             }),
             config,
+        };
+        probe.looks_at = probe.beside.looks_at();
+        probe
+    }
+
+    /// Until when it says nothing but its beats, if nothing comes but its neighbours' beats, or none; `now` if even one
+    /// of those may make it speak. For whoever skips ahead: nobody else needs to know.
+    pub fn quiet_until(&self, now: Time) -> Time {
+        let is_linked = self.talk.phase() == Phase::Linked && !self.talk.has_open_reports();
+        let confirmed = self.applied || !self.links.confirms();
+        if !is_linked || !confirmed {
+            return now;
+        }
+        self.links.quiet_until(now).min(self.talk.deadline()).min(self.looks_at).max(now)
+    }
+
+    /// The beats that it will send before `until`, in order, while it is quiet.
+    pub fn foretell(&self, until: Time) -> Vec<(Time, Action)> {
+        self.links.foretell(until)
+    }
+
+    /// Where its beats go.
+    pub fn beats_to(&self) -> impl Iterator<Item = SocketAddr> {
+        self.links.targets()
+    }
+
+    /// What it counted.
+    pub(crate) fn counters(&self) -> Counters {
+        let Counters { beats_sent, beats_heard, .. } = self.beside.counters;
+        Counters {
+            beats_sent: beats_sent + self.beats_sent,
+            beats_heard: beats_heard + self.beats_heard,
+            ..self.beside.counters
         }
     }
 
@@ -119,7 +169,7 @@ impl Probe {
     /// The first thing on waking: overdue beats leave, and lateness makes us doubt.
     fn wake(&mut self, now: Time, out: &mut impl Sink<Action>) {
         let late = self.doubt.wake(now, self.next_deadline());
-        self.beside.counters.beats_sent += self.links.beat_if_due(now, out);
+        self.beats_sent += self.links.beat_if_due(now, out);
         let Some(by) = late else { return };
         self.links.doubt(now);
         self.beside.counters.late += 1;
@@ -160,6 +210,9 @@ impl Probe {
             beside.recorder.note(now, Transition::Silent(link.id()));
             suspected(now, link, Cause::Silent, beside, out);
         });
+        if self.looks_at > now {
+            return;
+        }
         let Beside { discovery, recorder, .. } = &mut *self.beside;
         if discovery.deadline() <= now {
             discovery.expire(now, &mut |port| recorder.note(now, Transition::LldpLost(port)));
@@ -176,15 +229,14 @@ impl Probe {
             self.beside.counters.beats_martian += 1;
             return;
         };
-        let counters = &mut self.beside.counters;
         match taken.reception {
             Reception::First => {
-                counters.beats_heard += 1;
-                counters.beats_sent += 1;
+                self.beats_heard += 1;
+                self.beats_sent += 1;
             }
-            Reception::Newer => counters.beats_heard += 1,
-            Reception::Reordered => counters.beats_reordered += 1,
-            Reception::Replayed => counters.beats_replayed += 1,
+            Reception::Newer => self.beats_heard += 1,
+            Reception::Reordered => self.beside.counters.beats_reordered += 1,
+            Reception::Replayed => self.beside.counters.beats_replayed += 1,
         }
         if let Some(peer) = taken.again {
             self.beside.recorder.note(now, Transition::HeardAgain(link));
@@ -248,6 +300,8 @@ impl Probe {
                 beside.told_surely = surely || (beside.told_surely && !tellable.is_news);
                 beside.told = tellable.places;
                 beside.look_at = tellable.more_at;
+                beside.at_rest = false;
+                self.looks_at = self.beside.looks_at();
                 let announce = self.announce(now);
                 self.links.announced(surely);
                 Some(announce)
@@ -289,8 +343,13 @@ impl Machine for Probe {
             return;
         }
         let is_deadline = matches!(event, Event::DeadlineReached);
+        // Beats, heard or sent, touch nothing beside the links.
+        let only_beats = matches!(event, Event::Beat(_)) || (is_deadline && self.looks_at > now);
         self.wake(now, out);
         self.take(now, event, out);
+        if !only_beats {
+            self.looks_at = self.beside.looks_at();
+        }
         self.settle(now, out);
         debug_assert!(!is_deadline || self.next_deadline() > now, "a driver would spin at {now:?}");
     }
@@ -299,8 +358,7 @@ impl Machine for Probe {
         if self.talk.phase() == Phase::Gone {
             return Time::NEVER;
         }
-        let beside = &self.beside;
-        let looks = beside.look_at.min(beside.discovery.deadline());
-        self.links.deadline().min(self.talk.deadline()).min(looks)
+        debug_assert_eq!(self.looks_at, self.beside.looks_at(), "what is due beside the links was not noted");
+        self.links.deadline().min(self.talk.deadline()).min(self.looks_at)
     }
 }

@@ -98,6 +98,7 @@ impl Ports {
     pub(crate) fn set(&mut self, now: Time, facts: &[PortFacts], own: &[MacAddress]) -> PortsChange {
         let mut change = PortsChange::default();
         let mut old = core::mem::take(&mut self.all);
+        self.all.reserve_exact(facts.len());
         for facts in facts {
             // Named twice is there once.
             if self.get(facts.ifindex).is_some() {

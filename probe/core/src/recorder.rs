@@ -14,7 +14,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::with_capacity(RECORDER_ENTRIES), next: 0, hash: 0 }
+        Self { entries: Vec::new(), next: 0, hash: 0 }
     }
 
     /// Adds a transition. Of own lateness in a row only the worst stays: it must not push out what it explains.

@@ -55,7 +55,7 @@ impl Probe {
             applied: self.applied,
             rings: self.links.status(now, &self.beside.ports),
             starved: self.doubt.is_starved(now),
-            counters: self.beside.counters,
+            counters: self.counters(),
         }
     }
 }

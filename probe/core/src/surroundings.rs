@@ -54,7 +54,13 @@ impl Probe {
         let Beside { discovery, recorder, counters, .. } = &mut *self.beside;
         let lost = &mut |port| recorder.note(now, Transition::LldpLost(port));
         match discovery.frame(now, port, octets, lost) {
-            Sighting::Taken => counters.frames += 1,
+            Sighting::Taken { said_before } => {
+                counters.frames += 1;
+                // Nearly all of them say what was known, and there is nothing to look at.
+                if said_before && self.beside.at_rest {
+                    return;
+                }
+            }
             Sighting::Refused(lldp_rs::Reject::Foreign) => return self.bridge_frame(now, port, octets, out),
             Sighting::Refused(_) => {
                 counters.frames_refused += 1;
@@ -91,7 +97,9 @@ impl Probe {
         let tellable = places::tellable(now, &beside.ports, &beside.discovery, &beside.told);
         beside.look_at = tellable.more_at;
         let news = tellable.is_news || !beside.told_surely;
-        if self.talk.phase() == Phase::Linked && news {
+        let is_linked = self.talk.phase() == Phase::Linked;
+        beside.at_rest = tellable.more_at == Time::NEVER && (is_linked || !news);
+        if is_linked && news {
             beside.told = tellable.places;
             beside.told_surely = true;
             self.talk.report(now, Subject::Attachment);
@@ -119,7 +127,7 @@ impl Probe {
 
     fn note_attachments(&mut self, out: &mut impl Sink<Action>) {
         let beside = &mut *self.beside;
-        let mut noted = Vec::new();
+        let mut noted = Vec::with_capacity(beside.noted.len().max(1));
         for port in beside.ports.iter() {
             let finding = beside.discovery.finding(port);
             let at = finding.attachment.as_ref();

@@ -166,6 +166,7 @@ impl ProbeWire {
             self.sessions.remove(0);
         }
         let keys = self.key.session(self.boot, boot_r);
+        self.sessions.reserve_exact(1);
         self.sessions.push(Session { relay, boot_r, keys, cookie, sent: 0, window: Window::default() });
     }
 
@@ -179,6 +180,7 @@ impl ProbeWire {
         let (message, beside) = codec::read_to_probe(message)?;
         if let Beside::Keys(keys) = beside {
             self.links.retain(|(held, _)| keys.iter().all(|(link, _)| link != held));
+            self.links.reserve_exact(keys.len());
             self.links.extend(keys);
         }
         Ok(message)

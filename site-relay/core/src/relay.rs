@@ -161,6 +161,15 @@ impl Relay {
         self.roster.hosts().filter(|host| self.roster[*host].standing != Standing::Gone).count()
     }
 
+    /// Hosts that stand in a ring and are waited for by nobody: each has said, or a neighbour has, that it is heard.
+    pub fn monitored(&self) -> usize {
+        let is_monitored = |host: &HostIx| {
+            let member = &self.roster[*host];
+            member.standing == Standing::Live && !member.seats.is_empty() && member.pending.is_none()
+        };
+        self.roster.hosts().filter(is_monitored).count()
+    }
+
     pub(crate) fn next_generation(&mut self) -> Generation {
         self.generation.counter += 1;
         self.generation

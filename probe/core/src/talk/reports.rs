@@ -88,11 +88,15 @@ impl Reports {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.all.clear();
+        self.all = Vec::new();
     }
 
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Pending) -> bool) {
         self.all.retain(keep);
+        if self.all.is_empty() {
+            // Nothing to tell is the rule, and takes no room.
+            self.all = Vec::new();
+        }
     }
 
     /// A report has been said as often as it is, and its time is over.

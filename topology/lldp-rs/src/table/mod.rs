@@ -21,7 +21,6 @@ mod relation;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::{Heard, Mac};
@@ -32,7 +31,7 @@ pub use neighbour::{Facts, Key, Neighbour, Role};
 pub use relation::{Relation, Sight};
 
 use neighbour::Sighting;
-use port::Port;
+use port::Ports;
 
 /// What bounds the table. Changes nothing about what is true, only about how much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +66,13 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct NeighbourTable {
     limits: Limits,
-    ports: BTreeMap<u32, Port>,
+    ports: Ports,
 }
 
 impl NeighbourTable {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ports: BTreeMap::new() }
+        Self { limits, ports: Ports::default() }
     }
 
     /// Applies one frame heard on the port at `now` and appends what it changed to `out`.
@@ -84,7 +83,7 @@ impl NeighbourTable {
         if self.is_own(&sighting) {
             return Outcome::Ignored(Ignored::OwnFrame);
         }
-        let port = self.ports.entry(ifindex).or_default();
+        let port = self.ports.of(ifindex);
         sighting.is_virtual = port.own_macs.iter().any(|own| sighting.source.is_tap_of(*own));
         let outcome = if sighting.hold_ns == 0 {
             port.depart(&sighting.key, now, out)
@@ -100,19 +99,19 @@ impl NeighbourTable {
     /// The port lost or regained its carrier. Without one no neighbour is heard, so all are suspect
     /// until heard again; their time to live still counts.
     pub fn carrier(&mut self, ifindex: u32, up: bool, _now: u64, out: &mut Vec<TableEvent>) {
-        self.ports.entry(ifindex).or_default().carrier(ifindex, up, out);
+        self.ports.of(ifindex).carrier(ifindex, up, out);
         self.report_ambiguity(ifindex, out);
     }
 
     /// The port's own addresses: frames that carry one of any port's are reflections, not neighbours. They also
     /// tell the switch from the host of a guest ([`Neighbour::is_virtual`]).
     pub fn set_own_macs(&mut self, ifindex: u32, macs: &[Mac]) {
-        self.ports.entry(ifindex).or_default().own_macs = macs.into();
+        self.ports.of(ifindex).own_macs = macs.into();
     }
 
     /// Drops everything about a port that no longer exists.
     pub fn forget_port(&mut self, ifindex: u32) {
-        self.ports.remove(&ifindex);
+        self.ports.remove(ifindex);
     }
 
     /// When to come back with [`NeighbourTable::on_deadline`]; `None` while nothing can fall due.
@@ -123,14 +122,14 @@ impl NeighbourTable {
     /// Reports who is late and removes whose time is over.
     pub fn on_deadline(&mut self, now: u64, out: &mut Vec<TableEvent>) {
         self.ports.values_mut().for_each(|port| port.on_deadline(now, out));
-        let ports: Vec<u32> = self.ports.keys().copied().collect();
+        let ports: Vec<u32> = self.ports.iter().map(|(ifindex, _)| ifindex).collect();
         ports.into_iter().for_each(|ifindex| self.report_ambiguity(ifindex, out));
         debug_assert!(self.next_deadline().is_none_or(|at| at > now));
     }
 
     /// The port's neighbours, longest known first.
     pub fn neighbours(&self, ifindex: u32) -> &[Neighbour] {
-        self.ports.get(&ifindex).map_or(&[], |port| &port.neighbours)
+        self.ports.get(ifindex).map_or(&[], |port| &port.neighbours)
     }
 
     /// Which of the port's neighbours is the switch at the other end of its cable, and why.
@@ -147,12 +146,12 @@ impl NeighbourTable {
     fn admit(&mut self, sighting: Sighting, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
         let elsewhere = self.silent_elsewhere(&sighting.key, now);
         let limits = self.limits;
-        let port = self.ports.entry(sighting.key.ifindex).or_default();
+        let port = self.ports.of(sighting.key.ifindex);
         let outcome = port.admit(sighting, elsewhere.as_ref(), &limits, now, out);
         let has_moved =
             |from: &Key| matches!(out.last(), Some(TableEvent::Moved { from: left, .. }) if left == from);
         if let Some(from) = elsewhere.filter(has_moved) {
-            self.ports.entry(from.ifindex).or_default().take(|neighbour| neighbour.key == from);
+            self.ports.of(from.ifindex).take(|neighbour| neighbour.key == from);
             self.report_ambiguity(from.ifindex, out);
         }
         outcome
@@ -160,7 +159,7 @@ impl NeighbourTable {
 
     /// The same neighbour on another of our ports, if it is silent there: the cable was moved.
     fn silent_elsewhere(&self, key: &Key, now: u64) -> Option<Key> {
-        let others = self.ports.iter().filter(|(ifindex, _)| **ifindex != key.ifindex);
+        let others = self.ports.iter().filter(|(ifindex, _)| *ifindex != key.ifindex);
         let mut neighbours = others.flat_map(|(_, port)| &port.neighbours);
         let moved = |neighbour: &&Neighbour| neighbour.key.is_same_neighbour(key) && neighbour.is_silent(now);
         neighbours.find(moved).map(|neighbour| neighbour.key.clone())
@@ -168,7 +167,7 @@ impl NeighbourTable {
 
     fn report_ambiguity(&mut self, ifindex: u32, out: &mut Vec<TableEvent>) {
         let ambiguous = matches!(self.the_switch(ifindex), Choice::Ambiguous { .. });
-        let Some(port) = self.ports.get_mut(&ifindex) else {
+        let Some(port) = self.ports.get_mut(ifindex) else {
             return;
         };
         if ambiguous && !port.ambiguous {

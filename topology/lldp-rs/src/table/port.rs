@@ -20,6 +20,52 @@ pub(crate) struct Port {
     newcomers: u32,
 }
 
+/// The ports of a host by number. It has few: a sorted list takes no more room than they do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ports(Vec<(u32, Port)>);
+
+impl Ports {
+    fn place(&self, ifindex: u32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&ifindex, |(held, _)| *held)
+    }
+
+    /// The port of that number, new if there was none.
+    pub(crate) fn of(&mut self, ifindex: u32) -> &mut Port {
+        let at = self.place(ifindex).unwrap_or_else(|at| {
+            self.0.reserve_exact(1);
+            self.0.insert(at, (ifindex, Port::default()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    pub(crate) fn get(&self, ifindex: u32) -> Option<&Port> {
+        self.place(ifindex).ok().map(|at| &self.0[at].1)
+    }
+
+    pub(crate) fn get_mut(&mut self, ifindex: u32) -> Option<&mut Port> {
+        self.place(ifindex).ok().map(|at| &mut self.0[at].1)
+    }
+
+    pub(crate) fn remove(&mut self, ifindex: u32) {
+        if let Ok(at) = self.place(ifindex) {
+            self.0.remove(at);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Port)> {
+        self.0.iter().map(|(ifindex, port)| (*ifindex, port))
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Port> {
+        self.0.iter().map(|(_, port)| port)
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Port> {
+        self.0.iter_mut().map(|(_, port)| port)
+    }
+}
+
 impl Port {
     pub(crate) fn depart(&mut self, key: &Key, now: u64, out: &mut Vec<TableEvent>) -> Outcome {
         let Some(key) = self.take(|neighbour| neighbour.key == *key) else {
@@ -67,6 +113,8 @@ impl Port {
         if !self.make_room(limits, out) {
             return Outcome::Ignored(Ignored::TableFull);
         }
+        // Nearly always the only one.
+        self.neighbours.reserve_exact(1);
         self.neighbours.push(Neighbour::new(sighting, now));
         out.push(event);
         Outcome::Learnt

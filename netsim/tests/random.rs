@@ -14,31 +14,19 @@ use ringmesh_netsim::random::{Extent, Story};
 /// Seeds of a run that nobody gave a number.
 const SEEDS: u64 = 40;
 /// Seeds that end unclean for a reason that is known and not mended. Each runs when it is asked for by its number.
-const KNOWN: &[(u64, &str)] = &[(43, HUNG), (49, HUNG)];
+const KNOWN: &[(u64, &str)] = &[(732, HUNG)];
 /// The same of large stories.
-const KNOWN_LARGE: &[(u64, &str)] = &[
-    (6, HUNG),
-    (20, HUNG),
-    (21, HUNG),
-    (24, HUNG),
-    (31, HUNG),
-    (37, TOO_MANY_LINKS),
-    (43, HUNG),
-    (49, HUNG),
-    (112, HUNG),
-    (143, HUNG),
-    (187, HUNG),
-];
-const HUNG: &str = "a relay that was started anew calls members HostHung that are well: each of its hellos puts off the \
-    knock that would answer it";
+const KNOWN_LARGE: &[(u64, &str)] = &[(6, HUNG), (37, TOO_MANY_LINKS)];
+const HUNG: &str = "a relay that was started anew judges before each of its members came to announce itself";
 const TOO_MANY_LINKS: &str =
     "a member is put into five rings at once, refuses ten links, and is told them for ever";
 /// Seeds that found a fault which is mended: they are run with any others.
 ///
 /// - 87, 181, 294, 461, 566, 619, 886: an attachment was lost, and the order that answered the one before ended its
 ///   repetition.
+/// - 43, 49: a relay that was started anew asked so often that nobody came to knock, and called them hung.
 /// - 227, 538, 732: a relay ended while its disk was full, and nobody closed what it had told of a single host.
-const MENDED: [u64; 10] = [87, 181, 227, 294, 461, 538, 566, 619, 732, 886];
+const MENDED: [u64; 12] = [43, 49, 87, 181, 227, 294, 461, 538, 566, 619, 732, 886];
 /// Lines of a failed run that are shown.
 const LINES: usize = 250;
 

@@ -15,6 +15,8 @@ use crate::model::{Plan, Wire};
 use crate::scenario::{Draft, Fault, FaultDraft, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
+/// Of two hundred hosts one more often has bad luck with a lossy start.
+const SETTLES_LARGE: Duration = Duration::from_secs(60);
 /// Faults of a small story begin within this time.
 const FAULTS_WITHIN_MS: u64 = 60_000;
 /// Each lasts so long at most.
@@ -68,6 +70,9 @@ impl Story {
         let mut draft = Draft::new(seed);
         draft.title = format!("story {seed}");
         draft.whole_at_end = true;
+        if extent.hosts.is_some() {
+            draft.settle = SETTLES_LARGE;
+        }
         for _ in 0..sites {
             let (switches, hosts) = (1 + chance.index(3), 2 + chance.index(5));
             let dual = switches > 1 && chance.below(2) == 0;

@@ -18,7 +18,7 @@ use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::message::Hello;
 use ringmesh_proto::time::{Duration, Time};
 
-use handshake::KNOCK_PATIENCE;
+use handshake::{GREETED_PATIENCE, KNOCK_PATIENCE};
 pub(crate) use relays::Relay;
 use relays::Relays;
 use reports::Reports;
@@ -96,6 +96,7 @@ pub(crate) struct Talk {
     attempt: u32,
     drawn: u32,
     step_at: Time,
+    knocked_at: Time,
     unanswered_since: Option<Time>,
     relays: Relays,
     reports: Reports,
@@ -114,6 +115,7 @@ impl Talk {
             attempt: 0,
             drawn: 0,
             step_at: now + Duration::from_nanos(jitter),
+            knocked_at: now,
             unanswered_since: None,
             relays: Relays::new(configured),
             reports: Reports::default(),
@@ -264,6 +266,7 @@ impl Talk {
         // A knock may be under way while a relay that was started anew greets us: only a hello that answers it opens a
         // session to announce ourselves in.
         let answers_us = hello.answers;
+        let knocking = self.step == Step::Knock && matches!(self.phase, Phase::Joining | Phase::Returning);
         self.relays.note(from, via, answers_us);
         self.relays.turn_to_address(from);
         self.leave_linked();
@@ -273,9 +276,11 @@ impl Talk {
             self.step_at = now + hello.wait.min(WAIT_MAX);
         } else {
             self.step = Step::Knock;
-            // The first at once; whoever is sent back again and again waits longer each time.
+            // The first at once; whoever is sent back again and again waits longer each time, but no longer than a
+            // second after the last knock: a relay that was started anew asks a few times only, and judges then.
             let wait = if self.attempt == 0 { Duration::ZERO } else { self.retry_after(KNOCK_PATIENCE) };
-            self.step_at = now + wait;
+            let due = if knocking { self.step_at } else { Time::NEVER };
+            self.step_at = due.min(now + wait).min((self.knocked_at + GREETED_PATIENCE).max(now));
         }
         answer
     }

@@ -9,6 +9,8 @@ use super::{Phase, Say, Step, Talk, Turn, nanos};
 
 /// An answer to a knock takes a round trip; an assignment may be held back for half a second at a mass start.
 pub(super) const KNOCK_PATIENCE: Duration = Duration::from_millis(100);
+/// However often a relay sends us back: no knock sooner than this after the last, and none later.
+pub(super) const GREETED_PATIENCE: Duration = Duration::from_secs(1);
 const ANNOUNCE_PATIENCE: Duration = Duration::from_millis(1_000);
 /// Announcements to one relay before another one is tried.
 const ANNOUNCES_MAX: u8 = 3;
@@ -49,6 +51,7 @@ impl Talk {
     fn knock(&mut self, now: Time, to: SocketAddr, turn: u32) -> Turn {
         self.attempt = self.attempt.saturating_add(1);
         self.step_at = now + self.retry_after(KNOCK_PATIENCE);
+        self.knocked_at = now;
         self.say(to, turn, Say::Knock)
     }
 

@@ -92,6 +92,7 @@ fn in_lab(prefix: &str, scenario: &Scenario) -> Result<Played, LabError> {
         bin_dir,
         tx_interval_s: 5,
         wan: Quality::default(),
+        neo4j: None,
     };
     let options = play::options(scenario, scenario.seed, base)?;
     let mut lab = Lab::build(&options)?;

@@ -80,6 +80,7 @@ fn options() -> Result<Options, LabError> {
         bin_dir: bin_dir.to_path_buf(),
         tx_interval_s: TX_S,
         wan: Quality::default(),
+        neo4j: None,
     })
 }
 

@@ -252,6 +252,7 @@ impl PlayArgs {
             profile: None,
             tx_interval_s: 5,
             bin_dir: self.bin_dir.clone(),
+            neo4j: None,
             which: self.which.clone(),
         };
         build.options()

@@ -50,7 +50,7 @@ impl Planned {
     /// What follows on a beginning at that moment: when it ends, and begins again, and ends for good.
     fn turns(&self, at: Duration) -> impl Iterator<Item = (Duration, bool)> {
         let end = self.lasts.map(|lasts| at + lasts);
-        let turn = move |number: u32| Some((at + self.flaps? * number, number % 2 == 0));
+        let turn = move |number: u32| Some((at + self.flaps? * number, number.is_multiple_of(2)));
         let between = (1..).map_while(turn).take_while(move |(when, _)| end.is_some_and(|end| *when < end));
         let mut broken = true;
         let between: Vec<_> = between.inspect(|(_, begins)| broken = *begins).collect();

@@ -48,6 +48,7 @@ impl World {
             close_hold: Duration::from_secs(10),
             insecure: false,
             notifies: true,
+            nodes_max: 1_000_000,
             fresh: Identity { epoch: 1, mesh_secret: Key([7; 32]) },
         };
         let mut world = Self { cma: Cma::new(config, wall, Default::default()), now_ms: 0, sequence: 0 };

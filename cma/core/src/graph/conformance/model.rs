@@ -242,6 +242,10 @@ impl GraphStore for Model {
         Ok(Changes::Since { changes, more })
     }
 
+    fn revision(&self) -> Result<u64, StoreError> {
+        Ok(self.revision)
+    }
+
     fn stats(&self) -> Result<Stats, StoreError> {
         let mut stats = Stats { revision: self.revision, ..Stats::default() };
         self.living_nodes().iter().for_each(|node| *stats.nodes.entry(node.key.label).or_default() += 1);

@@ -40,7 +40,8 @@ fn head(paint: &Paint, status: &Status) -> String {
     };
     let (nodes, most) = (status.graph.values().sum::<u64>(), status.graph_nodes_max);
     format!(
-        "monitoring is {verdict}{insecure}; the CMA is up for {up}\n{} ({nodes} of at most {most} nodes); {open}\n\n",
+        "monitoring is {verdict}{insecure}; the CMA is up for {up}\n{}; {open}\n\
+         the graph has {nodes} of at most {most} nodes\n\n",
         what.join(", ")
     )
 }

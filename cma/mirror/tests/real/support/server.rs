@@ -104,7 +104,10 @@ impl Server {
     pub(crate) fn stop(&mut self) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        // Waiting closes its standard input, and at the end of that it takes its folder with it.
+        let input = self.child.stdin.take();
         self.child.wait().unwrap();
+        drop(input);
     }
 
     /// Starts it again where it was.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{setsockopt, sockopt};
 
-use ringmesh_netsim::lab::script::{Fault, TOUR, tour_of};
+use ringmesh_netsim::lab::script::{Fault, Step, TOUR, tour_of};
 use ringmesh_netsim::lab::tour::{self, Progress, Tour};
 use ringmesh_netsim::lab::{
     self, Announcer, Incident, Interrupt, Lab, LabError, Options, Plan, Profile, Quality, Size, Tree,
@@ -29,10 +29,13 @@ type Outcome = Result<(), LabError>;
 /// One lab: what it shows, and how, given the prefix of its namespaces.
 type Case = (&'static str, fn(&str) -> Outcome);
 
+/// Nine labs share the processors with whatever else the machine does: what is promised of one lab may take that many
+/// times as long. The promises themselves are kept by virtual time, and measured where nothing else runs.
+const TOGETHER_TIMES: u32 = 3;
 /// From a probe's start to its being watched, before any switch has spoken.
-const FALLBACK_WITHIN: Duration = Duration::from_secs(3);
+const FALLBACK_WITHIN: Duration = Duration::from_secs(3 * TOGETHER_TIMES as u64);
 /// From the switches' first frames to whole switch rings.
-const RINGS_WITHIN: Duration = Duration::from_secs(5);
+const RINGS_WITHIN: Duration = Duration::from_secs(5 * TOGETHER_TIMES as u64);
 
 const LABS: &[Case] = &[
     ("the default tour, announced by our own encoder", default_tour),
@@ -118,16 +121,21 @@ fn default_tour(prefix: &str) -> Outcome {
     let quiet = Duration::from_secs(10);
     // As the command does it: what we wait for ourselves must not reach the daemons as a blocked signal.
     let stop = Interrupt::on_signals()?;
-    let tour = tour::walk(&mut lab, &tour_of(1), quiet, &stop, &Progress::on_stderr())?;
+    let tour = tour::walk(&mut lab, &together(tour_of(1)), quiet, &stop, &Progress::on_stderr())?;
     lab.down()?;
     good(&tour)
+}
+
+fn together(script: Vec<Step>) -> Vec<Step> {
+    script.into_iter().map(|step| step.unhurried(TOGETHER_TIMES)).collect()
 }
 
 fn settled_at_the_heal(prefix: &str) -> Outcome {
     let mut lab = Lab::build(&options(prefix, Size::new(2, 4, 0)?, Announcer::Own))?;
     let wanted = ["rings-formed", "switch-down", "uplink-cut"];
     let script: Vec<_> = TOUR.iter().filter(|step| wanted.contains(&step.name)).copied().collect();
-    let tour = tour::walk(&mut lab, &script, Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
+    let tour =
+        tour::walk(&mut lab, &together(script), Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
     lab.down()?;
     good(&tour)?;
     let undecided = tour.steps.iter().filter(|step| step.expected == "SwitchDown|UplinkCut").count();
@@ -248,15 +256,16 @@ fn slow_where_asked(prefix: &str) -> Outcome {
     let wan = Quality { delay_ms: 30, loss_permille: 0, seed: 1 };
     let lab = bare(prefix, wan)?;
     let mut times = Vec::new();
-    for _ in 0..6 {
+    // None is faster than the legs; the first asks for addresses on the way, and a busy machine is late at times.
+    let (least, most) = (Duration::from_millis(120), Duration::from_millis(150));
+    let fastest = |times: &[Duration]| times.iter().min().copied().unwrap_or(Duration::MAX);
+    while times.len() < 6 || (times.len() < 40 && fastest(&times) >= most) {
         match knock(&lab.plan().netns("r1"), "10.78.0.2")? {
             Answer::Refused(after) => times.push(after),
             other => return failed(&lab, format!("over two legs of 30 ms and back: {}", other.words())),
         }
     }
-    // None is faster than the legs; the first asks for addresses on the way, and a busy machine is late at times.
-    let (least, most) = (Duration::from_millis(120), Duration::from_millis(150));
-    let fastest = times.iter().min().copied().unwrap_or_default();
+    let fastest = fastest(&times);
     if !(least..most).contains(&fastest) {
         return failed(&lab, format!("over two legs of 30 ms and back: {times:?}"));
     }
@@ -355,13 +364,14 @@ fn between_sites(prefix: &str) -> Outcome {
     let script: Vec<_> =
         tour_of(2).into_iter().filter(|step| step.sites == 2 || step.name == "rings-formed").collect();
     assert_eq!(script.len(), 5, "a step between sites is missing");
-    let tour = tour::walk(&mut lab, &script, Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
+    let tour =
+        tour::walk(&mut lab, &together(script), Duration::ZERO, &Interrupt::never(), &Progress::on_stderr())?;
     lab.down()?;
     good(&tour)
 }
 
 /// From a cut to its incident: four beats of 2 s that do not come, and what it takes to ask and to judge.
-const SITE_MISSED_WITHIN: Duration = Duration::from_secs(12);
+const SITE_MISSED_WITHIN: Duration = Duration::from_secs(12 * TOGETHER_TIMES as u64);
 
 fn missed_by_both_others(prefix: &str) -> Outcome {
     let size = Size::new(1, 3, 0)?.of_sites(3)?;

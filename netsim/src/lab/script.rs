@@ -194,6 +194,12 @@ impl Step {
             (true, _) | (false, None) => self.expected,
         }
     }
+
+    /// The same where other labs want the same processors: it may take that many times as long, as far as anybody
+    /// waits for it. What it took is told either way.
+    pub fn unhurried(self, times: u32) -> Self {
+        Self { within_ms: self.within_ms.saturating_mul(times).min(self.patience_ms), ..self }
+    }
 }
 
 /// Where the host of severity *page* of a site hangs: its death pages, those of other hosts do not.
@@ -413,6 +419,17 @@ mod tests {
             assert!(Fault::PLAIN[..n].iter().all(|other| other.word() != fault.word()), "{}", fault.word());
             assert!(!fault.deed().is_empty());
         }
+    }
+
+    #[test]
+    fn an_unhurried_step_waits_no_longer_than_anybody_would() {
+        let limits = |name: &str| {
+            let step = TOUR.iter().find(|step| step.name == name).unwrap();
+            [1, 3, u32::MAX].map(|times| step.unhurried(times).within_ms)
+        };
+        assert_eq!(limits("rings-formed"), [5_000, 15_000, 30_000]);
+        assert_eq!(limits("paused"), [5_000; 3], "it ends when the fault does");
+        assert_eq!(limits("quiet"), [0; 3], "nothing is measured");
     }
 
     #[test]

@@ -14,9 +14,8 @@ mod support;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use ringmesh_cma_core::graph::GraphStore;
+use ringmesh_cma_core::graph::{GraphStore, Label};
 use ringmesh_mirror::source::{Ask, answer};
-use ringmesh_mirror::text::LABELS;
 use support::graph::{Shared as Graph, hosts, mirror, move_host};
 use support::proxy::{Fault, Proxy};
 use support::server::{Server, settings};
@@ -141,8 +140,7 @@ async fn measure(count: usize) -> Option<Figures> {
 
 /// So many hosts, from one on, hang on switches of their own now.
 fn moved(graph: &Graph, from: usize, count: usize, round: usize) {
-    let most =
-        graph.with(|graph| graph.stats().unwrap().nodes[&ringmesh_cma_core::graph::Label::Host]) as usize;
+    let most = graph.with(|graph| graph.stats().unwrap().nodes[&Label::Host]) as usize;
     for n in 0..count {
         let number = (from + n) % most;
         let old = (number / ON_A_SWITCH, number % ON_A_SWITCH);
@@ -154,7 +152,7 @@ fn moved(graph: &Graph, from: usize, count: usize, round: usize) {
 fn asked(graph: &Graph) -> (usize, Duration) {
     let (mut asked, mut longest) = (0, Duration::ZERO);
     graph.with(|graph| {
-        for label in LABELS {
+        for label in Label::ALL {
             let mut after = None;
             loop {
                 let begun = Instant::now();

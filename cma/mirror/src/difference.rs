@@ -21,7 +21,7 @@ use crate::row::{self, SUM_MODULO};
 use crate::settings::Settings;
 use crate::source::{Asker, Page, Source};
 use crate::state::{Compared, Comparison, State};
-use crate::text::{self, LABELS, RELATIONS, Span};
+use crate::text::{self, Span};
 use crate::trouble::Trouble;
 use crate::write::write;
 
@@ -83,8 +83,8 @@ struct EdgeRow {
 impl EdgeRow {
     /// What is not of our words is not ours.
     fn key(self, from: Label) -> Option<(EdgeKey, i64)> {
-        let relation = RELATIONS.into_iter().find(|relation| relation.word() == self.relation)?;
-        let label = LABELS.into_iter().find(|label| label.word() == self.label)?;
+        let relation = Relation::ALL.into_iter().find(|relation| relation.word() == self.relation)?;
+        let label = Label::ALL.into_iter().find(|label| label.word() == self.label)?;
         let (from, to) = (NodeKey { label: from, id: self.a }, NodeKey { label, id: self.b });
         Some((EdgeKey::marked(from, relation, to, self.mark), self.digest))
     }
@@ -94,7 +94,7 @@ impl<S: Source> Difference<'_, S> {
     /// Makes the server hold what the graph holds; the cursor from which it is to be followed.
     pub(crate) async fn run(&mut self) -> Result<Cursor, Trouble> {
         let begun = self.source.revision();
-        for label in LABELS {
+        for label in Label::ALL {
             let mut after = None;
             loop {
                 let page = Asker(self.source).nodes(label, after.clone(), PAGE).await?;
@@ -103,7 +103,7 @@ impl<S: Source> Difference<'_, S> {
                 after = Some(upto);
             }
         }
-        for label in LABELS {
+        for label in Label::ALL {
             let mut after = None;
             loop {
                 let page = Asker(self.source).edges(label, after.clone(), PAGE).await?;
@@ -253,8 +253,8 @@ pub(crate) async fn compare<S: Source>(
     cursor: &Cursor,
 ) -> Result<Option<Comparison>, Trouble> {
     let mut rows = Vec::new();
-    let mut relations: BTreeMap<_, Sum> = RELATIONS.iter().map(|kind| (*kind, Sum::default())).collect();
-    for label in LABELS {
+    let mut relations: BTreeMap<_, Sum> = Relation::ALL.iter().map(|kind| (*kind, Sum::default())).collect();
+    for label in Label::ALL {
         let ours = sum_of_label(source, label, &mut relations).await?;
         let theirs = one(bolt, text::label_sum(label)).await?;
         rows.push(compared(label.word(), ours, theirs));

@@ -12,37 +12,9 @@ pub const CURSOR: &str = "RingmeshMirror";
 /// The only cursor of a database.
 pub const CURSOR_ID: &str = "ringmesh";
 
-/// All labels of the graph.
-pub const LABELS: [Label; 10] = [
-    Label::Site,
-    Label::Relay,
-    Label::Switch,
-    Label::SwitchPort,
-    Label::Host,
-    Label::Probe,
-    Label::Nic,
-    Label::IpAddress,
-    Label::Ring,
-    Label::Incident,
-];
-
-/// All relations of the graph.
-pub const RELATIONS: [Relation; 10] = [
-    Relation::InSite,
-    Relation::HasPort,
-    Relation::WiredTo,
-    Relation::HasNic,
-    Relation::HasAddress,
-    Relation::Runs,
-    Relation::MemberOf,
-    Relation::NextInRing,
-    Relation::Affects,
-    Relation::CausedBy,
-];
-
 /// Every label has a key; without the index behind it a batch would take minutes.
 pub fn constraints() -> Vec<String> {
-    let labels = LABELS.iter().map(|label| label.word()).chain([CURSOR]);
+    let labels = Label::ALL.iter().map(|label| label.word()).chain([CURSOR]);
     labels
         .map(|label| {
             let name = label.to_lowercase();
@@ -186,7 +158,7 @@ pub fn relation_sum(relation: Relation) -> String {
 
 fn any_relation() -> String {
     let mut text = String::new();
-    for relation in RELATIONS {
+    for relation in Relation::ALL {
         let bar = if text.is_empty() { "" } else { "|" };
         // A String takes everything.
         let _ = write!(text, "{bar}{}", relation.word());

@@ -32,30 +32,6 @@ mod tests {
 
     use super::*;
 
-    const LABELS: [Label; 10] = [
-        Label::Site,
-        Label::Relay,
-        Label::Switch,
-        Label::SwitchPort,
-        Label::Host,
-        Label::Probe,
-        Label::Nic,
-        Label::IpAddress,
-        Label::Ring,
-        Label::Incident,
-    ];
-    const RELATIONS: [Relation; 10] = [
-        Relation::InSite,
-        Relation::HasPort,
-        Relation::WiredTo,
-        Relation::HasNic,
-        Relation::HasAddress,
-        Relation::Runs,
-        Relation::MemberOf,
-        Relation::NextInRing,
-        Relation::Affects,
-        Relation::CausedBy,
-    ];
     /// The clauses, functions and words that were seen to work on the stores we know. `CALL`, `FOREACH` and the
     /// writing ones are not needed.
     const WORDS: [&str; 37] = [
@@ -137,17 +113,17 @@ mod tests {
     }
 
     fn label(word: &str) -> Vec<&'static str> {
-        let label = LABELS.into_iter().find(|label| label.word() == word);
+        let label = Label::ALL.into_iter().find(|label| label.word() == word);
         [OF_NODES, of_label(label.unwrap_or_else(|| panic!("no label {word}")))].concat()
     }
 
     fn relation(word: &str) -> Vec<&'static str> {
-        let relation = RELATIONS.into_iter().find(|relation| relation.word() == word);
+        let relation = Relation::ALL.into_iter().find(|relation| relation.word() == word);
         [OF_EDGES, of_relation(relation.unwrap_or_else(|| panic!("no relation {word}")))].concat()
     }
 
     fn any_label() -> Vec<&'static str> {
-        LABELS.into_iter().flat_map(|label| [OF_NODES, of_label(label)].concat()).collect()
+        Label::ALL.into_iter().flat_map(|label| [OF_NODES, of_label(label)].concat()).collect()
     }
 
     fn named(text: &str) -> Named {

@@ -317,21 +317,8 @@ struct Outcome {
     rows: BTreeMap<(String, u64, u64), (Thing, Happened)>,
 }
 
-const LABELS: [Label; 10] = [
-    Label::Site,
-    Label::Relay,
-    Label::Switch,
-    Label::SwitchPort,
-    Label::Host,
-    Label::Probe,
-    Label::Nic,
-    Label::IpAddress,
-    Label::Ring,
-    Label::Incident,
-];
-
 fn outcome(cma: &Cma, now: Time) -> Outcome {
-    let nodes: Vec<_> = LABELS.iter().flat_map(|label| scan_all(&cma.graph, *label).unwrap()).collect();
+    let nodes: Vec<_> = Label::ALL.iter().flat_map(|label| scan_all(&cma.graph, *label).unwrap()).collect();
     let edges = nodes.iter().flat_map(|node| cma.graph.neighbours(&node.key, Direction::Out, None).unwrap());
     let plain = |doc: IncidentDoc| IncidentDoc {
         paged_ms: 0,

@@ -88,12 +88,6 @@ struct Faulty {
 }
 
 impl GraphStore for Faulty {
-    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError> {
-        if self.fails {
-            return Err(StoreError("disk full".into()));
-        }
-        self.inner.apply(stamp, ops)
-    }
     fn apply_telling(
         &mut self,
         stamp: &Stamp,

@@ -300,10 +300,6 @@ fn count(living: &mut u64, was: bool, is: bool) {
 }
 
 impl GraphStore for MemoryGraph {
-    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError> {
-        self.apply_telling(stamp, ops, &mut Vec::new())
-    }
-
     fn apply_telling(
         &mut self,
         stamp: &Stamp,

@@ -124,7 +124,9 @@ pub struct Stats {
 /// A graph store.
 pub trait GraphStore {
     /// Applies a batch in order, whole or not at all.
-    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError>;
+    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError> {
+        self.apply_telling(stamp, ops, &mut Vec::new())
+    }
 
     /// Applies a batch as [`Self::apply`] does, and tells what it changed, oldest first: each thing once, as it is
     /// now, with the revision that made it so.

@@ -127,10 +127,6 @@ impl Model {
 }
 
 impl GraphStore for Model {
-    fn apply(&mut self, stamp: &Stamp, ops: &[Op]) -> Result<Applied, StoreError> {
-        self.apply_telling(stamp, ops, &mut Vec::new())
-    }
-
     fn apply_telling(
         &mut self,
         stamp: &Stamp,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringmesh_cma_core::graph::{
-    Direction, EdgeKey, Facts, GraphStore, HostFacts, MemoryGraph, NodeKey, Op, Relation, Source as Teller,
-    Stamp, Tie, scan_all,
+    Direction, EdgeKey, Facts, GraphStore, HostFacts, Label, MemoryGraph, NodeKey, Op, Relation,
+    Source as Teller, Stamp, Tie, scan_all,
 };
 use ringmesh_mirror::source::{Answer, answer};
 use ringmesh_mirror::state::Phase;
@@ -53,8 +53,7 @@ impl Shared {
     /// A copy of a graph, with revisions of its own.
     pub(crate) fn of(old: &MemoryGraph) -> Self {
         let mut graph = MemoryGraph::default();
-        let nodes: Vec<_> =
-            ringmesh_mirror::text::LABELS.iter().flat_map(|label| scan_all(old, *label).unwrap()).collect();
+        let nodes: Vec<_> = Label::ALL.iter().flat_map(|label| scan_all(old, *label).unwrap()).collect();
         for node in &nodes {
             let stamp = Stamp { source: node.source.clone(), sequence: 0, at_ms: 0 };
             graph.apply(&stamp, &[Op::Node(node.key.clone(), node.facts.clone())]).unwrap();

@@ -28,7 +28,7 @@ const DATAGRAM_OCTETS: usize = 28;
 
 impl Site {
     /// Whoever stands there.
-    pub(super) fn actor_at(&mut self, place: Place) -> &mut Actor {
+    fn actor_at(&mut self, place: Place) -> &mut Actor {
         match place {
             Place::Core(_) => &mut self.actor,
             Place::Leg { host, .. } => &mut self.hosts[host].actor,
@@ -61,13 +61,13 @@ impl Site {
         let stamp = self.actor_at(from).next_beat();
         let at = self.common.now;
         if let Some(event) = self.beat_event(stamp, at, [from, to], [source, target], beat, sealed) {
-            if self.doubled_permille > 0 {
+            self.double(from, event.at, || {
                 let payload = match sealed {
                     Some(octets) => Payload::SealedBeat { mesh: false, beat, octets, flying: None },
                     None => Payload::Beat(beat),
                 };
-                self.double(from, event.at, Datagram { from: source, to: target, payload });
-            }
+                Datagram { from: source, to: target, payload }
+            });
             self.put(event);
         }
     }
@@ -112,7 +112,7 @@ impl Site {
         let Some(after) = self.fate(stamp, from, to, packet) else { return };
         let (at, key) = (self.common.now + after, stamp.key(Rank::Arrival));
         if let Thing::Arrive(datagram) = &thing {
-            self.double(from, at, datagram.clone());
+            self.double(from, at, || datagram.clone());
         }
         self.put(Event { at, key, due: thing.into() });
     }
@@ -127,7 +127,7 @@ impl Site {
     }
 
     /// A copy of a datagram that comes at that moment follows it, where datagrams are doubled and it is one of those.
-    fn double(&mut self, from: Place, at: Time, datagram: Datagram) {
+    fn double(&mut self, from: Place, at: Time, datagram: impl FnOnce() -> Datagram) {
         if self.doubled_permille == 0 {
             return;
         }
@@ -135,7 +135,7 @@ impl Site {
         if self.common.draw(stamp, 1_000, Purpose::Loss) < self.doubled_permille {
             let more = Duration::from_nanos(self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
             let (at, key) = (at + more, stamp.key(Rank::Arrival));
-            self.put(Event { at, key, due: Thing::Arrive(datagram).into() });
+            self.put(Event { at, key, due: Thing::Arrive(datagram()).into() });
         }
     }
 

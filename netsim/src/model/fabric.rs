@@ -116,16 +116,15 @@ impl Network {
         usize::from(self.active[host])
     }
 
-    /// Has each bond choose its active leg anew, if that lost its light. `true` if it is another one now.
-    pub(super) fn choose_active(&mut self, host: usize) -> bool {
-        let was = self.active(host);
-        if self.bonds[host].is_none() || self.carrier(host, was) {
-            return false;
+    /// Has a bond choose its active leg anew, if that lost its light and another has some.
+    pub(super) fn choose_active(&mut self, host: usize) {
+        if self.bonds[host].is_none() || self.carrier(host, self.active(host)) {
+            return;
         }
         let other = (0..self.legs[host].len()).find(|leg| self.carrier(host, *leg));
-        let Some(other) = other.and_then(|leg| u8::try_from(leg).ok()) else { return false };
-        self.active[host] = other;
-        true
+        if let Some(other) = other.and_then(|leg| u8::try_from(leg).ok()) {
+            self.active[host] = other;
+        }
     }
 
     /// The leg that a packet of a place passes; of an LACP bond one of those that have light, if it can be one on

@@ -15,8 +15,8 @@ use super::world::World;
 /// From power to a running relay.
 const RELAY_BOOTS: Duration = Duration::from_secs(3);
 /// From power to a running probe, and so much more at most.
-pub(super) const HOST_BOOTS: Duration = Duration::from_secs(1);
-pub(super) const HOST_BOOTS_MORE_MS: u64 = 4_000;
+const HOST_BOOTS: Duration = Duration::from_secs(1);
+const HOST_BOOTS_MORE_MS: u64 = 4_000;
 
 impl World {
     /// The site of a host, and its number there.
@@ -129,6 +129,11 @@ impl World {
     pub fn recable(&mut self, host: usize, leg: usize, switch: usize) {
         self.set_cable(host, leg, false);
         self.run_for(Duration::from_secs(1));
+        self.plug_in(host, leg, switch);
+    }
+
+    /// The unplugged cable of a port is plugged into a switch of its site.
+    pub(super) fn plug_in(&mut self, host: usize, leg: usize, switch: usize) {
         let (_, switch) = self.home_of_switch(switch);
         let (site, local) = self.home(host);
         site.network.rewire(local, leg, switch);
@@ -279,12 +284,17 @@ impl Site {
         self.boots += 1;
         self.start_relay_after(RELAY_BOOTS);
         for host in 0..self.hosts.len() {
-            self.network.power[host] = true;
-            self.hosts[host].boots += 1;
-            let stamp = self.hosts[host].actor.next();
-            let more = self.common.draw(stamp, HOST_BOOTS_MORE_MS, Purpose::Start);
-            self.start_after(host, HOST_BOOTS + Duration::from_millis(more));
+            self.boot(host);
         }
+    }
+
+    /// Power of a host is back, and it takes its time to boot.
+    pub(super) fn boot(&mut self, host: usize) {
+        self.network.power[host] = true;
+        self.hosts[host].boots += 1;
+        let stamp = self.hosts[host].actor.next();
+        let more = self.common.draw(stamp, HOST_BOOTS_MORE_MS, Purpose::Start);
+        self.start_after(host, HOST_BOOTS + Duration::from_millis(more));
     }
 
     /// A line in the trace that a reader finds again.

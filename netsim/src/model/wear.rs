@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::time::Time;
 
 use super::fabric::{Part, Trouble};
-use super::faults::{HOST_BOOTS, HOST_BOOTS_MORE_MS, works};
+use super::faults::works;
 use super::host::Clock;
 use super::site::Site;
 use super::world::World;
@@ -103,10 +102,7 @@ impl World {
     /// A port hangs on another switch of its site from now on.
     pub fn move_cable(&mut self, host: usize, leg: usize, switch: usize) {
         self.set_cable(host, leg, false);
-        let (_, to) = self.home_of_switch(switch);
-        let (site, local) = self.home(host);
-        site.network.rewire(local, leg, to);
-        self.set_cable(host, leg, true);
+        self.plug_in(host, leg, switch);
     }
 
     /// The clock of a host runs too fast by so many millionths, or as it should.
@@ -148,25 +144,19 @@ impl Site {
     fn power_feed(&mut self, feed: usize, on: bool) {
         let feeds = self.network.feeds.max(1);
         let of_feed = |switch: usize| switch % feeds == feed;
-        for switch in (0..self.network.switches.len()).filter(|switch| of_feed(*switch)) {
-            self.network.switches[switch].on = on;
-        }
+        let switches: Vec<usize> =
+            (0..self.network.switches.len()).filter(|switch| of_feed(*switch)).collect();
+        switches.iter().for_each(|switch| self.network.switches[*switch].on = on);
         let fed = |host: &usize| of_feed(self.network.legs[*host][0].switch as usize);
         let hosts: Vec<usize> = (0..self.hosts.len()).filter(fed).collect();
         for host in hosts {
             if on {
-                self.network.power[host] = true;
-                self.hosts[host].boots += 1;
-                let stamp = self.hosts[host].actor.next();
-                let more = self.common.draw(stamp, HOST_BOOTS_MORE_MS, Purpose::Start);
-                self.start_after(host, HOST_BOOTS + Duration::from_millis(more));
+                self.boot(host);
             } else {
                 self.kill_host(host);
             }
         }
-        for switch in (0..self.network.switches.len()).filter(|switch| of_feed(*switch)) {
-            self.tell_carrier(switch);
-        }
+        switches.into_iter().for_each(|switch| self.tell_carrier(switch));
     }
 
     /// The clock of a host shows something else: its deadline comes at another moment.

@@ -291,9 +291,9 @@ impl Read<'_> {
             return Err(self.source.refuse(&self.given.kind.span(), what));
         }
         let domains = self.shape.plan.sites[site].domains;
-        let domain = self.given.domain.is_some();
+        let domain = self.given.domain.as_ref();
         let domain =
-            domain.then(|| self.counted(&self.given.domain, domains, "domain", "domains")).transpose()?;
+            domain.map(|_| self.counted(&self.given.domain, domains, "domain", "domains")).transpose()?;
         Ok(Trouble {
             loss_permille: u16::try_from(loss).unwrap_or(1_000),
             delay,

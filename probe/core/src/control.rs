@@ -86,7 +86,7 @@ impl Probe {
     fn take_up(&mut self, now: Time, order: &Assignment, out: &mut impl Sink<Action>) {
         self.in_force = Some((order.generation, order.relay));
         self.applied = false;
-        self.beside.counters.beats_sent += self.links.apply(now, order, out);
+        self.beats_sent += self.links.apply(now, order, out);
         let Self { links, beside, talk, .. } = self;
         links.set_carriers(now, |via| beside.ports.carries(via));
         // Suspicions of links that are over need not be repeated. No order says which attachment it knows: it may

@@ -43,7 +43,7 @@ pub struct Probe {
     /// When something off the heartbeat path falls due: what [`Beside::looks_at`] says, kept here so that a beat need
     /// not look there.
     looks_at: Time,
-    beats_sent: u64,
+    pub(crate) beats_sent: u64,
     beats_heard: u64,
     pub(crate) beside: Box<Beside>,
 }
@@ -137,12 +137,8 @@ impl Probe {
 
     /// What it counted.
     pub(crate) fn counters(&self) -> Counters {
-        let Counters { beats_sent, beats_heard, .. } = self.beside.counters;
-        Counters {
-            beats_sent: beats_sent + self.beats_sent,
-            beats_heard: beats_heard + self.beats_heard,
-            ..self.beside.counters
-        }
+        let Self { beats_sent, beats_heard, .. } = *self;
+        Counters { beats_sent, beats_heard, ..self.beside.counters }
     }
 
     /// Whether the link is one of ours: its keys are needed.

@@ -118,6 +118,9 @@ pub struct RelayId(pub u8);
 pub struct Boot(pub [u8; 16]);
 
 impl Boot {
+    /// None in particular: whichever runs now. No process draws it.
+    pub const ANY: Self = Self([0; 16]);
+
     /// From a UUID as the kernel writes its boot id: 32 hexadecimal digits, hyphens where one likes.
     pub fn from_uuid(text: &str) -> Option<Self> {
         let mut digits = text.trim().chars().filter(|&c| c != '-').map(|c| c.to_digit(16));

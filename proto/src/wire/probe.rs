@@ -122,19 +122,19 @@ impl ProbeWire {
         }
     }
 
-    /// A hello answers one of our knocks, whose number it gives back: an old one cannot bring back an old session.
+    /// A hello answers one of our knocks, whose number it gives back: an old one cannot bring back an old session. One
+    /// to whichever run there is greets, and answers nothing.
     fn open_hello(
         &mut self,
         from: SocketAddr,
         header: &Header,
         datagram: &mut [u8],
     ) -> Result<ToProbe, WireError> {
-        if header.id != run(self.boot) {
-            return Err(WireError::Martian);
-        }
+        let named = [self.boot, Boot::ANY].into_iter().find(|boot| header.id == run(*boot));
+        let named = named.ok_or(WireError::Martian)?;
         let (clear, sealed) = datagram.split_at_mut_checked(HEADER + 16).ok_or(WireError::Truncated)?;
         let boot_r = Boot(clear[HEADER..].try_into().map_err(|_| WireError::Truncated)?);
-        let key = self.key.hello_key(self.boot, boot_r);
+        let key = self.key.hello_key(named, boot_r);
         let body = key.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
         let (knock, body) = body.split_at_checked(4).ok_or(WireError::Truncated)?;
         let answered = knock.try_into().map_or(0, u32::from_be_bytes);
@@ -146,7 +146,7 @@ impl ProbeWire {
         }
         // A hello to nothing (0) says that a relay has lost our session: the machine knocks, no key changes.
         if answered != 0 {
-            if answered != self.knocks {
+            if answered != self.knocks || named != self.boot {
                 return Err(WireError::Replayed);
             }
             self.open_session(from, boot_r, cookie);

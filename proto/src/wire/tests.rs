@@ -153,6 +153,26 @@ fn a_relay_that_lost_the_session_knows_a_stranger_and_keeps_nothing() {
 }
 
 #[test]
+fn a_greeting_reaches_whichever_run_there_is_and_opens_no_session() {
+    let mut pair = pair();
+    let (known, any) = (pair.sender, Sender { boot: Boot::ANY, ..pair.sender });
+    let mut hello = |pair: &mut Pair, to: Sender, knock: u32| {
+        let mut out = Vec::new();
+        pair.relay.seal_hello(NOW, pair.probe_at, to, knock, HELLO, &mut out);
+        pair.at_probe(&out)
+    };
+    let asked = FromRelay::Message(ToProbe::Hello(Hello { answers: false, ..HELLO }));
+    // The probe was started again since, and the relay does not know.
+    pair.probe = ProbeWire::new(known.probe, Boot([8; 16]), SiteSecret(Key([7; 32])).probe_key(known.probe));
+    pair.sealed(&ToRelay::Knock);
+    assert_eq!(hello(&mut pair, known, 0), Err(WireError::Martian), "to a run that is no more");
+    assert_eq!(hello(&mut pair, any, 0), Ok(asked));
+    assert_eq!(hello(&mut pair, any, 1), Err(WireError::Replayed), "no answer to a knock of one run");
+    let mut out = Vec::new();
+    assert!(!pair.probe.seal(pair.relay_at, &announce(), &mut out), "there is no session");
+}
+
+#[test]
 fn a_run_that_was_followed_by_another_does_not_come_back_by_a_replay() {
     let mut pair = pair();
     let old = pair.shake_hands();

@@ -12,6 +12,7 @@ use ringmesh_proto::message::{Hello, Sender};
 use ringmesh_proto::news::{News, StartNews};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::HostIx;
+use ringmesh_topology::id::Boot;
 
 use crate::Action;
 use crate::relay::Relay;
@@ -93,10 +94,11 @@ impl Relay {
         self.start = Some(start);
     }
 
-    /// A hello that answers nothing: it has a member that lives knock and announce itself.
+    /// A hello that answers nothing: it has a member that lives knock and announce itself, whichever run of its probe
+    /// there is now. The one we know may be of before a restart that we missed.
     pub(crate) fn greet(&self, host: HostIx, out: &mut impl Sink<Action>) {
         let member = &self.roster[host];
-        let sender = Sender { probe: member.probe, boot: member.boot };
+        let sender = Sender { probe: member.probe, boot: Boot::ANY };
         let hello =
             Hello { relay: self.config.relay, term: self.term(), wait: Duration::ZERO, answers: false };
         for to in member.addresses() {

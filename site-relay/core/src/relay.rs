@@ -8,7 +8,8 @@ use ringmesh_proto::beat::BEAT_EVERY;
 use ringmesh_proto::digest::{Group, Picture, Thing};
 use ringmesh_proto::machine::{Machine, Sink};
 use ringmesh_proto::message::{
-    Announce, BeatHeard, Generation, GoodbyeReason, Hello, LinkId, Report, RingId, Sender, ToProbe, ToRelay,
+    Announce, BeatHeard, Generation, GoodbyeReason, Hello, LINKS_MAX, LinkId, Report, RingId, Sender,
+    ToProbe, ToRelay,
 };
 use ringmesh_proto::news::{Key, News};
 use ringmesh_proto::time::{Duration, Time, WallClock};
@@ -498,6 +499,7 @@ impl Relay {
             joined = true;
         }
         self.leave_unwanted(now, host, &wanted, joined);
+        self.make_room(now, host, &wanted);
     }
 
     fn leave_unwanted(&mut self, now: Time, host: HostIx, wanted: &[(RingId, u32)], joined: bool) {
@@ -518,6 +520,19 @@ impl Relay {
                 self.leave_ring(now, host, ring);
             }
         }
+    }
+
+    /// An assignment with more links than a member can hold is refused, and would be told for ever. What is to be left
+    /// as soon as the new is in force is left at once then, the oldest first; what is frozen, last.
+    fn make_room(&mut self, now: Time, host: HostIx, wanted: &[(RingId, u32)]) {
+        // One seat upstairs may come yet.
+        let most = LINKS_MAX / 2 - 1;
+        let seats = self.roster[host].seats.iter().filter(|seat| seat.ring != SITE_RING);
+        let over = seats.clone().count().saturating_sub(most);
+        let unwanted = seats.filter(|seat| wanted.iter().all(|(ring, _)| *ring != seat.ring));
+        let mut unwanted: Vec<RingId> = unwanted.map(|seat| seat.ring).collect();
+        unwanted.sort_by_key(|ring| self.rings.get(*ring).is_some_and(|ring| ring.frozen));
+        unwanted.into_iter().take(over).for_each(|ring| self.leave_ring(now, host, ring));
     }
 
     pub(crate) fn leave_ring(&mut self, now: Time, host: HostIx, ring: RingId) {

@@ -134,3 +134,22 @@ fn a_host_whose_cable_moves_all_the_time_is_told_once_in_ten_minutes() {
     });
     assert_eq!(told.count(), 2);
 }
+
+#[test]
+fn a_member_that_moves_and_confirms_nothing_is_given_no_more_links_than_it_can_hold() {
+    let mut bench = Bench::joined(vec![Place { bond: None, ..bonded() }]);
+    for switch in 1..=20_u8 {
+        bench.now += Duration::from_secs(1);
+        let place = Place { attachment: at(switch, "p1"), bond: None, ..bonded() };
+        bench.says(ToRelay::Attachment { report: Report(switch.into()), places: vec![place] });
+        let mut out = Vec::new();
+        bench.relay.on_event(bench.now, Event::DeadlineReached, &mut out);
+        let seats = &bench.relay.roster[HostIx(0)].seats;
+        assert!(2 * seats.len() <= LINKS_MAX, "two links for each of {seats:?}");
+        assert_eq!(
+            seats.iter().filter(|seat| !seat.leaving && seat.ring != SITE_RING).count(),
+            1,
+            "{seats:?}"
+        );
+    }
+}

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use ringmesh_netsim::scenario::{
-    BONDS, CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, SPEAKS, Scenario, WAYS, WORDS,
+    BONDS, CLASSES, EXPECTATIONS, KINDS, Outcome, REASONS, Report, SETTLES, SPEAKS, Scenario, WANS, WAYS,
+    WORDS,
 };
 use ringmesh_netsim::watch::INVARIANTS;
 
@@ -532,7 +533,8 @@ fn the_reference_has_every_kind_expectation_word_class_and_reason() {
     classes.sort();
     assert_eq!(ticked(&table("`[[expect]]`", "key")["class"][2]), classes);
     let lists = [("`[topology]`", "bond", &BONDS[..]), ("`[topology]`", "announce", &SPEAKS[..])];
-    for (heading, key, words) in lists.into_iter().chain([("`[[faults]]`", "way", &WAYS[..])]) {
+    let lists = lists.into_iter().chain([("`[topology]`", "wan", &WANS[..])]);
+    for (heading, key, words) in lists.chain([("`[[faults]]`", "way", &WAYS[..])]) {
         let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         words.sort();
         assert_eq!(ticked(&table(heading, "key")[key][2]), words, "{key}");
@@ -582,7 +584,10 @@ fn every_kind_of_fault_begins_and_ends_and_leaves_nothing_behind() {
             "larger_than" => "larger_than = 100\n",
             "domain" => "domain = 1\n",
             "poses_as" => "poses_as = \"sw3\"\n",
+            "to" if kind.name == "wan-line" => "to = \"s1\"\n",
             "to" => "to = \"sw1\"\n",
+            "of" => "of = \"h5\"\n",
+            "each" => "each = \"20ms\"\n",
             "ppm" => "ppm = 200\n",
             "ahead" => "ahead = \"1h\"\n",
             "permille" => "permille = 100\n",
@@ -590,7 +595,7 @@ fn every_kind_of_fault_begins_and_ends_and_leaves_nothing_behind() {
         };
         let with: String = kind.keys.iter().map(|(key, _)| value(key)).collect();
         let head = "duration = \"5m\"\n[topology]\nsites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1\n";
-        let parts = "spines = 2\nline_cards = 2\nfeeds = 2\ndomains = 2\npairs = true\n";
+        let parts = "spines = 2\nline_cards = 2\nfeeds = 2\ndomains = 2\npairs = true\nwan = \"ring\"\n";
         let fault = format!("[[faults]]\nkind = \"{}\"\nat = \"5s\"\nlasts = \"25s\"\n", kind.name);
         let expect = format!("{}{with}[[expect]]\nwhole_at_end = true\n", on.unwrap_or_default());
         let text = format!("{head}{parts}{fault}{expect}");

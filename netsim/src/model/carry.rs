@@ -153,7 +153,8 @@ impl Site {
         }
         let stamp = self.actor.next();
         let more = Duration::from_nanos(common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
-        common.cross(ShardName::Site(to), stamp, near.delay + far.delay + more, thing);
+        let after = common.wan.delay_between(self.number, to) + more;
+        common.cross(ShardName::Site(to), stamp, after, thing);
     }
 
     fn is_muted(&self, from: Place, to: Place) -> bool {
@@ -164,7 +165,7 @@ impl Site {
 
     pub(super) fn arrive(&mut self, key: Key, datagram: Datagram) {
         match self.network.owner(datagram.to.ip()) {
-            Some(Place::Core(_)) if self.process.is_some() => self.open_at_relay(datagram),
+            Some(Place::Core(_)) if self.process.is_some() => self.wait_for_relay(datagram),
             Some(Place::Core(site)) if self.network.wan.core_power[site] => self.refuse(&datagram),
             Some(Place::Leg { host, leg }) if self.network.hears(host, leg) => {
                 let known = &mut self.hosts[host];

@@ -267,6 +267,7 @@ impl Site {
 
     pub(super) fn kill_host(&mut self, host: usize) {
         self.network.power[host] = false;
+        self.network.frozen.remove(&host);
         self.hosts[host].process = None;
         self.hosts[host].paused = false;
         self.broke(|site| format!("{} loses power", site.hosts[host].name));

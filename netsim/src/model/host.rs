@@ -57,6 +57,8 @@ pub(super) struct Host {
     pub(super) cache: Vec<CachedAttachment>,
     /// How its clock runs, where that is not as the world's.
     pub(super) clock: Option<Box<Clock>>,
+    /// The name and the id that its probe goes by, where its image is that of another host.
+    pub(super) identity: Option<Box<(Name, ProbeId)>>,
     /// In the world.
     number: u32,
     site: u32,
@@ -114,6 +116,7 @@ impl Host {
             runs: 0,
             cache: Vec::new(),
             clock: None,
+            identity: None,
             number: u32::try_from(number).unwrap_or(u32::MAX),
             site: u32::try_from(site).unwrap_or(u32::MAX),
         }
@@ -133,16 +136,18 @@ impl Host {
     pub(super) fn start(&mut self, now: Time, seed: u64, secret: &SiteSecret) {
         self.runs += 1;
         let boot = self.boot(self.runs);
+        let (name, id) =
+            self.identity.as_ref().map_or_else(|| (self.name.clone(), self.id), |other| (**other).clone());
         let config = Config {
-            name: self.name.clone(),
-            probe: self.id,
+            name,
+            probe: id,
             relays: vec![SocketAddr::new(relay_address(self.site as usize), RELAY_PORT)],
             host_boot: self.boot(0x80 | self.boots),
             seed: seed ^ (u64::from(self.number) << 16) ^ u64::from(self.runs),
             cache: self.cache.clone(),
         };
         let probe = Probe::new(Arc::new(config), now);
-        let wire = ProbeWire::new(self.id, boot, secret.probe_key(self.id));
+        let wire = ProbeWire::new(id, boot, secret.probe_key(id));
         self.process = Some(Box::new(Process { probe, wire, inbox: Vec::new(), armed: Time::NEVER }));
     }
 

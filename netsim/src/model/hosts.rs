@@ -230,7 +230,9 @@ impl Site {
         if let Some(beat) = meant {
             let heard = opened == Ok(FromRelay::Beat(beat));
             let ours = process.probe.holds(beat.link);
-            assert!(heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
+            // Two places of one name hold keys of one link that are not the same.
+            let twice = self.network.had_copies;
+            assert!(twice || heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
         }
         match opened {
             Ok(FromRelay::Beat(beat)) => self.hear_beat(host, beat),

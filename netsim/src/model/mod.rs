@@ -16,6 +16,7 @@
 //!   [`host`], [`site`]: what is theirs.
 //! - [`watched`]: what the laws of `watch` look at.
 //! - [`stream`]: streams between relays and the CMA; [`uplink`]: the relay's end. [`disk`]: what survives a kill.
+//!   [`load`]: what a relay has to do.
 //!
 //! # Invariants
 //! - A datagram has one fate: delivered, refused, or lost; each is counted by purpose when it is sent.
@@ -34,6 +35,7 @@ mod groups;
 mod host;
 mod hosts;
 mod key;
+mod load;
 mod look;
 mod network;
 mod plan;
@@ -55,7 +57,7 @@ pub use disk::Backup;
 pub use fabric::{Trouble, Way};
 pub use look::NewsTold;
 pub use network::DOMAINS_MAX;
-pub use plan::{BondMode, HostPlan, Plan, SitePlan, Speaks};
+pub use plan::{BondMode, HostPlan, Plan, SitePlan, Speaks, WanShape};
 pub use trace::EventKinds;
 pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
 pub use world::World;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::fabric::{CERTAIN, Packet, Part, Trouble};
-use super::plan::{BondMode, Plan};
+use super::plan::{BondMode, Plan, WanShape};
 
 /// One way over the leg of a site.
 const WAN_DELAY: Duration = Duration::from_millis(10);
@@ -67,31 +67,109 @@ pub(super) struct Wan {
     pub(super) legs: Vec<WanLeg>,
     /// The CMA's way.
     pub(super) cma: WanLeg,
+    pub(super) lines: Lines,
 }
 
+/// The lines that join the legs of sites where no cloud does, and the shortest ways along those that work.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    /// Ends, and whether it works. None: a cloud joins all.
+    lines: Vec<([usize; 2], bool)>,
+    hop: Duration,
+    /// From each site to each other: how many lines; `None` without a way. Empty where a cloud joins all.
+    hops: Vec<Vec<Option<u32>>>,
+}
+
+impl Lines {
+    fn new(shape: WanShape, sites: usize) -> Self {
+        let lines = shape.lines(sites).into_iter().map(|(a, b)| ([a, b], true)).collect();
+        let mut all = Self { lines, hop: shape.hop(), hops: Vec::new() };
+        if shape != WanShape::Cloud {
+            all.hops = vec![Vec::new(); sites];
+            all.find_ways();
+        }
+        all
+    }
+
+    /// A line works, or does not.
+    pub(super) fn set(&mut self, a: usize, b: usize, works: bool) {
+        let line = self.lines.iter_mut().find(|(ends, _)| *ends == [a, b] || *ends == [b, a]);
+        if let Some((_, known)) = line {
+            *known = works;
+        }
+        self.find_ways();
+    }
+
+    fn find_ways(&mut self) {
+        let sites = self.hops.len();
+        for from in 0..sites {
+            let mut hops = vec![None; sites];
+            let (mut front, mut far) = (vec![from], 0);
+            while !front.is_empty() {
+                let fresh: Vec<usize> = front.into_iter().filter(|site| hops[*site].is_none()).collect();
+                fresh.iter().for_each(|site| hops[*site] = Some(far));
+                let next = |site: usize| {
+                    let works = self.lines.iter().filter(|(_, works)| *works);
+                    works.filter_map(move |([a, b], _)| match site {
+                        site if site == *a => Some(*b),
+                        site if site == *b => Some(*a),
+                        _ => None,
+                    })
+                };
+                front = fresh.into_iter().flat_map(next).collect();
+                far += 1;
+            }
+            self.hops[from] = hops;
+        }
+    }
+
+    /// How long a packet takes between the legs of two sites; `None` if there is no way.
+    fn way(&self, a: usize, b: usize) -> Option<Duration> {
+        match self.hops.get(a) {
+            None => Some(Duration::ZERO),
+            Some(hops) => hops[b].map(|hops| self.hop * hops),
+        }
+    }
+}
+
+/// The site where the CMA is, where lines join the sites.
+const CMA_AT: usize = 0;
+
 impl Wan {
-    pub(super) fn new(sites: usize) -> Self {
+    pub(super) fn new(sites: usize, shape: WanShape) -> Self {
         let leg = WanLeg { works: true, delay: WAN_DELAY, loss_permille: 0 };
         Self {
             core_power: vec![true; sites],
             legs: vec![leg; sites],
             cma: WanLeg { delay: Duration::ZERO, ..leg },
+            lines: Lines::new(shape, sites),
         }
+    }
+
+    /// Whether the way of a site to the rest of the world works: its leg, and the lines to where the CMA is.
+    pub(super) fn leads_out(&self, site: usize) -> bool {
+        self.legs[site].works && self.lines.way(site, CMA_AT).is_some()
     }
 
     /// Whether a packet gets from the relay of a site to the CMA's host, and back.
     pub(super) fn reaches_cma(&self, site: usize) -> bool {
-        self.core_power[site] && self.legs[site].works && self.cma.works
+        self.core_power[site] && self.leads_out(site) && self.cma.works
     }
 
     pub(super) fn delay_to_cma(&self, site: usize) -> Duration {
-        self.legs[site].delay + self.cma.delay
+        self.legs[site].delay + self.lines.way(site, CMA_AT).unwrap_or_default() + self.cma.delay
+    }
+
+    /// How long a packet takes from the relay of a site to that of another.
+    pub(super) fn delay_between(&self, a: usize, b: usize) -> Duration {
+        self.legs[a].delay + self.lines.way(a, b).unwrap_or_default() + self.legs[b].delay
     }
 
     /// Whether a packet gets from one relay to another.
     fn joins(&self, a: usize, b: usize) -> bool {
         let powered = self.core_power[a] && self.core_power[b];
-        powered && (a == b || (self.legs[a].works && self.legs[b].works))
+        let joined = || self.legs[a].works && self.legs[b].works && self.lines.way(a, b).is_some();
+        powered && (a == b || joined())
     }
 
     /// Nothing of one site, or of the CMA, is heard by another sooner than this.
@@ -163,6 +241,12 @@ pub(super) struct Network {
     pub(super) active: Vec<u8>,
     /// Hosts that stand still as a whole, their kernels too.
     pub(super) frozen: BTreeSet<usize>,
+    /// Hosts whose ports have other addresses now.
+    pub(super) readdressed: BTreeSet<usize>,
+    /// Hosts whose image runs on another too.
+    pub(super) copied: BTreeSet<usize>,
+    /// There were some once.
+    pub(super) had_copies: bool,
     /// What is wrong with something that is up.
     pub(super) troubles: Vec<(Part, Trouble)>,
     /// The ports of each host.
@@ -208,6 +292,9 @@ impl Network {
                 bonds: Vec::new(),
                 active: Vec::new(),
                 frozen: BTreeSet::new(),
+                readdressed: BTreeSet::new(),
+                copied: BTreeSet::new(),
+                had_copies: false,
                 troubles: Vec::new(),
                 legs: Vec::new(),
                 power: Vec::new(),
@@ -297,7 +384,8 @@ impl Network {
 
     /// The address of a host's port.
     pub(super) fn address(&self, host: usize, leg: usize) -> IpAddr {
-        address(self.numbers[host], self.net(host, leg))
+        let number = self.numbers[host] | if self.readdressed.contains(&host) { SECOND } else { 0 };
+        address(number, self.net(host, leg))
     }
 
     /// The number of the prefix of a host's port: its own for each port of a host and each L2 domain.
@@ -317,8 +405,10 @@ impl Network {
             let site = number.checked_sub(1)? as usize;
             return (net == 0 && site < self.wan.legs.len()).then_some(Place::Core(site));
         }
-        let (site, host) = self.homes.of((number - FIRST_HOST) as usize)?;
+        let number = number - FIRST_HOST;
+        let (site, host) = self.homes.of((number & !SECOND) as usize)?;
         let here = site == self.site && usize::from(self.domains[host]) == domain;
+        let here = here && self.readdressed.contains(&host) == (number & SECOND != 0);
         (here && leg < self.legs[host].len()).then_some(Place::Leg { host, leg })
     }
 }
@@ -333,6 +423,9 @@ pub const DOMAINS_MAX: usize = 8;
 pub(super) const PREFIX: u8 = 8;
 /// Below are the relays, from here on the hosts: 10.1.0.0 is the first.
 const FIRST_HOST: u32 = 0x1_0000;
+
+/// What the other addresses of a host are above its own; hosts are fewer.
+const SECOND: u32 = 0x40_0000;
 
 /// Where the relay of a site stands.
 pub(super) fn relay_address(site: usize) -> IpAddr {
@@ -350,7 +443,7 @@ mod tests {
     use super::*;
 
     fn networks(plan: &Plan) -> (Vec<Network>, Wan) {
-        let wan = Wan::new(plan.sites.len());
+        let wan = Wan::new(plan.sites.len(), plan.wan);
         (Network::of_plan(plan, &Arc::new(wan.clone()), &Arc::new(Homes::new(plan))), wan)
     }
 
@@ -410,8 +503,40 @@ mod tests {
     }
 
     #[test]
+    fn packets_take_the_fewest_lines_that_work_and_sites_behind_two_cuts_of_a_ring_are_cut_off() {
+        let hop = Duration::from_millis(5);
+        let mut wan = Wan::new(5, WanShape::Ring(hop));
+        let (legs, way) = (2 * WAN_DELAY, |wan: &Wan, a, b| wan.delay_between(a, b) - 2 * WAN_DELAY);
+        assert_eq!(
+            [way(&wan, 0, 1), way(&wan, 0, 2), way(&wan, 0, 3), way(&wan, 4, 1)],
+            [hop, 2 * hop, 2 * hop, 2 * hop]
+        );
+        assert_eq!(wan.delay_to_cma(2), WAN_DELAY + 2 * hop);
+        wan.lines.set(1, 0, false);
+        assert_eq!((way(&wan, 0, 1), wan.delay_between(1, 2)), (4 * hop, legs + hop), "the other way round");
+        assert!((0..5).all(|site| wan.reaches_cma(site)));
+        wan.lines.set(2, 3, false);
+        assert_eq!([1, 2, 3, 4].map(|site| wan.reaches_cma(site)), [false, false, true, true]);
+        assert!(wan.joins(1, 2) && !wan.joins(2, 3) && wan.joins(3, 0), "two parts, each whole in itself");
+        wan.lines.set(2, 3, true);
+        assert!(wan.reaches_cma(1) && wan.lookahead() <= wan.delay_to_cma(0));
+    }
+
+    #[test]
+    fn a_host_with_other_addresses_is_found_by_those_alone() {
+        let mut network = networks(&Plan::even(1, 2).with_host(&[0])).0.remove(0);
+        let (own, place) = (network.address(1, 0), Place::Leg { host: 1, leg: 0 });
+        network.readdressed.insert(1);
+        let other = network.address(1, 0);
+        assert_ne!(own, other);
+        assert_eq!((network.owner(own), network.owner(other)), (None, Some(place)));
+        network.readdressed.remove(&1);
+        assert_eq!((network.owner(own), network.owner(other)), (Some(place), None));
+    }
+
+    #[test]
     fn nothing_crosses_sooner_than_the_two_shortest_ways() {
-        let mut wan = Wan::new(3);
+        let mut wan = Wan::new(3, WanShape::Cloud);
         assert_eq!(wan.lookahead(), WAN_DELAY, "to the CMA, which hangs nearest");
         wan.cma.delay = Duration::from_millis(50);
         wan.legs[2].delay = Duration::from_millis(4);

@@ -1,5 +1,7 @@
 //! What to build.
 
+use std::time::Duration;
+
 use ringmesh_relay_core::Timing;
 use ringmesh_topology::id::Name;
 
@@ -18,6 +20,49 @@ pub struct Plan {
     pub seed: u64,
     /// The constants of the relays.
     pub timing: Timing,
+    /// How the sites are joined.
+    pub wan: WanShape,
+}
+
+/// How the sites are joined beyond the leg that each has to the WAN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WanShape {
+    /// By a cloud that never fails.
+    #[default]
+    Cloud,
+    /// By a line from each to the next, and from the last to the first; the CMA is at the first. Each line takes so long.
+    Ring(Duration),
+    /// By a line between any two; the CMA is at the first.
+    Mesh(Duration),
+}
+
+impl WanShape {
+    /// The lines among so many sites, each with the lower number first.
+    pub fn lines(self, sites: usize) -> Vec<(usize, usize)> {
+        let all = (0..sites).flat_map(|a| (a + 1..sites).map(move |b| (a, b)));
+        match self {
+            Self::Cloud => Vec::new(),
+            Self::Ring(_) => all.filter(|(a, b)| b - a == 1 || (*a == 0 && b + 1 == sites)).collect(),
+            Self::Mesh(_) => all.collect(),
+        }
+    }
+
+    /// As files name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud",
+            Self::Ring(_) => "ring",
+            Self::Mesh(_) => "mesh",
+        }
+    }
+
+    /// How long a line takes.
+    pub fn hop(self) -> Duration {
+        match self {
+            Self::Cloud => Duration::ZERO,
+            Self::Ring(hop) | Self::Mesh(hop) => hop,
+        }
+    }
 }
 
 /// One site.
@@ -49,6 +94,17 @@ pub enum Speaks {
     Cdp,
     /// Both.
     Both,
+}
+
+impl Speaks {
+    /// As files name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lldp => "lldp",
+            Self::Cdp => "cdp",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// How ports of a host are bonded.
@@ -95,6 +151,7 @@ impl Plan {
             loss_permille: 0,
             seed: 1,
             timing: Timing::default(),
+            wan: WanShape::default(),
         };
         (0..sites).fold(empty, |plan, _| plan.with_site(switches, hosts_each))
     }
@@ -157,6 +214,16 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ring_of_sites_has_a_line_for_each_and_a_mesh_one_for_each_two() {
+        let hop = Duration::from_millis(1);
+        let lines = |shape: WanShape| [1, 2, 3, 4].map(|sites| shape.lines(sites));
+        let ring = [vec![], vec![(0, 1)], vec![(0, 1), (0, 2), (1, 2)], vec![(0, 1), (0, 3), (1, 2), (2, 3)]];
+        assert_eq!(lines(WanShape::Ring(hop)), ring);
+        assert_eq!(lines(WanShape::Mesh(hop)).map(|lines| lines.len()), [0, 1, 3, 6]);
+        assert!(lines(WanShape::Cloud).iter().all(Vec::is_empty));
+    }
 
     #[test]
     fn a_plan_of_a_size_has_that_many_hosts_on_that_many_sites() {

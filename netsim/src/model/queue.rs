@@ -73,6 +73,11 @@ impl FlyingBeat {
 /// What happens less often.
 pub(crate) enum Thing {
     Arrive(Datagram),
+    /// A relay that has much to do reads what came to its socket before.
+    Read {
+        came: Time,
+        datagram: Datagram,
+    },
     /// A kernel refuses what was sent to a port nobody listens at.
     Refused {
         to: Place,
@@ -149,7 +154,9 @@ impl Event {
             Due::Beat(beat) => format!("{word}, a beat of {who} on link {}", beat.link),
             Due::HostDeadline { .. } => format!("{word}, {who}"),
             Due::Other(thing) => match &**thing {
-                Thing::Arrive(datagram) => format!("{word} {} -> {}", datagram.from, datagram.to),
+                Thing::Arrive(datagram) | Thing::Read { datagram, .. } => {
+                    format!("{word} {} -> {}", datagram.from, datagram.to)
+                }
                 Thing::Refused { peer, .. } => format!("{word} from {peer}"),
                 Thing::Echo { from } => format!("{word} from {from}"),
                 Thing::Syn { site, .. } => format!("{word} of site {}", site + 1),
@@ -170,6 +177,7 @@ impl Due {
             Self::HostDeadline { .. } => "deadline of a probe",
             Self::Other(thing) => match **thing {
                 Thing::Arrive(_) => "datagram",
+                Thing::Read { .. } => "datagram read late",
                 Thing::Refused { .. } => "refusal",
                 Thing::Echo { .. } => "echo",
                 Thing::Announce { .. } => "announcement",

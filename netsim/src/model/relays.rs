@@ -19,6 +19,7 @@ use super::disk::Journal;
 use super::fabric::Packet;
 use super::host::{Datagram, Payload};
 use super::key::Rank;
+use super::load::Wait;
 use super::network::{Place, relay_address};
 use super::queue::Thing;
 use super::site::{Figures, Process, Site, Told};
@@ -243,7 +244,21 @@ impl Site {
         }
     }
 
-    pub(super) fn open_at_relay(&mut self, datagram: Datagram) {
+    /// A datagram comes to the relay's socket: it is read when all before it are done with.
+    pub(super) fn wait_for_relay(&mut self, datagram: Datagram) {
+        let now = self.common.now;
+        match self.load.take(now) {
+            Wait::None => self.open_at_relay(now, datagram),
+            Wait::Until(when) => {
+                let stamp = self.actor.next();
+                self.common.at(stamp, Rank::Arrival, when, Thing::Read { came: now, datagram });
+            }
+            Wait::Full => {}
+        }
+    }
+
+    /// It is read. Its kernel knows when it came.
+    pub(super) fn open_at_relay(&mut self, came: Time, datagram: Datagram) {
         let (at, now) = (datagram.from, self.common.now);
         let Some(process) = &mut self.process else { return };
         let (mut octets, meant) = match datagram.payload {
@@ -251,7 +266,7 @@ impl Site {
             Payload::SealedBeat { mesh, beat, octets, .. } => (octets.to_vec(), Some((mesh, beat))),
             Payload::Beat(beat) => {
                 if process.relay.holds(beat.link) {
-                    self.hear_beat_at_relay(beat);
+                    self.hear_beat_at_relay(came, beat);
                 } else {
                     process.wire.counters.martian += 1;
                 }
@@ -261,14 +276,15 @@ impl Site {
         let opened = process.wire.open(now, at, &mut octets);
         if let Some((false, beat)) = meant {
             let (heard, ours) = (opened == Ok(FromProbe::Beat(beat)), process.relay.holds(beat.link));
-            assert!(heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
+            let twice = self.network.had_copies;
+            assert!(twice || heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
         }
         let Ok(opened) = opened else { return };
         let (purpose, event) = match opened {
-            FromProbe::Beat(beat) => return self.hear_beat_at_relay(beat),
+            FromProbe::Beat(beat) => return self.hear_beat_at_relay(came, beat),
             FromProbe::MeshBeat(beat) => {
                 assert!(meant == Some((true, beat)), "{meant:?} was meant and {beat:?} was opened");
-                let heard = BeatHeard { beat, hops: Some(3), arrived: now };
+                let heard = BeatHeard { beat, hops: Some(3), arrived: came };
                 ("MeshBeat", relay::Event::MeshBeat(heard))
             }
             FromProbe::Knock { from, knock } => ("Knock", relay::Event::Knock { from, at, knock }),
@@ -281,10 +297,10 @@ impl Site {
         self.relay_event(event);
     }
 
-    fn hear_beat_at_relay(&mut self, beat: Beat) {
+    fn hear_beat_at_relay(&mut self, came: Time, beat: Beat) {
         let Some(process) = &mut self.process else { return };
         process.figures.heard("Beat");
-        let heard = BeatHeard { beat, hops: Some(1), arrived: self.common.now };
+        let heard = BeatHeard { beat, hops: Some(1), arrived: came };
         self.relay_event(relay::Event::Beat(heard));
     }
 }

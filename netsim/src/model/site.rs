@@ -15,6 +15,7 @@ use super::disk::{Disk, Journal};
 use super::groups::Groups;
 use super::host::Host;
 use super::key::{Actor, Entity};
+use super::load::Load;
 use super::look::NewsTold;
 use super::network::Network;
 use super::plan::{Plan, Speaks};
@@ -63,6 +64,8 @@ pub(super) struct Site {
     /// Of the relay's host.
     pub(super) boots: u32,
     pub(super) process: Option<Process>,
+    /// Of the relay's processor.
+    pub(super) load: Load,
     /// News that its relay let go, for the CMA has them.
     pub(super) acknowledged: Vec<NewsTold>,
     /// Where probes put their orders, so that no event needs room of its own.
@@ -137,6 +140,7 @@ impl Site {
             nonces: 0,
             boots: 1,
             process: None,
+            load: Load::default(),
             acknowledged: Vec::new(),
             orders: Vec::new(),
             number,
@@ -146,6 +150,7 @@ impl Site {
     fn happen_seldom(&mut self, key: super::key::Key, thing: Thing) {
         match thing {
             Thing::Arrive(datagram) => self.arrive(key, datagram),
+            Thing::Read { came, datagram } => self.open_at_relay(came, datagram),
             Thing::Refused { to, peer } => self.hear_refusal(to, peer),
             Thing::Echo { from } => self.relay_event(RelayEvent::Echo { from }),
             Thing::Announce { switch } => self.announce(switch),

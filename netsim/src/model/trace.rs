@@ -140,6 +140,10 @@ fn of_thing(word: &str, thing: &Thing) -> u64 {
                 hash.octets(octets);
             }
         },
+        Thing::Read { came, datagram } => {
+            hash.number(came.nanos());
+            hash.address(datagram.from);
+        }
         Thing::Refused { to, peer } => {
             hash.place(*to);
             hash.address(*peer);

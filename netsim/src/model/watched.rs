@@ -21,13 +21,15 @@ pub struct HostTruth {
     pub runs: bool,
     /// Its user space goes on.
     pub awake: bool,
+    /// No other host goes by its name.
+    pub unique: bool,
     /// Ports that have light.
     pub light: u8,
     /// Ports from which its relay's place is reached.
     pub reaches: u8,
     /// All ports.
     pub ports: u8,
-    /// A number for what its ports hang on, by the names that the switches give themselves.
+    /// A number for its addresses and for what its ports hang on, by the names that the switches give themselves.
     pub wiring: u64,
 }
 
@@ -41,7 +43,8 @@ pub type CmaTruth = [bool; 3];
 impl HostTruth {
     /// Nothing is broken about it.
     pub fn is_whole(self) -> bool {
-        self.power && self.runs && self.awake && self.light == self.ports && self.reaches == self.ports
+        let itself = self.power && self.runs && self.awake && self.unique;
+        itself && self.light == self.ports && self.reaches == self.ports
     }
 
     /// Its probe says nothing to its relay.
@@ -60,6 +63,7 @@ impl HostTruth {
         lost(self.power, before.power)
             || lost(self.runs, before.runs)
             || lost(self.awake, before.awake)
+            || lost(self.unique, before.unique)
             || before.light & !self.light != 0
             || before.reaches & !self.reaches != 0
             || self.wiring != before.wiring
@@ -78,16 +82,20 @@ impl World {
         let core = Place::Core(site.number);
         HostTruth {
             power: network.power[local],
-            runs: known.process.is_some(),
+            runs: known.process.is_some() && known.identity.is_none(),
             awake: !known.paused,
+            unique: !network.copied.contains(&local),
             light: bits(&|leg| network.carrier(local, leg)),
             reaches: bits(&|leg| network.reaches(Place::Leg { host: local, leg }, core)),
             ports: bits(&|_| true),
-            wiring: network.legs[local].iter().fold(0, |hash, leg| {
-                let switch = leg.switch as usize;
-                let name = network.switches[switch].poses_as.unwrap_or(site.first_switch + switch);
-                (hash ^ name as u64).wrapping_mul(0x0000_0100_0000_01b3)
-            }),
+            wiring: network.legs[local].iter().fold(
+                network.readdressed.contains(&local).into(),
+                |hash, leg| {
+                    let switch = leg.switch as usize;
+                    let name = network.switches[switch].poses_as.unwrap_or(site.first_switch + switch);
+                    (hash ^ name as u64).wrapping_mul(0x0000_0100_0000_01b3)
+                },
+            ),
         }
     }
 
@@ -127,8 +135,8 @@ impl World {
     /// What works of a site.
     pub fn site_truth(&self, site: usize) -> SiteTruth {
         let known = &self.sites[site];
-        let (power, wan) = (self.wan.core_power[site], self.wan.legs[site].works);
-        [power, known.process.is_some(), wan, !known.disk.full]
+        let (power, wan) = (self.wan.core_power[site], self.wan.leads_out(site));
+        [power, known.process.is_some() && !known.load.is_too_much(), wan, !known.disk.full]
     }
 
     /// What works of the CMA.

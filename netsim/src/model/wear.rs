@@ -120,6 +120,54 @@ impl World {
         site.tell_wall(local, u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX));
     }
 
+    /// The ports of a host get other addresses, or their own again; their kernel says so at once.
+    pub fn readdress(&mut self, host: usize, other: bool) {
+        let (site, local) = self.home(host);
+        if other {
+            site.network.readdressed.insert(local);
+        } else {
+            site.network.readdressed.remove(&local);
+        }
+        let address = site.network.address(local, 0);
+        site.broke(|site| format!("{} has the address {address}", site.hosts[local].name));
+        site.tell_ports(local);
+    }
+
+    /// A host is started from the image of another of its site, and goes by that one's name; or from its own again.
+    pub fn clone_onto(&mut self, host: usize, of: Option<usize>) {
+        let of = of.map(|of| self.home(of).1);
+        let (site, local) = self.home(host);
+        let known = |of: usize| (site.hosts[of].name.clone(), site.hosts[of].id);
+        let identity = of.map(known).map(Box::new);
+        let as_whom = identity.as_ref().map_or(&site.hosts[local].name, |other| &other.0).clone();
+        site.network.had_copies |= of.is_some();
+        match (of, &site.hosts[local].identity) {
+            (Some(of), _) => drop(site.network.copied.insert(of)),
+            (None, Some(old)) => {
+                let original = site.hosts.iter().position(|known| known.name == old.0);
+                original.map(|original| site.network.copied.remove(&original));
+            }
+            (None, None) => {}
+        }
+        site.broke(|site| format!("{} runs the image of {as_whom}", site.hosts[local].name));
+        let known = &mut site.hosts[local];
+        (known.process, known.identity) = (None, identity);
+        known.cache.clear();
+        site.start_after(local, Duration::ZERO);
+    }
+
+    /// The relay of a site takes so long for each datagram; zero: no time at all.
+    pub fn overload(&mut self, site: usize, each: Duration) {
+        let site = &mut self.sites[site];
+        site.note_of(|| format!("takes {each:?} for a datagram"));
+        site.load.each = each;
+    }
+
+    /// The line between two sites.
+    pub fn set_line(&mut self, site: usize, other: usize, works: bool) {
+        self.change_wan(|wan| wan.lines.set(site, other, works));
+    }
+
     /// Doubled datagrams inside the sites, in a thousand.
     pub fn set_doubled(&mut self, permille: u64) {
         self.sites.iter_mut().for_each(|site| site.doubled_permille = permille);

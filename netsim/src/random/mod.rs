@@ -11,7 +11,7 @@ use std::time::Duration;
 use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
-use crate::model::{Plan, Wire};
+use crate::model::{Plan, SitePlan, Wire};
 use crate::scenario::{Draft, Fault, FaultDraft, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
@@ -156,10 +156,10 @@ fn fill(draft: &mut Draft, hosts: usize) {
 
 /// What a draft builds.
 fn plan(draft: &Draft) -> Plan {
-    let mut plan = Plan::sites(0, 0, 0);
+    let mut plan = Plan { wan: draft.wan, ..Plan::sites(0, 0, 0) };
     for site in &draft.sites {
         let first = plan.switches();
-        plan = plan.with_site(site.hosts.len(), 0);
+        plan.sites.push(SitePlan { switches: site.hosts.len(), ..draft.parts.clone() });
         for (switch, hosts) in site.hosts.iter().enumerate() {
             plan = (0..*hosts).fold(plan, |plan, _| plan.with_host(&[first + switch]));
         }

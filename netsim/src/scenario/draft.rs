@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::load::Scenario;
 use super::text::Refusal;
 use super::wear::Wear;
-use crate::model::{Plan, Trouble, Way};
+use crate::model::{BondMode, Plan, SitePlan, Speaks, Trouble, WanShape, Way};
 
 /// One site: how many hosts hang on each switch, then the switches of each further host, and its WAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,12 @@ pub struct Draft {
     pub whole_at_end: bool,
     /// In the order of their beginning.
     pub faults: Vec<FaultDraft>,
+    /// What every site has beside switches and hosts; of itself it has none.
+    pub parts: SitePlan,
+    /// How the ports of hosts on several switches are bonded.
+    pub bond: Option<BondMode>,
+    /// How the sites are joined.
+    pub wan: WanShape,
     pub(super) timing: Timing,
     pub(super) unwatched: Vec<&'static str>,
     pub(super) expect: Vec<ExpectDraft>,
@@ -90,6 +96,9 @@ impl Draft {
             loss_permille: 0,
             whole_at_end: false,
             faults: Vec::new(),
+            parts: SitePlan::default(),
+            bond: None,
+            wan: WanShape::default(),
             timing: Timing::default(),
             unwatched: Vec::new(),
             expect: Vec::new(),
@@ -118,6 +127,9 @@ impl Draft {
             lldp_every_s: shape.plan.lldp_every_s,
             loss_permille: shape.whole.loss_permille,
             faults: cues.iter().filter(|cue| cue.begins).map(fault).collect(),
+            parts: SitePlan { switches: 0, ..shape.plan.sites.first().cloned().unwrap_or_default() },
+            bond: shape.plan.hosts.iter().find_map(|host| host.bond),
+            wan: shape.plan.wan,
             timing: shape.plan.timing,
             unwatched: scenario.unwatched.iter().copied().collect(),
             expect: expect.collect(),
@@ -199,6 +211,7 @@ impl fmt::Display for Draft {
             "\n[topology]\nlldp_every = \"{}s\"\nloss_permille = {}",
             self.lldp_every_s, self.loss_permille
         )?;
+        f.write_str(&self.built())?;
         for site in &self.sites {
             writeln!(f, "\n[[topology.site]]\nhosts = {:?}", site.hosts)?;
             if !site.on_several.is_empty() {
@@ -246,6 +259,28 @@ impl Draft {
     /// What a site is called.
     pub fn site_name(&self, site: usize) -> String {
         if self.sites.len() == 1 { "sim".into() } else { format!("s{}", site + 1) }
+    }
+
+    /// What all sites have beside switches and hosts, and what joins them.
+    fn built(&self) -> String {
+        let SitePlan { switches: _, spines, modules, feeds, domains, pairs, speaks } = &self.parts;
+        let counts = [("spines", spines), ("line_cards", modules), ("feeds", feeds), ("domains", domains)];
+        let counts = counts.into_iter().filter(|(_, count)| **count > 0);
+        let mut text: String = counts.map(|(key, count)| format!("{key} = {count}\n")).collect();
+        let words = [
+            ("bond", self.bond.map(BondMode::word)),
+            ("announce", (*speaks != Speaks::default()).then(|| speaks.word())),
+            ("wan", (self.wan != WanShape::default()).then(|| self.wan.word())),
+        ];
+        let words = words.into_iter().filter_map(|(key, word)| Some(format!("{key} = \"{}\"\n", word?)));
+        text.extend(words);
+        if *pairs {
+            text.push_str("pairs = true\n");
+        }
+        if self.wan != WanShape::default() {
+            text.push_str(&format!("wan_hop = \"{}\"\n", long(self.wan.hop())));
+        }
+        text
     }
 
     /// Kind, whom it breaks, and what goes with it.
@@ -316,6 +351,14 @@ impl Draft {
             Wear::Ahead(one, ahead) => format!("{}ahead = \"{}\"\n", host("clock-jump", one), long(ahead)),
             Wear::Doubled(permille) => format!("kind = \"duplication\"\npermille = {permille}\n"),
             Wear::Disorder(by) => format!("kind = \"reordering\"\ndelay = \"{}\"\n", long(by)),
+            Wear::Readdress(one) => host("readdress", one),
+            Wear::Clone { host: one, of } => format!("{}of = \"h{}\"\n", host("clone", one), of + 1),
+            Wear::Overload(one, each) => {
+                format!("{}each = \"{}\"\n", site("relay-overload", one), long(each))
+            }
+            Wear::Line(one, other) => {
+                format!("{}to = \"{}\"\n", site("wan-line", one), self.site_name(other))
+            }
         }
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Topology {
     pub(super) pairs: Option<Spanned<bool>>,
     pub(super) bond: Option<Spanned<String>>,
     pub(super) announce: Option<Spanned<String>>,
+    pub(super) wan: Option<Spanned<String>>,
+    pub(super) wan_hop: Option<HowLong>,
     #[serde(default)]
     pub(super) site: Vec<Spanned<Site>>,
 }
@@ -95,6 +97,8 @@ pub(super) struct Fault {
     pub(super) domain: Option<Spanned<u64>>,
     pub(super) poses_as: Option<Spanned<String>>,
     pub(super) to: Option<Spanned<String>>,
+    pub(super) of: Option<Spanned<String>>,
+    pub(super) each: Option<Spanned<HowLong>>,
     pub(super) ppm: Option<Spanned<i32>>,
     pub(super) ahead: Option<Spanned<HowLong>>,
     pub(super) permille: Option<Spanned<u64>>,

@@ -25,7 +25,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 32] = [
+pub const KINDS: [Kind; 36] = [
     Kind { name: "host-power", on: Some(Sort::Host), keys: &[] },
     Kind { name: "probe", on: Some(Sort::Host), keys: &[] },
     Kind { name: "pause", on: Some(Sort::Host), keys: &[] },
@@ -82,11 +82,17 @@ pub const KINDS: [Kind; 32] = [
     Kind { name: "clock-jump", on: Some(Sort::Host), keys: &[("ahead", true)] },
     Kind { name: "duplication", on: None, keys: &[("permille", true)] },
     Kind { name: "reordering", on: None, keys: &[("delay", true)] },
+    Kind { name: "readdress", on: Some(Sort::Host), keys: &[] },
+    Kind { name: "clone", on: Some(Sort::Host), keys: &[("of", true)] },
+    Kind { name: "relay-overload", on: Some(Sort::Site), keys: &[("each", true)] },
+    Kind { name: "wan-line", on: Some(Sort::Site), keys: &[("to", true)] },
 ];
 
 /// The directions a bad way may have, seen from the host of a cable or the switch of an uplink.
 pub const WAYS: [&str; 2] = ["out", "in"];
 
+/// A relay that takes longer for a datagram stands still.
+const EACH_MAX: Duration = Duration::from_secs(1);
 /// A clock that runs worse than this is broken in another way.
 const PPM_MAX: i32 = 10_000;
 
@@ -133,6 +139,8 @@ fn check_keys(source: &Source<'_>, file: &Spanned<file::Fault>, kind: &Kind) -> 
         ("ppm", given.ppm.as_ref().map(Spanned::span)),
         ("ahead", given.ahead.as_ref().map(Spanned::span)),
         ("permille", given.permille.as_ref().map(Spanned::span)),
+        ("of", given.of.as_ref().map(Spanned::span)),
+        ("each", given.each.as_ref().map(Spanned::span)),
     ];
     for (key, place) in present {
         let known = kind.keys.iter().find(|(name, _)| *name == key);
@@ -233,6 +241,10 @@ impl Read<'_> {
             "clock-jump" => Fault::Wear(Wear::Ahead(one, long(&self.given.ahead))),
             "duplication" => Fault::Wear(Wear::Doubled(permille(self.source, self.given.permille.as_ref())?)),
             "reordering" => Fault::Wear(Wear::Disorder(long(&self.given.delay))),
+            "readdress" => Fault::Wear(Wear::Readdress(one)),
+            "clone" => Fault::Wear(Wear::Clone { host: one, of: self.original(one)? }),
+            "relay-overload" => Fault::Wear(Wear::Overload(one, self.each()?)),
+            "wan-line" => Fault::Wear(Wear::Line(one, self.line(one)?)),
             other => unreachable!("`{other}` stands in the table of kinds and is not built"),
         })
     }
@@ -279,6 +291,45 @@ impl Read<'_> {
         here.ok_or_else(|| {
             let where_ = if site.is_some() { " in the site of that host" } else { "" };
             self.source.refuse(&given.span(), format!("no switch is called `{}`{where_}", given.get_ref()))
+        })
+    }
+
+    /// Whose image a host gets.
+    fn original(&self, host: usize) -> Result<usize, Refusal> {
+        let Some(given) = &self.given.of else { return Ok(0) };
+        let named = self.shape.host_names().iter().position(|name| name == given.get_ref());
+        let site = |host: usize| self.shape.site_of_host(host);
+        named.filter(|of| *of != host && site(*of) == site(host)).ok_or_else(|| {
+            let what = format!("is to be another host in the site of h{}", host + 1);
+            self.source.refuse(&given.span(), what)
+        })
+    }
+
+    /// How long each datagram takes.
+    fn each(&self) -> Result<Duration, Refusal> {
+        let Some(given) = &self.given.each else { return Ok(Duration::ZERO) };
+        let each = given.get_ref().0;
+        if each.is_zero() || each > EACH_MAX {
+            let what = format!("must be more than 0 and at most {} s", EACH_MAX.as_secs());
+            return Err(self.source.refuse(&given.span(), what));
+        }
+        Ok(each)
+    }
+
+    /// The other end of a line that there is.
+    fn line(&self, site: usize) -> Result<usize, Refusal> {
+        let Some(given) = &self.given.to else { return Ok(0) };
+        let plan = &self.shape.plan;
+        let named = self.shape.site_names().iter().position(|name| name == given.get_ref());
+        let line =
+            |other: &usize| plan.wan.lines(plan.sites.len()).contains(&(site.min(*other), site.max(*other)));
+        named.filter(line).ok_or_else(|| {
+            let what = format!(
+                "there is no line from {} to `{}`: `wan = \"ring\"` or `wan = \"mesh\"` in [topology] draws lines",
+                plan.site_name(site),
+                given.get_ref()
+            );
+            self.source.refuse(&given.span(), what)
         })
     }
 

@@ -36,7 +36,7 @@ pub use report::{Failure, Outcome, Report};
 pub use run::Run;
 pub use script::{Broke, Cue, Told, told};
 pub use select::{Sort, WORDS};
-pub use shape::{BONDS, SPEAKS};
+pub use shape::{BONDS, SPEAKS, WANS};
 pub use shrink::{Shrunk, shrink};
 pub use text::Refusal;
 pub use wear::Wear;

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::fault::Quality;
 use super::file;
 use super::text::{HowLong, Refusal, Source};
-use crate::model::{BondMode, DOMAINS_MAX, HostPlan, Plan, SitePlan, Speaks};
+use crate::model::{BondMode, DOMAINS_MAX, HostPlan, Plan, SitePlan, Speaks, WanShape};
 
 /// Switches have one octet of a chassis address ..
 const SWITCHES_MAX: usize = 254;
@@ -55,6 +55,7 @@ impl Shape {
         }
         let whole = Quality { wan: sites.iter().map(|site| site.wan).collect(), loss_permille };
         let parts = parts(source, topology)?;
+        plan.wan = wan_shape(source, topology)?;
         sites.into_iter().for_each(|site| build(&mut plan, site, &parts));
         let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
         Ok(Self { plan, whole, site_of_switch, host_on_switch })
@@ -198,17 +199,16 @@ const PARTS_MAX: usize = 64;
 pub const BONDS: [&str; 2] = ["active-backup", "802.3ad"];
 /// .. and for what switches speak.
 pub const SPEAKS: [&str; 3] = ["lldp", "cdp", "both"];
+/// The words for what joins sites.
+pub const WANS: [&str; 3] = ["cloud", "ring", "mesh"];
+/// How long a line between sites takes.
+const WAN_HOP: Duration = Duration::from_millis(5);
 
 fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusal> {
     let some = |given: &Option<Spanned<u64>>, most: usize| {
         given.as_ref().map_or(Ok(0), |given| count(source, given, 1, most))
     };
-    let word = |given: &Option<Spanned<String>>, words: &[&str]| {
-        let Some(given) = given else { return Ok(None) };
-        let found = words.iter().position(|word| word == given.get_ref());
-        let what = || source.refuse(&given.span(), format!("is one of {}", words.join(", ")));
-        found.map(Some).ok_or_else(what)
-    };
+    let word = |given: &Option<Spanned<String>>, words: &[&str]| word(source, given, words);
     let speaks = match word(&topology.announce, &SPEAKS)? {
         None | Some(0) => Speaks::Lldp,
         Some(1) => Speaks::Cdp,
@@ -231,6 +231,27 @@ fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusa
     };
     let bond = bond.map(|which| if which == 0 { BondMode::ActiveBackup } else { BondMode::Lacp });
     Ok(Parts { site, bond })
+}
+
+fn wan_shape(source: &Source<'_>, topology: &file::Topology) -> Result<WanShape, Refusal> {
+    let hop = topology.wan_hop.map_or(WAN_HOP, |hop| hop.0);
+    Ok(match word(source, &topology.wan, &WANS)? {
+        None | Some(0) => WanShape::Cloud,
+        Some(1) => WanShape::Ring(hop),
+        Some(_) => WanShape::Mesh(hop),
+    })
+}
+
+/// Which of these words it is.
+fn word(
+    source: &Source<'_>,
+    given: &Option<Spanned<String>>,
+    words: &[&str],
+) -> Result<Option<usize>, Refusal> {
+    let Some(given) = given else { return Ok(None) };
+    let found = words.iter().position(|word| word == given.get_ref());
+    let what = || source.refuse(&given.span(), format!("is one of {}", words.join(", ")));
+    found.map(Some).ok_or_else(what)
 }
 
 fn numbered(plan: &Plan) -> Vec<usize> {

@@ -287,6 +287,7 @@ fn host_of(fault: Fault) -> Option<usize> {
             Some(host)
         }
         Fault::Leave { host, .. } => Some(host),
+        Fault::Wear(wear) => wear.host(),
         _ => None,
     }
 }
@@ -409,7 +410,8 @@ impl Numbers {
             }
             Fault::Relay(one) => Fault::Relay(site(one)?),
             Fault::RelayDisk(one) => Fault::RelayDisk(site(one)?),
-            Fault::Cma | Fault::CmaWan | Fault::CmaDisk | Fault::Loss(_) | Fault::Wear(_) => fault,
+            Fault::Wear(wear) => Fault::Wear(wear.renumbered(site, switch, host)?),
+            Fault::Cma | Fault::CmaWan | Fault::CmaDisk | Fault::Loss(_) => fault,
         })
     }
 

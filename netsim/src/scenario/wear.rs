@@ -46,6 +46,19 @@ pub enum Wear {
     Doubled(u64),
     /// Datagrams inside the sites overtake each other, by so much at most.
     Disorder(Duration),
+    /// The ports of a host have other addresses.
+    Readdress(usize),
+    /// A host runs the copied image of another, and goes by its name.
+    Clone {
+        /// Whose probe is gone for it.
+        host: usize,
+        /// Whose name is there twice.
+        of: usize,
+    },
+    /// The relay of a site has more to do than it can: each datagram takes it so long.
+    Overload(usize, Duration),
+    /// The line between two sites of a WAN that is made of lines.
+    Line(usize, usize),
 }
 
 impl Wear {
@@ -66,6 +79,10 @@ impl Wear {
             Self::Ahead(host, ahead) => world.set_wall(host, ahead),
             Self::Doubled(permille) => world.set_doubled(permille),
             Self::Disorder(by) => world.set_disorder(by),
+            Self::Readdress(host) => world.readdress(host, true),
+            Self::Clone { host, of } => world.clone_onto(host, Some(of)),
+            Self::Overload(site, each) => world.overload(site, each),
+            Self::Line(site, other) => world.set_line(site, other, false),
         }
     }
 
@@ -86,29 +103,32 @@ impl Wear {
             Self::Ahead(host, _) => world.set_wall(host, Duration::ZERO),
             Self::Doubled(_) => world.set_doubled(0),
             Self::Disorder(_) => world.set_disorder(Duration::ZERO),
+            Self::Readdress(host) => world.readdress(host, false),
+            Self::Clone { host, .. } => world.clone_onto(host, None),
+            Self::Overload(site, _) => world.overload(site, Duration::ZERO),
+            Self::Line(site, other) => world.set_line(site, other, true),
         }
     }
 
-    /// What it breaks, as the CMA calls it; spines and feeds it does not know.
+    /// What it breaks, as the CMA calls it; spines, feeds and lines it does not know.
     pub(super) fn subject(self, plan: &Plan) -> String {
-        match self {
-            Self::Spine(site, _) | Self::Feed(site, _) => plan.site_name(site).to_string(),
-            Self::Doubled(_) | Self::Disorder(_) => String::new(),
-            _ => match (self.host(), self.switch()) {
-                (Some(host), _) => format!("h{}", host + 1),
-                (None, switch) => format!("sw{}", switch.map_or(0, |switch| switch + 1)),
-            },
+        match (self.host(), self.switch(), self.in_site()) {
+            (Some(host), ..) => format!("h{}", host + 1),
+            (None, Some(switch), _) => format!("sw{}", switch + 1),
+            (None, None, Some(site)) if matches!(self, Self::Overload(..)) => {
+                format!("{}/r1", plan.site_name(site))
+            }
+            (None, None, site) => site.map(|site| plan.site_name(site).to_string()).unwrap_or_default(),
         }
     }
 
     /// The site it takes place in, if it is inside one.
     pub(super) fn site(self, plan: &Plan, world: &World) -> Option<usize> {
-        match self {
-            Self::Spine(site, _) | Self::Feed(site, _) => Some(site),
-            _ => match (self.host(), self.switch()) {
-                (Some(host), _) => Some(world.site_of(host)),
-                (None, switch) => plan.site_of_switches().get(switch?).copied(),
-            },
+        match (self.host(), self.switch()) {
+            _ if matches!(self, Self::Line(..)) => None,
+            (Some(host), _) => Some(world.site_of(host)),
+            (None, Some(switch)) => plan.site_of_switches().get(switch).copied(),
+            (None, None) => self.in_site(),
         }
     }
 
@@ -117,13 +137,16 @@ impl Wear {
         !matches!(self, Self::Suspend(_) | Self::Feed(..))
     }
 
-    fn host(self) -> Option<usize> {
+    /// The host it is about.
+    pub(super) fn host(self) -> Option<usize> {
         match self {
             Self::BadCable(host, ..)
             | Self::Suspend(host)
             | Self::Recable { host, .. }
             | Self::Drift(host, _)
-            | Self::Ahead(host, _) => Some(host),
+            | Self::Ahead(host, _)
+            | Self::Readdress(host)
+            | Self::Clone { host, .. } => Some(host),
             _ => None,
         }
     }
@@ -138,5 +161,46 @@ impl Wear {
             | Self::Reflect(switch) => Some(switch),
             _ => None,
         }
+    }
+
+    /// The site it is about as a whole.
+    fn in_site(self) -> Option<usize> {
+        match self {
+            Self::Spine(site, _) | Self::Feed(site, _) | Self::Overload(site, _) | Self::Line(site, _) => {
+                Some(site)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same where sites, switches and hosts have other numbers; `None` if one it is about is gone.
+    pub(super) fn renumbered(
+        self,
+        site: impl Fn(usize) -> Option<usize>,
+        switch: impl Fn(usize) -> Option<usize>,
+        host: impl Fn(usize) -> Option<usize>,
+    ) -> Option<Self> {
+        Some(match self {
+            Self::Spine(one, spine) => Self::Spine(site(one)?, spine),
+            Self::SpineLink(one, spine) => Self::SpineLink(switch(one)?, spine),
+            Self::Card(one, card) => Self::Card(switch(one)?, card),
+            Self::PeerLink(one) => Self::PeerLink(switch(one)?),
+            Self::Feed(one, feed) => Self::Feed(site(one)?, feed),
+            Self::BadCable(one, port, trouble) => Self::BadCable(host(one)?, port, trouble),
+            Self::BadUplink(one, spine, trouble) => Self::BadUplink(switch(one)?, spine, trouble),
+            Self::Pose(one, other) => Self::Pose(switch(one)?, switch(other)?),
+            Self::Reflect(one) => Self::Reflect(switch(one)?),
+            Self::Suspend(one) => Self::Suspend(host(one)?),
+            Self::Recable { host: one, port, from, to } => {
+                Self::Recable { host: host(one)?, port, from: switch(from)?, to: switch(to)? }
+            }
+            Self::Drift(one, ppm) => Self::Drift(host(one)?, ppm),
+            Self::Ahead(one, ahead) => Self::Ahead(host(one)?, ahead),
+            Self::Doubled(_) | Self::Disorder(_) => self,
+            Self::Readdress(one) => Self::Readdress(host(one)?),
+            Self::Clone { host: one, of } => Self::Clone { host: host(one)?, of: host(of)? },
+            Self::Overload(one, each) => Self::Overload(site(one)?, each),
+            Self::Line(one, other) => Self::Line(site(one)?, site(other)?),
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! No sequence and no key is used twice.
 //!
 //! Where nobody forges and nothing is doubled on its way, a datagram that is refused as a replay was sealed under a
-//! number that had been used; but for those that somebody reads late who stood still. And no number of an outbox names
+//! number that had been used; but for those that somebody reads late who stood
+//! still, and those of a name that two hosts go by. And no number of an outbox names
 //! two different news.
 
 use std::collections::BTreeMap;
@@ -11,13 +12,13 @@ use ringmesh_proto::news::News;
 use ringmesh_proto::time::Time;
 
 use super::{View, Watch};
-use crate::model::NewsTold;
+use crate::model::{HostTruth, NewsTold};
 
 /// The law.
 #[derive(Default)]
 pub(super) struct Reuse {
     told: u64,
-    /// The last moment when somebody stood still.
+    /// The last moment when somebody stood still, or went by the name of another.
     stood_still: Time,
 }
 
@@ -26,7 +27,7 @@ const LATE: Duration = Duration::from_secs(10);
 
 impl Watch for Reuse {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
-        if (0..view.world.hosts()).any(|host| !view.health.host(host).awake) {
+        if (0..view.world.hosts()).any(|host| disturbed(view.health.host(host))) {
             self.stood_still = view.now;
         }
         let refused = view.world.refused();
@@ -44,6 +45,11 @@ impl Watch for Reuse {
             wrong.extend(twice.map(|number| format!("{name} told two different news under number {number}")));
         }
     }
+}
+
+/// It reads late what came to it, or another place uses its keys too.
+fn disturbed(host: HostTruth) -> bool {
+    !host.awake || !host.unique
 }
 
 /// A number under which two different news were told.

@@ -1,0 +1,69 @@
+//! A relay's processor: how long each datagram takes it, and what waits meanwhile.
+
+use std::time::Duration;
+
+use ringmesh_proto::time::Time;
+
+/// So many datagrams have room in a relay's socket: 8 MiB of a kernel that counts 2 KiB for a small one.
+const WAITING_MAX: u32 = 4_096;
+
+/// What a relay has to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    /// So long for each datagram; zero where it has time enough.
+    pub(super) each: Duration,
+    /// It is done with all that came.
+    done: Time,
+}
+
+/// When a datagram is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Now.
+    None,
+    Until(Time),
+    /// Never: the socket has no room for it.
+    Full,
+}
+
+impl Load {
+    /// A datagram comes. In order: what comes when the load is over still waits for what came before.
+    pub(super) fn take(&mut self, now: Time) -> Wait {
+        let begins = self.done.max(now);
+        if self.each.is_zero() && begins == now {
+            return Wait::None;
+        }
+        if begins.since(now) > self.each * WAITING_MAX && !self.each.is_zero() {
+            return Wait::Full;
+        }
+        self.done = begins + self.each;
+        Wait::Until(self.done)
+    }
+
+    /// Whether it has more to do than it can.
+    pub(super) fn is_too_much(&self) -> bool {
+        !self.each.is_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_wait_in_order_and_those_without_room_are_lost() {
+        let at = Time::from_millis;
+        let mut load = Load::default();
+        assert_eq!(load.take(at(10)), Wait::None);
+        load.each = Duration::from_millis(5);
+        assert_eq!([load.take(at(10)), load.take(at(11))], [Wait::Until(at(15)), Wait::Until(at(20))]);
+        assert_eq!(load.take(at(50)), Wait::Until(at(55)), "it had time meanwhile");
+        load.take(at(50));
+        load.each = Duration::ZERO;
+        assert_eq!(load.take(at(51)), Wait::Until(at(60)), "after what came before");
+        assert_eq!(load.take(at(60)), Wait::None);
+        load.each = Duration::from_millis(5);
+        let waits = (0..2 * WAITING_MAX).filter(|_| load.take(at(100)) != Wait::Full).count();
+        assert_eq!(waits as u32, WAITING_MAX + 1);
+    }
+}

@@ -488,7 +488,10 @@ impl Relay {
             if self.rings.get(ring).is_some_and(|ring| ring.frozen) {
                 continue;
             }
-            self.roster[host].seats.push(Seat { ring, via, leaving: false, untold: true });
+            let seats = &mut self.roster[host].seats;
+            // Nearly everybody has one.
+            seats.reserve_exact(1);
+            seats.push(Seat { ring, via, leaving: false, untold: true });
             let spread = self.spread_in(host, ring);
             if let Some(ring) = self.rings.get_mut(ring) {
                 ring.ring.insert(Peer::Member(host), spread);

@@ -125,6 +125,8 @@ pub struct LinkEnd {
     heard: u8,
     heard_by_peer: bool,
     rhythm: Rhythm,
+    /// Some lane is lossy. Kept, because each beat asks for it and few change it.
+    lossy: bool,
     heard_at: Time,
     first: LaneState,
     /// Of the other lanes. Most links, those inside a switch, have none.
@@ -150,6 +152,7 @@ impl LinkEnd {
             heard: 0,
             heard_by_peer: false,
             rhythm: Rhythm::Site,
+            lossy: false,
             heard_at: now,
             first: LaneState::default(),
             others: (lanes > 1).then(Box::default),
@@ -195,7 +198,13 @@ impl LinkEnd {
     /// Takes a beat that arrived. Only [`Reception::First`] and [`Reception::Newer`] are signs of life.
     pub fn hear(&mut self, heard: &BeatHeard) -> Reception {
         let silent = heard.arrived.since(self.heard_at) > self.silence_max();
-        let reception = self.lane_mut(heard.beat.lane).heard.take(heard.beat.sequence, silent);
+        let lane = &mut self.lane_mut(heard.beat.lane).heard;
+        let reception = lane.take(heard.beat.sequence, silent);
+        let lost = lane.lost != [0; 1 + BLOCKS_KEPT];
+        if lost || self.lossy {
+            let lossy = self.lanes().any(|(_, lane)| lane.is_lossy());
+            self.lossy = lossy;
+        }
         match reception {
             Reception::First | Reception::Newer => {
                 let first = self.heard == 0;
@@ -216,12 +225,15 @@ impl LinkEnd {
 
     /// Three missed beats, four in the mesh ring; two more where beats get lost.
     pub fn silence_max(&self) -> Duration {
-        let (every, missed) = match self.rhythm {
-            Rhythm::Site => (BEAT_EVERY, 3),
-            Rhythm::Mesh => (MESH_BEAT_EVERY, 4),
-        };
-        let more = if self.is_lossy() { 2 } else { 0 };
-        every * (missed + more) + BEAT_SLACK
+        const fn missed(every: Duration, beats: u32) -> Duration {
+            every.saturating_mul(beats).saturating_add(BEAT_SLACK)
+        }
+        match (self.rhythm, self.lossy) {
+            (Rhythm::Site, false) => const { missed(BEAT_EVERY, 3) },
+            (Rhythm::Site, true) => const { missed(BEAT_EVERY, 5) },
+            (Rhythm::Mesh, false) => const { missed(MESH_BEAT_EVERY, 4) },
+            (Rhythm::Mesh, true) => const { missed(MESH_BEAT_EVERY, 6) },
+        }
     }
 
     /// When the peer was heard last, or when the link was made.
@@ -251,7 +263,7 @@ impl LinkEnd {
 
     /// More than 2 % of the beats of some lane got lost lately.
     pub fn is_lossy(&self) -> bool {
-        self.lanes().any(|(_, lane)| lane.is_lossy())
+        self.lossy
     }
 
     /// Nothing got lost in the running block of any lane.

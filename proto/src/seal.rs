@@ -113,12 +113,12 @@ pub struct SiteSecret(pub Key);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeKey(pub Key);
 
-/// The keys of one session, one for each direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SessionKeys {
-    pub(crate) number: u32,
-    pub(crate) to_relay: Key,
-    pub(crate) to_probe: Key,
+/// Of one session: each direction has its key, and all of it a number. Derived when it is needed: whoever has
+/// thousands of sessions and seals seldom in each keeps no key of them.
+pub(crate) struct Session<'a> {
+    key: &'a ProbeKey,
+    boot_p: Boot,
+    boot_r: Boot,
 }
 
 impl SiteSecret {
@@ -157,15 +157,31 @@ impl ProbeKey {
         self.0.derive("hello", &[&boot_p.0, &boot_r.0])
     }
 
-    /// The keys of the session of one probe run with one relay run.
-    pub(crate) fn session(&self, boot_p: Boot, boot_r: Boot) -> SessionKeys {
-        let key = |direction: &[u8]| self.0.derive("session", &[&boot_p.0, &boot_r.0, direction]);
-        let Key([a, b, c, d, ..]) = key(b"number");
-        SessionKeys {
-            number: u32::from_be_bytes([a, b, c, d]),
-            to_relay: key(b"to relay"),
-            to_probe: key(b"to probe"),
-        }
+    /// The session of one probe run with one relay run.
+    pub(crate) fn session(&self, boot_p: Boot, boot_r: Boot) -> Session<'_> {
+        Session { key: self, boot_p, boot_r }
+    }
+}
+
+impl Session<'_> {
+    /// What it is called in headers.
+    pub(crate) fn number(&self) -> u32 {
+        let Key([a, b, c, d, ..]) = self.derive(b"number");
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// The key of what the probe says.
+    pub(crate) fn to_relay(&self) -> Key {
+        self.derive(b"to relay")
+    }
+
+    /// The key of what the relay says.
+    pub(crate) fn to_probe(&self) -> Key {
+        self.derive(b"to probe")
+    }
+
+    fn derive(&self, what: &[u8]) -> Key {
+        self.key.0.derive("session", &[&self.boot_p.0, &self.boot_r.0, what])
     }
 }
 

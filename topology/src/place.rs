@@ -41,7 +41,7 @@ impl Evidence {
 }
 
 /// A port of a switch, as that switch announced it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attachment {
     /// The switch: its chassis id, normalised by the identity resolver.
     pub switch: WireId,
@@ -111,8 +111,8 @@ pub struct Place {
     pub attachment: Option<Attachment>,
     /// Why there is no attachment by LLDP or CDP, in words for an operator; empty where there is one.
     pub reason: Box<str>,
-    /// The bond the port belongs to, with its other ports.
-    pub bond: Option<Bond>,
+    /// The bond the port belongs to, with its other ports. Few have one.
+    pub bond: Option<Box<Bond>>,
 }
 
 impl Place {

@@ -258,7 +258,7 @@ fn want_place<G: GraphStore>(
     let host = NodeKey::host(site, news.name.as_str());
     let nic = NodeKey::nic(site, news.name.as_str(), place.ifindex);
     let Place { ifname, carrier, reason, address, prefix_len, .. } = place.clone();
-    let bond = place.bond.as_ref();
+    let bond = place.bond.as_deref();
     let (ifname, reason) = (ifname.into(), reason.into());
     let own = bond.map(|bond| nic_bond(bond, bond.role));
     wanted.node(nic.clone(), Facts::Nic { ifname, carrier, reason, bond: own });

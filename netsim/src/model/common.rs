@@ -48,6 +48,11 @@ pub enum Wire {
 const SAMPLE: u64 = 64;
 
 impl Wire {
+    /// Whether any beat is.
+    pub(super) fn seals_some(self) -> bool {
+        self != Self::Typed
+    }
+
     /// Whether this beat is sealed.
     pub(super) fn seals(self, link: u32, sequence: u32) -> bool {
         match self {

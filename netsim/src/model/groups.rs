@@ -14,7 +14,7 @@
 //! - A group never runs further than its site, and its site never further than what a group promised.
 //! - What was foretold is what is sent; anything else that left a group which runs behind would come too late.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ringmesh_probe_core as probe;
@@ -29,6 +29,10 @@ use super::site::Site;
 
 /// A promise for less is not worth its while.
 const PROMISE_MIN: Duration = Duration::from_millis(200);
+/// So many places are looked at from both ends of a queue.
+const NEAR: usize = 4;
+/// A queue is not made smaller than for twice so many events.
+const ROOM_MIN: usize = 32;
 /// Who could not promise anything is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -45,8 +49,8 @@ struct Foretold {
 #[derive(Default)]
 struct Group {
     hosts: Vec<usize>,
-    /// Latest first.
-    due: Vec<Event>,
+    /// Earliest first. What comes soon is put in near the front, what comes late at the end: hardly anything is moved.
+    due: VecDeque<Event>,
     /// Until then nothing leaves it but what is foretold. `None`: each event has its place in the order of the site.
     promise: Option<Time>,
     foretold: BTreeMap<Key, Foretold>,
@@ -84,7 +88,18 @@ fn is_beat(due: &Due) -> bool {
 
 impl Group {
     fn place(&self, at: Time, key: Key) -> usize {
-        self.due.partition_point(|held| (held.at, held.key) > (at, key))
+        let before = |held: &Event| (held.at, held.key) < (at, key);
+        // A beat comes before nearly all else, the deadline of whoever sent it after: a few looks from both ends find
+        // nearly every place, and need no guess as a search in halves does.
+        for (steps, held) in self.due.iter().rev().take(NEAR).enumerate() {
+            if before(held) {
+                return self.due.len() - steps;
+            }
+        }
+        match self.due.iter().take(NEAR).position(|held| !before(held)) {
+            Some(place) => place,
+            None => self.due.partition_point(before),
+        }
     }
 
     fn insert(&mut self, event: Event) {
@@ -96,6 +111,14 @@ impl Group {
         let place = self.place(at, key);
         if self.due.get(place).is_some_and(|held| (held.at, held.key) == (at, key)) {
             self.due.remove(place);
+        }
+    }
+
+    /// What the busiest moment needed is not kept for ever.
+    fn shrink(&mut self) {
+        let needed = self.due.len().max(ROOM_MIN);
+        if self.due.capacity() > needed * 4 {
+            self.due.shrink_to(needed * 2);
         }
     }
 }
@@ -112,7 +135,7 @@ impl Groups {
 
     fn wake_anew(&mut self, number: usize) {
         let group = &mut self.all[number];
-        let first = group.due.last().map(|event| (event.at, event.key.bits()));
+        let first = group.due.front().map(|event| (event.at, event.key.bits()));
         // No event has the key 0: a promise is kept before anything of its moment happens.
         let wake = group.promise.map(|until| (until, 0)).or(first);
         if wake == group.wake {
@@ -259,7 +282,7 @@ impl Site {
     fn step_group(&mut self, number: usize, at: Time) {
         if self.groups.all[number].promise.take().is_some() {
             self.catch_up(number, at);
-        } else if let Some(event) = self.groups.all[number].due.pop() {
+        } else if let Some(event) = self.groups.all[number].due.pop_front() {
             self.common.begin(&event);
             self.happen(event);
         }
@@ -271,16 +294,17 @@ impl Site {
         self.groups.running = Some(number);
         loop {
             let due = &mut self.groups.all[number].due;
-            if due.last().is_none_or(|event| event.at >= until) {
+            if due.front().is_none_or(|event| event.at >= until) {
                 break;
             }
-            let Some(event) = due.pop() else { break };
+            let Some(event) = due.pop_front() else { break };
             self.common.now = event.at;
             self.common.trace_hash.take(&event);
             self.groups.ahead += 1;
             self.happen(event);
         }
         self.groups.running = None;
+        self.groups.all[number].shrink();
         self.common.now = until;
         let left = &self.groups.all[number].foretold;
         assert!(left.is_empty(), "by {until:?} these were foretold and not sent: {left:?}");
@@ -307,7 +331,7 @@ impl Site {
         if disturbed || !self.muted.is_empty() || !self.network.troubles.is_empty() {
             return now;
         }
-        let speaks = group.due.iter().rev().find(|event| !is_beat(&event.due));
+        let speaks = group.due.iter().find(|event| !is_beat(&event.due));
         let mut until = speaks.map_or(self.groups.horizon, |event| event.at.min(self.groups.horizon));
         for host in group.hosts.iter().filter(|host| self.network.power[**host]) {
             let known = &self.hosts[*host];

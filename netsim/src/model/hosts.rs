@@ -8,7 +8,7 @@ use lldp_rs::{
     PortSubtype,
 };
 use ringmesh_probe_core as probe;
-use ringmesh_proto::machine::Machine as _;
+use ringmesh_proto::machine::{Machine as _, Sink};
 use ringmesh_proto::message::{Beat, BeatHeard, PROBE_PORT, purpose_to_relay};
 use ringmesh_proto::time::{Time, WallClock};
 use ringmesh_proto::wire::FromRelay;
@@ -25,6 +25,32 @@ use super::world::wall_ms;
 const PAUSED: Duration = Duration::from_millis(100);
 /// The numbers of switches begin here in what they announce.
 const FIRST_CHASSIS: usize = 0x101;
+
+/// The order to send a beat.
+struct BeatOrder {
+    beat: Beat,
+    to: SocketAddr,
+    via: u32,
+}
+
+/// What one event made a probe order, in order: beats that come first, then all else. Nearly always it is beats alone,
+/// which are small, and the largest of the others is not.
+#[derive(Default)]
+pub(super) struct Orders {
+    beats: Vec<BeatOrder>,
+    others: Vec<probe::Action>,
+}
+
+impl Sink<probe::Action> for Orders {
+    fn put(&mut self, action: probe::Action) {
+        match action {
+            probe::Action::Beat { beat, to, via } if self.others.is_empty() => {
+                self.beats.push(BeatOrder { beat, to, via });
+            }
+            other => self.others.push(other),
+        }
+    }
+}
 
 impl Site {
     pub(super) fn start(&mut self, host: usize) {
@@ -239,8 +265,8 @@ impl Site {
             Ok(FromRelay::Message(message)) => {
                 self.host_event(host, probe::Event::Control { from: datagram.from, via, message });
                 if let Some(process) = &mut self.hosts[host].process {
-                    let probe = &process.probe;
-                    process.wire.keep_links(|link| probe.holds(link));
+                    let (probe, seals) = (&process.probe, self.common.wire.seals_some());
+                    process.wire.keep_links(|link| seals && probe.holds(link));
                 }
             }
             Err(_) => {}
@@ -285,7 +311,10 @@ impl Site {
         let mut out = std::mem::take(&mut self.orders);
         process.probe.on_event(local, event, &mut out);
         self.arm_host(host);
-        for action in out.drain(..) {
+        for BeatOrder { beat, to, via } in out.beats.drain(..) {
+            self.beat_from_host(host, via, to, beat);
+        }
+        for action in out.others.drain(..) {
             self.obey_probe(host, action);
         }
         self.orders = out;

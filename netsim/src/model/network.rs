@@ -374,6 +374,9 @@ impl Network {
         let (Place::Leg { host: a, leg: i }, Place::Leg { host: b, leg: j }) = (from, to) else {
             return false;
         };
+        if self.bonds[a].is_none() && self.bonds[b].is_none() {
+            return self.legs[a][i].switch == self.legs[b][j].switch;
+        }
         self.switch_at(a, i) == self.switch_at(b, j)
     }
 

@@ -69,7 +69,7 @@ pub(super) struct Site {
     /// News that its relay let go, for the CMA has them.
     pub(super) acknowledged: Vec<NewsTold>,
     /// Where probes put their orders, so that no event needs room of its own.
-    pub(super) orders: Vec<ringmesh_probe_core::Action>,
+    pub(super) orders: super::hosts::Orders,
 }
 
 /// A running relay.
@@ -142,7 +142,7 @@ impl Site {
             process: None,
             load: Load::default(),
             acknowledged: Vec::new(),
-            orders: Vec::new(),
+            orders: super::hosts::Orders::default(),
             number,
         }
     }

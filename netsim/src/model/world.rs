@@ -82,8 +82,14 @@ impl World {
         self.sites.iter_mut().for_each(|site| site.run_ahead(windows));
     }
 
-    /// Which heartbeats travel as sealed octets from now on. The run is the same.
+    /// Which heartbeats travel as sealed octets from now on. The run is the same. Where none does, no host keeps the keys
+    /// of its links: a run that began so stays so.
+    ///
+    /// # Panics
+    /// If beats are to be sealed whose keys were thrown away.
     pub fn set_wire(&mut self, wire: Wire) {
+        let typed = !self.cma.common.wire.seals_some() && self.now > Time::ZERO;
+        assert!(!typed || !wire.seals_some(), "no host has the keys of its links any more");
         self.each_common(|common| common.wire = wire);
     }
 

@@ -10,7 +10,7 @@
 //! - `talk`: the states towards the relays, handshakes, reports and their repetition.
 //! - `surroundings`: the ports and what they hang on; in it `ports` (carrier and addresses), `discovery` (the
 //!   switches' frames) and `places` (what of it is told).
-//! - `recorder`: what happened while nobody could be told.
+//! - `recorder`: what happened while nobody could be told. `mark`: whether something is what it was.
 //!
 //! # Invariants
 //! - A neighbour's silence is told at most once; the next beat takes it back.
@@ -28,6 +28,7 @@ mod doubt;
 mod event;
 mod links;
 mod machine;
+mod mark;
 mod places;
 mod ports;
 mod recorder;

@@ -12,7 +12,7 @@ use ringmesh_topology::id::RelayId;
 use ringmesh_topology::place::Place;
 
 use crate::action::{Action, Note};
-use crate::config::{CachedAttachment, Config};
+use crate::config::Config;
 use crate::discovery::Discovery;
 use crate::doubt::Doubt;
 use crate::event::Event;
@@ -20,6 +20,7 @@ use crate::links::{Link, Links, Telling};
 use crate::places;
 use crate::ports::Ports;
 use crate::recorder::{Recorder, millis};
+use crate::surroundings;
 use crate::talk::{Phase, Say, Subject, Talk, Turn};
 use crate::view::{Counters, State};
 
@@ -43,6 +44,8 @@ pub struct Probe {
     /// When something off the heartbeat path falls due: what [`Beside::looks_at`] says, kept here so that a beat need
     /// not look there.
     looks_at: Time,
+    /// What [`Machine::next_deadline`] says: found once at the end of each event.
+    due: Time,
     pub(crate) beats_sent: u64,
     beats_heard: u64,
     pub(crate) beside: Box<Beside>,
@@ -62,11 +65,12 @@ pub(crate) struct Beside {
     pub(crate) told_surely: bool,
     /// When the places are to be looked at again.
     pub(crate) look_at: Time,
-    pub(crate) remembered: Vec<CachedAttachment>,
+    /// The mark of what was ordered to be remembered last.
+    pub(crate) remembered: u64,
     /// The last look left nothing to be told or waited for.
     pub(crate) at_rest: bool,
-    /// What the log was told each port hangs on.
-    pub(crate) noted: Vec<(u32, &'static str, String)>,
+    /// The mark of what the log was told each port hangs on.
+    pub(crate) noted: Box<[(u32, u64)]>,
     pub(crate) goodbye: Option<(GoodbyeReason, Duration)>,
 }
 
@@ -92,6 +96,7 @@ impl Probe {
             applied: false,
             shown: State::Joining,
             looks_at: Time::NEVER,
+            due: Time::NEVER,
             beats_sent: 0,
             beats_heard: 0,
             beside: Box::new(Beside {
@@ -103,15 +108,23 @@ impl Probe {
                 told: Vec::new(),
                 told_surely: false,
                 look_at: Time::NEVER,
-                remembered: config.cache.clone(),
+                remembered: surroundings::mark_of(&config.cache),
                 at_rest: false,
-                noted: Vec::new(),
+                noted: Box::default(),
                 goodbye: None,
             }),
             config,
         };
         probe.looks_at = probe.beside.looks_at();
+        probe.due = probe.find_due();
         probe
+    }
+
+    fn find_due(&self) -> Time {
+        if self.talk.phase() == Phase::Gone {
+            return Time::NEVER;
+        }
+        self.links.deadline().min(self.talk.deadline()).min(self.looks_at)
     }
 
     /// Until when it says nothing but its beats, if nothing comes but its neighbours' beats, or none; `now` if even one
@@ -347,14 +360,13 @@ impl Machine for Probe {
             self.looks_at = self.beside.looks_at();
         }
         self.settle(now, out);
+        self.due = self.find_due();
         debug_assert!(!is_deadline || self.next_deadline() > now, "a driver would spin at {now:?}");
     }
 
     fn next_deadline(&self) -> Time {
-        if self.talk.phase() == Phase::Gone {
-            return Time::NEVER;
-        }
         debug_assert_eq!(self.looks_at, self.beside.looks_at(), "what is due beside the links was not noted");
-        self.links.deadline().min(self.talk.deadline()).min(self.looks_at)
+        debug_assert_eq!(self.due, self.find_due(), "what is due was not noted");
+        self.due
     }
 }

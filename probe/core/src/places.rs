@@ -28,8 +28,11 @@ pub(crate) struct Tellable {
 
 /// What can be told at `now`, after `told`.
 pub(crate) fn tellable(now: Time, ports: &Ports, discovery: &Discovery, told: &[Place]) -> Tellable {
-    let mut tellable = Tellable { places: Vec::new(), is_news: false, more_at: ports.partners_settle_at() };
-    for place in places(ports, discovery) {
+    let places = places(ports, discovery);
+    // They are kept as they are: no room for more than there are.
+    let fitting = Vec::with_capacity(places.len());
+    let mut tellable = Tellable { places: fitting, is_news: false, more_at: ports.partners_settle_at() };
+    for place in places {
         let before = told.iter().find(|before| before.ifindex == place.ifindex);
         let settled_at = before.map_or(Time::ZERO, |before| match difference(before, &place) {
             Difference::None => Time::ZERO,
@@ -95,7 +98,7 @@ fn place(port: &Port, ports: &Ports, discovery: &Discovery) -> Option<Place> {
         gateway: port.facts.gateway,
         attachment,
         reason: words::cut(&reason, words::REASON_MAX).into(),
-        bond: bond(port, ports, discovery),
+        bond: bond(port, ports, discovery).map(Box::new),
     })
 }
 
@@ -129,7 +132,7 @@ fn difference(before: &Place, now: &Place) -> Difference {
     let same = (before.ifindex, before.address, before.prefix_len, before.gateway)
         == (now.ifindex, now.address, now.prefix_len, now.gateway)
         && hangs_on_the_same(before.attachment.as_ref(), now.attachment.as_ref())
-        && same_bond(before.bond.as_ref(), now.bond.as_ref());
+        && same_bond(before.bond.as_deref(), now.bond.as_deref());
     match (same, carriers(before).eq(carriers(now))) {
         (false, _) => Difference::Real,
         (true, false) => Difference::Carrier,
@@ -205,5 +208,5 @@ fn octets(place: &Place) -> usize {
     64 + place.ifname.len()
         + place.reason.len()
         + place.attachment.as_ref().map_or(0, attached)
-        + place.bond.as_ref().map_or(0, bond)
+        + place.bond.as_deref().map_or(0, bond)
 }

@@ -9,6 +9,7 @@ use crate::action::{Action, Note};
 use crate::config::CachedAttachment;
 use crate::discovery::Sighting;
 use crate::machine::{Beside, Probe};
+use crate::mark::mark;
 use crate::places;
 use crate::ports::{CarrierChange, PortsChange};
 use crate::talk::{Phase, Subject};
@@ -115,32 +116,38 @@ impl Probe {
             let Some(at) = finding.heard_at else { return Some(cached) };
             Some(CachedAttachment { age: now.since(at), saved_unix_ms: unix_ms, ..cached })
         });
-        let known: Vec<_> = known.collect();
-        let same = |(a, b): (&CachedAttachment, &CachedAttachment)| {
-            (&a.ifname, a.mac, &a.attachment) == (&b.ifname, b.mac, &b.attachment)
-        };
-        if known.len() != beside.remembered.len() || !known.iter().zip(&beside.remembered).all(same) {
-            beside.remembered.clone_from(&known);
+        // Whoever keeps it needs no room for more.
+        let known = known.collect::<Box<[_]>>().into_vec();
+        let mark = mark_of(&known);
+        if core::mem::replace(&mut beside.remembered, mark) != mark {
             out.put(Action::Remember(known));
         }
     }
 
     fn note_attachments(&mut self, out: &mut impl Sink<Action>) {
         let beside = &mut *self.beside;
-        let mut noted = Vec::with_capacity(beside.noted.len().max(1));
+        let mut noted = Vec::new();
         for port in beside.ports.iter() {
             let finding = beside.discovery.finding(port);
             let at = finding.attachment.as_ref();
             let to =
                 at.map(|at| words::attached_to(&at.switch_name, &at.switch, &at.port)).unwrap_or_default();
             let evidence = at.map_or("fallback", |at| at.evidence.word());
-            let entry = (port.facts.ifindex, evidence, to);
+            let entry = (port.facts.ifindex, mark(&(evidence, &to)));
             if !beside.noted.contains(&entry) {
-                let (ifname, to) = (port.facts.ifname.clone(), entry.2.as_str().into());
+                let (ifname, to) = (port.facts.ifname.clone(), to.into());
                 out.put(Action::Say(Note::Attached { ifname, to, evidence, reason: finding.reason.into() }));
             }
             noted.push(entry);
         }
-        beside.noted = noted;
+        if *beside.noted != *noted {
+            beside.noted = noted.into();
+        }
     }
+}
+
+/// What changes where something else is to be remembered: ages do not.
+pub(crate) fn mark_of(known: &[CachedAttachment]) -> u64 {
+    let parts = known.iter().map(|known| (&known.ifname, known.mac, &known.attachment));
+    mark(&parts.collect::<Vec<_>>())
 }

@@ -302,7 +302,7 @@ pub(super) fn place(place: &Place) -> pb::Place {
         gateway: if place.gateway == MacAddress::default() { Vec::new() } else { place.gateway.0.to_vec() },
         attachment: place.attachment.as_ref().map(attachment),
         reason: place.reason.to_string(),
-        bond: place.bond.as_ref().map(bond),
+        bond: place.bond.as_deref().map(bond),
     }
 }
 
@@ -345,7 +345,12 @@ fn role(role: BondRole) -> pb::BondRole {
 
 fn read_places(places: Vec<pb::Place>) -> Result<Vec<Place>, Malformed> {
     bounded(&places, PLACES_MAX, "places")?;
-    places.into_iter().map(read_place).collect()
+    // They are kept as they are: no room for more than there are.
+    let mut read = Vec::with_capacity(places.len());
+    for place in places {
+        read.push(read_place(place)?);
+    }
+    Ok(read)
 }
 
 pub(super) fn read_place(place: pb::Place) -> Result<Place, Malformed> {
@@ -365,7 +370,7 @@ pub(super) fn read_place(place: pb::Place) -> Result<Place, Malformed> {
         gateway,
         attachment: place.attachment.map(read_attachment).transpose()?,
         reason: printable(&place.reason, REASON_MAX, "reason")?,
-        bond: place.bond.map(read_bond).transpose()?,
+        bond: place.bond.map(read_bond).transpose()?.map(Box::new),
     })
 }
 

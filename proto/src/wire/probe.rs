@@ -9,7 +9,7 @@ use super::{BEAT, HEADER, Header, Kind, TAG, Window, WireCounters, WireError, op
 use crate::codec::{self, Beside, LinkKeys, Malformed};
 use crate::message::{Beat, DATAGRAM_MAX, LinkId, ToProbe, ToRelay};
 use crate::pb;
-use crate::seal::{ProbeKey, SessionKeys};
+use crate::seal::ProbeKey;
 
 /// Relays a probe keeps sessions with at once.
 const SESSIONS_MAX: usize = 4;
@@ -25,11 +25,12 @@ pub enum FromRelay {
     Message(ToProbe),
 }
 
+/// What is kept of a relay. The keys follow from the probe's own whenever they are needed.
 #[derive(Debug)]
 struct Session {
     relay: SocketAddr,
     boot_r: Boot,
-    keys: SessionKeys,
+    number: u32,
     cookie: [u8; 16],
     sent: u32,
     window: Window,
@@ -88,8 +89,8 @@ impl ProbeWire {
                 return false;
             }
             session.sent += 1;
-            let header = Header::message(Kind::ToRelay, session.keys.number, session.sent);
-            (header, session.keys.to_relay, body)
+            let header = Header::message(Kind::ToRelay, session.number, session.sent);
+            (header, self.key.session(self.boot, session.boot_r).to_relay(), body)
         };
         out.extend(header.octets());
         out.extend(self.probe.0);
@@ -165,16 +166,17 @@ impl ProbeWire {
         if self.sessions.len() == SESSIONS_MAX {
             self.sessions.remove(0);
         }
-        let keys = self.key.session(self.boot, boot_r);
+        let number = self.key.session(self.boot, boot_r).number();
         self.sessions.reserve_exact(1);
-        self.sessions.push(Session { relay, boot_r, keys, cookie, sent: 0, window: Window::default() });
+        self.sessions.push(Session { relay, boot_r, number, cookie, sent: 0, window: Window::default() });
     }
 
     fn open_message(&mut self, header: &Header, datagram: &mut [u8]) -> Result<ToProbe, WireError> {
-        let session = self.sessions.iter_mut().find(|session| session.keys.number == header.id);
+        let session = self.sessions.iter_mut().find(|session| session.number == header.id);
         let session = session.ok_or(WireError::Martian)?;
         let (clear, sealed) = datagram.split_at_mut_checked(HEADER).ok_or(WireError::Truncated)?;
-        let body = session.keys.to_probe.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+        let key = self.key.session(self.boot, session.boot_r).to_probe();
+        let body = key.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
         session.window.take(header.sequence)?;
         let message = pb::ToProbe::decode(&*body).map_err(|_| Malformed::Protobuf)?;
         let (message, beside) = codec::read_to_probe(message)?;
@@ -189,6 +191,7 @@ impl ProbeWire {
     /// Forgets the keys of all links but those the machine holds. Called after each message.
     pub fn keep_links(&mut self, mut holds: impl FnMut(LinkId) -> bool) {
         self.links.retain(|(link, _)| holds(*link));
+        self.links.shrink_to_fit();
     }
 
     fn link(&self, link: LinkId) -> Option<&LinkKeys> {

@@ -10,7 +10,7 @@ use super::{BEAT, HEADER, Header, Kind, TAG, Window, WireCounters, WireError, op
 use crate::codec::{self, LinkKeys, Malformed};
 use crate::message::{Beat, DATAGRAM_MAX, Hello, LinkId, LinkOrder, Sender, ToProbe, ToRelay};
 use crate::pb;
-use crate::seal::{Key, SessionKeys, SiteSecret, mac, same};
+use crate::seal::{Key, SiteSecret, mac, same};
 use crate::time::Time;
 
 /// How long a cookie opens a session, in its own and the following minute.
@@ -44,12 +44,13 @@ pub enum FromProbe {
     },
 }
 
+/// What is kept of a member. Its keys follow from the site secret whenever they are needed.
 #[derive(Debug)]
 struct Session {
     boot: Boot,
-    /// The run before: it may not come back by a replay.
-    previous: Option<Boot>,
-    keys: SessionKeys,
+    /// The run before, of those that had one: it may not come back by a replay.
+    previous: Option<Box<Boot>>,
+    number: u32,
     sent: u32,
     window: Window,
 }
@@ -126,20 +127,22 @@ impl RelayWire {
     ) -> Result<FromProbe, WireError> {
         let (sender, clear, sealed) = split_sender(datagram)?;
         if let Some(session) = self.sessions.get_mut(&sender.probe).filter(|s| s.boot == sender.boot) {
-            if session.keys.number != header.id {
+            if session.number != header.id {
                 return Ok(FromProbe::Stranger { from: sender });
             }
-            let body = session.keys.to_relay.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+            let key = self.secret.probe_key(sender.probe).session(sender.boot, self.boot).to_relay();
+            let body = key.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
             session.window.take(header.sequence)?;
             let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
             let (message, _) = codec::read_to_relay(message)?;
             return Ok(FromProbe::Message { from: sender, message });
         }
-        let keys = self.secret.probe_key(sender.probe).session(sender.boot, self.boot);
-        if keys.number != header.id {
+        let key = self.secret.probe_key(sender.probe);
+        let session = key.session(sender.boot, self.boot);
+        if session.number() != header.id {
             return Ok(FromProbe::Stranger { from: sender });
         }
-        let body = keys.to_relay.open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
+        let body = session.to_relay().open(header.nonce(), clear, sealed).ok_or(WireError::Forged)?;
         let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
         let (message, cookie) = codec::read_to_relay(message)?;
         let Some(cookie) = cookie else { return Ok(FromProbe::Stranger { from: sender }) };
@@ -147,19 +150,19 @@ impl RelayWire {
             // Rightly sealed, but late or by another of its ports: it has to knock again.
             return Ok(FromProbe::Stranger { from: sender });
         }
-        self.open_session(sender, keys, header.sequence)?;
+        self.open_session(sender, header.id, header.sequence)?;
         Ok(FromProbe::Message { from: sender, message })
     }
 
-    fn open_session(&mut self, sender: Sender, keys: SessionKeys, sequence: u32) -> Result<(), WireError> {
-        let previous = self.sessions.get(&sender.probe).map(|session| (session.boot, session.previous));
-        if previous.is_some_and(|(_, before)| before == Some(sender.boot)) {
+    fn open_session(&mut self, sender: Sender, number: u32, sequence: u32) -> Result<(), WireError> {
+        let before = self.sessions.get(&sender.probe);
+        if before.is_some_and(|session| session.previous.as_deref() == Some(&sender.boot)) {
             return Err(WireError::Replayed);
         }
         let mut window = Window::default();
         window.take(sequence)?;
-        let previous = previous.map(|(boot, _)| boot);
-        let session = Session { boot: sender.boot, previous, keys, sent: 0, window };
+        let previous = before.map(|session| Box::new(session.boot));
+        let session = Session { boot: sender.boot, previous, number, sent: 0, window };
         self.sessions.insert(sender.probe, session);
         Ok(())
     }
@@ -193,7 +196,7 @@ impl RelayWire {
     pub fn seal(&mut self, probe: ProbeId, message: &ToProbe, out: &mut Vec<u8>) -> bool {
         out.clear();
         let Some(session) = self.sessions.get(&probe) else { return false };
-        let (keys, sequence) = (session.keys, session.sent.saturating_add(1));
+        let (boot, number, sequence) = (session.boot, session.number, session.sent.saturating_add(1));
         let body = match message {
             ToProbe::Assignment(order) => Some(codec::assignment(order, |link| self.keys_of(probe, link))),
             ToProbe::Hello(_) => None,
@@ -205,10 +208,11 @@ impl RelayWire {
         if body.len() > DATAGRAM_MAX - HEADER - TAG || sequence == u32::MAX {
             return false;
         }
-        let header = Header::message(Kind::ToProbe, keys.number, sequence);
+        let header = Header::message(Kind::ToProbe, number, sequence);
         out.extend(header.octets());
         out.extend(body);
-        keys.to_probe.seal(header.nonce(), &header.octets(), out, HEADER);
+        let key = self.secret.probe_key(probe).session(boot, self.boot).to_probe();
+        key.seal(header.nonce(), &header.octets(), out, HEADER);
         if let Some(session) = self.sessions.get_mut(&probe) {
             session.sent = sequence;
         }

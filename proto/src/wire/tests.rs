@@ -271,7 +271,7 @@ fn every_leg_of_a_bond_and_its_role_arrive_as_they_were_told() {
         gateway: MacAddress::default(),
         attachment: Some(hangs_on(1)),
         reason: "".into(),
-        bond: Some(bond),
+        bond: Some(Box::new(bond)),
     };
     let mut pair = pair();
     pair.shake_hands();

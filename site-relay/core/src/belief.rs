@@ -31,10 +31,12 @@ impl Relay {
         let watchers = watchers.filter(|(_, adjacency, _)| adjacency.mutual);
         let watchers = watchers
             .map(|(_, adjacency, _)| self.vantage(adjacency.other(Peer::Member(host)), adjacency.ring));
+        // It is kept: no room for more than there are.
+        let watchers: Box<[Vantage]> = watchers.collect();
         LegBelief {
             switch,
             trust: if fresh { Trust::Fresh } else { Trust::Stale },
-            watchers: watchers.collect(),
+            watchers: watchers.into_vec(),
         }
     }
 

@@ -1112,7 +1112,7 @@ impl Relay {
         let leg = member.leg(via);
         // Behind a dead switch the memory of it may end, and the seat with it; it hung on something all the same.
         let dark = member.place(via).is_some_and(|place| {
-            !place.carrier && (seat.is_some() || member.wires.last(&place.ifname).is_some())
+            !place.carrier && (seat.is_some() || member.wires.last(&member.places, &place.ifname).is_some())
         });
         let unheard = seat.is_some() && self.cases.unheard(host, leg, asked);
         if !dark && !unheard {
@@ -1135,7 +1135,8 @@ impl Relay {
     fn is_switch_in_trouble(&self, host: HostIx, via: u32) -> bool {
         let member = &self.roster[host];
         let Some(place) = member.place(via) else { return false };
-        let attachment = place.attachment.as_ref().or_else(|| member.wires.last(&place.ifname));
+        let attachment =
+            place.attachment.as_ref().or_else(|| member.wires.last(&member.places, &place.ifname));
         let Some(switch) = attachment.and_then(|at| self.roster.switch_of(&at.switch)) else { return false };
         let named = self.incidents.open().flat_map(|(_, incident)| &incident.alternatives);
         named.filter_map(|alternative| switch_of(alternative.component)).any(|of| of == switch)

@@ -140,6 +140,7 @@ impl Relay {
             let seats = &mut self.roster[host].seats;
             let via = seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via);
             let Some(via) = via.filter(|_| seats.iter().all(|seat| seat.ring != SITE_RING)) else { continue };
+            seats.reserve_exact(1);
             seats.push(Seat { ring: SITE_RING, via, leaving: false, untold: false });
         }
     }

@@ -1,6 +1,6 @@
 //! The machine: who is told what happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use core::net::SocketAddr;
 
@@ -87,7 +87,8 @@ pub struct Relay {
     pub(crate) order_timers: BTreeSet<(Time, HostIx)>,
     pub(crate) counters: Counters,
     admit_at: Time,
-    joins: Vec<Time>,
+    /// Of the last second, oldest first.
+    joins: VecDeque<Time>,
     nonce: u32,
     /// Birth and last sequence of the outbox when its reader was told of news last.
     told: (u64, u64),
@@ -118,7 +119,7 @@ impl Relay {
             order_timers: BTreeSet::new(),
             counters: Counters::default(),
             admit_at: Time::ZERO,
-            joins: Vec::new(),
+            joins: VecDeque::new(),
             nonce: 0,
             told: (0, 0),
             authority_heard: None,
@@ -489,12 +490,15 @@ impl Relay {
             if self.rings.get(ring).is_some_and(|ring| ring.frozen) {
                 continue;
             }
-            self.roster[host].seats.push(Seat { ring, via, leaving: false, untold: true });
+            let seats = &mut self.roster[host].seats;
+            // Nearly everybody has one.
+            seats.reserve_exact(1);
+            seats.push(Seat { ring, via, leaving: false, untold: true });
             let spread = self.spread_in(host, ring);
             if let Some(ring) = self.rings.get_mut(ring) {
                 ring.ring.insert(Peer::Member(host), spread);
             }
-            self.joins.push(now);
+            self.joins.push_back(now);
             self.mark(now, ring);
             joined = true;
         }
@@ -568,7 +572,7 @@ impl Relay {
 
     fn mark(&mut self, now: Time, ring: RingId) {
         let second = now.before(Duration::from_secs(1));
-        self.joins.retain(|joined| *joined > second);
+        while self.joins.pop_front_if(|joined| *joined <= second).is_some() {}
         let after = if self.joins.len() > STORM { CUT_AFTER_STORM } else { CUT_AFTER };
         self.rings.mark(ring, now + after);
     }

@@ -106,8 +106,10 @@ pub(crate) struct Rings {
     rings: BTreeMap<RingId, SiteRing>,
     by_key: BTreeMap<RingKey, RingId>,
     links: BTreeMap<LinkId, Adjacency>,
-    /// Rings with changes, by when they are to be told.
+    /// Rings with changes, by when they are to be told ..
     dirty: BTreeSet<(Time, RingId)>,
+    /// .. and when each is: the first moment that was asked for.
+    told_at: BTreeMap<RingId, Time>,
     next_ring: u32,
     counter: u32,
     /// The term's low octet, in front of each link number: links of two terms rarely meet at a member.
@@ -124,6 +126,7 @@ impl Rings {
             by_key: BTreeMap::new(),
             links: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            told_at: BTreeMap::new(),
             next_ring: 0,
             counter: 0,
             link_base: (term & 0xff) << 24,
@@ -196,7 +199,8 @@ impl Rings {
         if at > now {
             return None;
         }
-        self.dirty.retain(|(_, dirty)| *dirty != ring);
+        self.dirty.pop_first();
+        self.told_at.remove(&ring);
         Some(ring)
     }
 
@@ -206,6 +210,12 @@ impl Rings {
 
     /// Notes that a ring changed; told at `at` with all other changes until then.
     pub(crate) fn mark(&mut self, ring: RingId, at: Time) {
+        match self.told_at.get(&ring) {
+            Some(before) if *before <= at => return,
+            Some(before) => drop(self.dirty.remove(&(*before, ring))),
+            None => {}
+        }
+        self.told_at.insert(ring, at);
         self.dirty.insert((at, ring));
     }
 

@@ -23,14 +23,15 @@ const TOLD_EVERY: Duration = Duration::from_secs(600);
 /// Ports of one host whose wires are remembered.
 const PORTS_MAX: usize = 64;
 
-/// What the ports of a member hung on last, by name: their numbers change with a reboot.
+/// What the ports of a member hung on last, by name: their numbers change with a reboot. What its places say themselves
+/// is not kept twice: of nearly all members nothing is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wires {
     ports: BTreeMap<Box<str>, Wire>,
 }
 
 /// What one port hung on last, in each protocol.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Wire {
     lldp: Option<Attachment>,
     cdp: Option<Attachment>,
@@ -55,7 +56,8 @@ impl Relay {
         places: Vec<Place>,
         out: &mut impl Sink<Action>,
     ) {
-        let moved = self.roster[host].wires.take(now, &places);
+        let member = &mut self.roster[host];
+        let moved = member.wires.take(now, &member.places, &places);
         let new = self.know_places(host, places);
         new.into_iter().for_each(|switch| self.tell_switch(switch));
         for port in moved {
@@ -74,22 +76,42 @@ impl Relay {
 }
 
 impl Wires {
-    /// What is known of a member that is taken up again.
-    pub(crate) fn known(now: Time, places: &[Place]) -> Self {
-        let mut wires = Self::default();
-        // Nothing moves where nothing was known.
-        wires.take(now, places);
-        wires
+    /// What a port hung on last. `places`: those of the member.
+    pub(crate) fn last<'a>(&'a self, places: &'a [Place], ifname: &str) -> Option<&'a Attachment> {
+        match self.ports.get(ifname) {
+            Some(wire) => wire.lldp.as_ref().or(wire.cdp.as_ref()),
+            None => wires(places).get(ifname).map(|(_, at)| *at),
+        }
     }
 
-    /// What a port hung on last.
-    pub(crate) fn last(&self, ifname: &str) -> Option<&Attachment> {
-        let wire = self.ports.get(ifname)?;
-        wire.lldp.as_ref().or(wire.cdp.as_ref())
+    /// Takes what the ports hang on now, and hung on before. Says which were moved, each once in a while.
+    fn take(&mut self, now: Time, before: &[Place], places: &[Place]) -> Vec<Moved> {
+        self.recall(before);
+        let moved = self.compare(now, places);
+        self.let_go(places);
+        moved
     }
 
-    /// Takes what the ports hang on now. Says which were moved, each once in a while.
-    fn take(&mut self, now: Time, places: &[Place]) -> Vec<Moved> {
+    /// Writes down what the places of before say.
+    fn recall(&mut self, before: &[Place]) {
+        for (ifname, (_, at)) in wires(before) {
+            if self.ports.len() < PORTS_MAX && !self.ports.contains_key(ifname) {
+                self.ports.insert(ifname.into(), Wire::on(at));
+            }
+        }
+    }
+
+    /// Keeps nothing that the places of now say.
+    fn let_go(&mut self, places: &[Place]) {
+        let wires = wires(places);
+        self.ports.retain(|ifname, wire| wires.get(&**ifname).is_none_or(|(_, at)| *wire != Wire::on(at)));
+        if self.ports.is_empty() {
+            // One that was emptied keeps two kilobytes for what may come.
+            self.ports = BTreeMap::new();
+        }
+    }
+
+    fn compare(&mut self, now: Time, places: &[Place]) -> Vec<Moved> {
         let wires = wires(places);
         let mut moved = Vec::new();
         for (&ifname, &(via, to)) in &wires {
@@ -120,6 +142,13 @@ impl Wires {
 }
 
 impl Wire {
+    /// Of a port that nothing else was ever said of.
+    fn on(at: &Attachment) -> Self {
+        let mut wire = Self::default();
+        wire.hang_on(at);
+        wire
+    }
+
     /// Takes what the port hangs on now. Says where it hung before, if that was elsewhere.
     fn hang_on(&mut self, to: &Attachment) -> Option<Attachment> {
         let last = if is_by_cdp(to) { &mut self.cdp } else { &mut self.lldp };
@@ -165,6 +194,22 @@ mod tests {
     use ringmesh_topology::place::{Bond, BondMate, BondRole, WireId};
 
     use super::*;
+
+    /// A member's wires and its places.
+    #[derive(Clone)]
+    struct Known(Wires, Vec<Place>);
+
+    impl Known {
+        fn of(places: &[Place]) -> Self {
+            Self(Wires::default(), places.to_vec())
+        }
+
+        fn take(&mut self, now: Time, places: &[Place]) -> Vec<Moved> {
+            let moved = self.0.take(now, &self.1, places);
+            self.1 = places.to_vec();
+            moved
+        }
+    }
 
     fn at(switch: u8, port: &str, evidence: Evidence) -> Option<Attachment> {
         Some(Attachment {
@@ -220,7 +265,8 @@ mod tests {
             attachment: mate.1,
         };
         let (ifname, mode, role) = ("bond0".into(), "active-backup".into(), BondRole::default());
-        Place { bond: Some(Bond { ifname, mode, role, mates: vec![mate] }), ..place(active.0, active.1) }
+        let bond = Box::new(Bond { ifname, mode, role, mates: vec![mate] });
+        Place { bond: Some(bond), ..place(active.0, active.1) }
     }
 
     #[test]
@@ -277,7 +323,7 @@ mod tests {
             ),
         ];
         for (what, before, now, want) in cases {
-            let mut wires = Wires::known(Time::ZERO, &before);
+            let mut wires = Known::of(&before);
             let moved = wires.take(Time::ZERO, &now).into_iter();
             let told: Vec<String> = moved.map(|port| format!("{} > {}", port.from, port.to)).collect();
             assert_eq!(told, want, "{what}");
@@ -296,7 +342,7 @@ mod tests {
             ("renumbered", vec![renumbered(at(1, "p1", Lldp))]),
         ];
         for (what, between) in between {
-            let mut wires = Wires::known(Time::ZERO, &[place(2, at(1, "p1", Lldp))]);
+            let mut wires = Known::of(&[place(2, at(1, "p1", Lldp))]);
             assert!(wires.take(Time::ZERO, &between).is_empty(), "{what}");
             assert!(
                 wires.clone().take(Time::ZERO, &[place(2, at(1, "p1", Lldp))]).is_empty(),
@@ -307,8 +353,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_places_say_is_not_kept_twice_and_is_known_all_the_same() {
+        let hung = [place(2, at(1, "p1", Evidence::Lldp))];
+        let mut wires = Known::of(&[]);
+        assert!(wires.take(Time::ZERO, &hung).is_empty() && wires.0.ports.is_empty());
+        assert_eq!(wires.0.last(&hung, "eth2"), hung[0].attachment.as_ref());
+        // Dark now: only the memory says what it hung on.
+        let dark = [place(2, None)];
+        assert!(wires.take(Time::ZERO, &dark).is_empty());
+        assert_eq!(wires.0.last(&dark, "eth2"), hung[0].attachment.as_ref());
+        assert!(wires.take(Time::ZERO, &hung).is_empty() && wires.0.ports.is_empty());
+    }
+
+    #[test]
     fn a_port_that_moves_all_the_time_is_told_once_in_ten_minutes_and_names_without_end_are_not_remembered() {
-        let mut wires = Wires::known(Time::ZERO, &[place(2, at(1, "p0", Evidence::Lldp))]);
+        let mut wires = Known::of(&[place(2, at(1, "p0", Evidence::Lldp))]);
         let mut told = Vec::new();
         for minute in 0..30 {
             let now = Time::from_millis(minute * 60_000);
@@ -323,6 +382,7 @@ mod tests {
                 told += wires.take(now, &[place(number, at(switch, "p1", Evidence::Lldp))]).len();
             }
         }
-        assert!(told <= PORTS_MAX && wires.ports.len() <= PORTS_MAX, "{told} {}", wires.ports.len());
+        let kept = wires.0.ports.len();
+        assert!(told <= PORTS_MAX && kept <= PORTS_MAX, "{told} {kept}");
     }
 }

@@ -65,7 +65,7 @@ fn every_leg_of_a_bond_hangs_on_its_switch_and_shows_its_role() {
     };
     let bond =
         Bond { ifname: "bond0".into(), mode: "active-backup".into(), role: role(true), mates: vec![mate] };
-    let bonded = Place { bond: Some(bond), ..place(2, "10.77.1.1", Some((1, "p1"))) };
+    let bonded = Place { bond: Some(Box::new(bond)), ..place(2, "10.77.1.1", Some((1, "p1"))) };
     world.news(News::Host(host("h1", vec![bonded])));
     assert_eq!(ids(&world, Label::Nic), ["h1/2", "h1/3"]);
     let address = NodeKey::address(&name("lab"), [10, 77, 1, 1].into());

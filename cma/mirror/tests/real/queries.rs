@@ -137,7 +137,7 @@ fn bonded(address: &str, port: &str, other: u8, carrier: bool, wired: bool) -> P
     };
     let role = BondRole { active: true, partner: None };
     let bond = Bond { ifname: "bond0".into(), mode: "active-backup".into(), role, mates: vec![mate] };
-    Place { bond: Some(bond), ..place(2, address, Some((1, port))) }
+    Place { bond: Some(Box::new(bond)), ..place(2, address, Some((1, port))) }
 }
 
 /// Hosts with one way, two, a lost one, an unknown one; a dead switch, a moved wire, a remembered one, rings, causes.

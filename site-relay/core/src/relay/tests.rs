@@ -38,7 +38,12 @@ fn bonded() -> Place {
         gateway: MacAddress::default(),
         attachment: at(1, "p1"),
         reason: "".into(),
-        bond: Some(Bond { ifname: "bond0".into(), mode, role: BondRole::default(), mates: vec![mate] }),
+        bond: Some(Box::new(Bond {
+            ifname: "bond0".into(),
+            mode,
+            role: BondRole::default(),
+            mates: vec![mate],
+        })),
     }
 }
 

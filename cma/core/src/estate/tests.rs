@@ -59,6 +59,7 @@ fn every_leg_of_a_bond_hangs_on_its_switch_and_shows_its_role() {
     let mate = BondMate {
         ifindex: 3,
         ifname: "eth1".into(),
+        mac: None,
         carrier: true,
         role: role(false),
         attachment: leg.attachment,

@@ -43,6 +43,7 @@ fn bonded(ifindex: u32, address: &str, port: &str, carrier: bool, wired: bool) -
     let mate = BondMate {
         ifindex: ifindex + 1,
         ifname: second.ifname,
+        mac: None,
         carrier,
         role: BondRole::default(),
         attachment: second.attachment.filter(|_| wired),

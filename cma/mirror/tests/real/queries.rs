@@ -110,6 +110,7 @@ fn place(ifindex: u32, address: &str, attached: Option<(u8, &str)>) -> Place {
     Place {
         ifindex,
         ifname: format!("eth{}", ifindex - 2).into(),
+        mac: None,
         carrier: true,
         address: address.parse().unwrap(),
         prefix_len: 16,
@@ -131,6 +132,7 @@ fn bonded(address: &str, port: &str, other: u8, carrier: bool, wired: bool) -> P
     let mate = BondMate {
         ifindex: 3,
         ifname: second.ifname,
+        mac: None,
         carrier,
         role: BondRole::default(),
         attachment: second.attachment.filter(|_| wired),

@@ -1,8 +1,9 @@
 // A Neo4j 5 Community on one port of this machine, from its published artifacts: what a user tries a mirror with, and
 // what the tests run against. Everything else about it is Neo4j's own.
 //
-//   java .. Start FOLDER PORT [--until-eof] [--temporary] [--read-only] [--tls FOLDER]
+//   java .. Start FOLDER PORT [--until-eof] [--temporary] [--read-only] [--tls FOLDER] [--password WORD]
 //
+// With --password it asks for one, of the user neo4j.
 // Ends on SIGTERM and Ctrl-C. With --until-eof it ends when its standard input does: then it outlives nobody who
 // started it, however that one died. With --temporary it takes its folder with it; with both, only when its input ended,
 // so that it can be stopped and started again.
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import org.neo4j.configuration.GraphDatabaseSettings;
 import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
@@ -35,13 +37,18 @@ public class Start {
         if (tls != null) {
             words.subList(tlsAt, tlsAt + 2).clear();
         }
+        int passwordAt = words.indexOf("--password");
+        String password = passwordAt < 0 ? null : words.get(passwordAt + 1);
+        if (password != null) {
+            words.subList(passwordAt, passwordAt + 2).clear();
+        }
         Path folder = Path.of(words.get(0)).toAbsolutePath();
         int port = Integer.parseInt(words.get(1));
 
         var builder = new DatabaseManagementServiceBuilder(folder)
                 .setConfig(BoltConnector.enabled, true)
                 .setConfig(BoltConnector.listen_address, new SocketAddress("127.0.0.1", port))
-                .setConfig(GraphDatabaseSettings.auth_enabled, false)
+                .setConfig(GraphDatabaseSettings.auth_enabled, password != null)
                 .setConfig(GraphDatabaseSettings.pagecache_memory, 128L << 20)
                 .setConfig(GraphDatabaseSettings.preallocate_logical_logs, false)
                 .setConfig(GraphDatabaseSettings.read_only_database_default, readOnly);
@@ -55,6 +62,10 @@ public class Start {
                     .setConfig(BoltConnector.encryption_level, BoltConnector.EncryptionLevel.REQUIRED);
         }
         DatabaseManagementService service = builder.build();
+        if (password != null) {
+            service.database("system").executeTransactionally(
+                    "ALTER USER neo4j SET PASSWORD $word CHANGE NOT REQUIRED", Map.of("word", password));
+        }
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             service.shutdown();
             if (temporary && (ended || !untilEof)) {

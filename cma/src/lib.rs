@@ -5,12 +5,14 @@
 //!
 //! - [`config`] reads `cma.toml`.
 //! - [`run`]: a whole authority, from its config to SIGTERM.
+//! - [`load`]: what its store holds, at the start.
 //! - [`mirror`]: the graph in a Neo4j as well, where the config wants it.
 //! - [`cli`]: the `ringmesh` command.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
 pub mod config;
+pub mod load;
 pub mod mirror;
 pub mod run;
 

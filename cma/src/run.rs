@@ -8,7 +8,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ringmesh_cma_core::RECORDS_VERSION;
 use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity, Kept};
 use ringmesh_cma_core::documents::PageLine;
-use ringmesh_cma_core::graph::MemoryGraph;
 use ringmesh_proto::keep::Unreadable;
 use ringmesh_proto::seal::Key;
 use ringmesh_proto_grpc::authority_server::AuthorityServer;
@@ -27,6 +26,7 @@ use crate::authority::AuthorityService;
 use crate::config::Config;
 use crate::driver::{Driver, INPUTS_MAX, Input};
 use crate::listen;
+use crate::load;
 use crate::mirror::Mirror;
 use crate::operator::OperatorService;
 use crate::pager::Pager;
@@ -107,7 +107,7 @@ fn read(path: &Path, version: u32, records: &mut dyn Iterator<Item = Record>) ->
             StoreError::Older { path: path.to_owned(), found: version, known: RECORDS_VERSION }.into()
         );
     }
-    Kept::read(MemoryGraph::default(), records).map_err(|error| unreadable(path, &error))
+    load::kept(records).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &Unreadable) -> Failure {

@@ -22,8 +22,8 @@ use crate::udp::{Udp, own_address};
 use crate::uplink::Pace;
 use crate::warnings::Warnings;
 
-/// The version of the relay's records; 2 since places tell of bonds.
-const RECORDS: u32 = 2;
+/// The version of the relay's records; 2 since places tell of bonds, 3 since they tell MAC addresses.
+const RECORDS: u32 = 3;
 
 /// Runs a relay until it is told to stop by SIGTERM or SIGINT.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {

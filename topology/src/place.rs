@@ -84,6 +84,8 @@ pub struct BondMate {
     pub ifindex: u32,
     /// Its name there, at most 15 octets.
     pub ifname: Box<str>,
+    /// Its Ethernet address; a bond gives its ports one. `None` if it was not told.
+    pub mac: Option<MacAddress>,
     /// Whether the port has carrier.
     pub carrier: bool,
     /// How it stands in the bond.
@@ -99,6 +101,8 @@ pub struct Place {
     pub ifindex: u32,
     /// Its name there, at most 15 octets.
     pub ifname: Box<str>,
+    /// Its Ethernet address. `None` if it was not told.
+    pub mac: Option<MacAddress>,
     /// Whether the port has carrier.
     pub carrier: bool,
     /// The address to send beats to: that of the port, or of the bond, bridge or VLAN above it.
@@ -139,6 +143,7 @@ mod tests {
         Place {
             ifindex: 2,
             ifname: "eth0".into(),
+            mac: None,
             carrier: true,
             address: address.parse().expect("a literal"),
             prefix_len,

@@ -47,6 +47,7 @@ use crate::history::History;
 use crate::incident::Incidents;
 use crate::mesh::Mesh;
 use crate::notifier::{Holds, Notifier};
+use crate::past::Past;
 use crate::relay::{RelayBeat, RelayKey, Relays, StreamId};
 use crate::sites::Sites;
 use admit::CrowdedOut;
@@ -243,6 +244,7 @@ pub struct Cma<G = MemoryGraph> {
     pub(crate) incidents: Incidents,
     pub(crate) notifier: Notifier,
     pub(crate) history: History,
+    pub(crate) past: Past,
     pub(crate) own_warnings: Vec<Warning>,
     pub(crate) store_error: Option<StoreError>,
     pub(crate) sites: Sites,
@@ -278,6 +280,7 @@ impl<G: GraphStore> Cma<G> {
     /// An authority that starts at the wall clock's reading, over an empty store, and knows nothing.
     pub fn new(config: CmaConfig, wall: WallClock, graph: G) -> Self {
         let notifier = Notifier::new(wall.at, config.holds);
+        let past = Past::new(config.nodes_max);
         Self {
             identity: config.fresh.clone(),
             sites: Sites::new(config.close_hold),
@@ -295,6 +298,7 @@ impl<G: GraphStore> Cma<G> {
             incidents: Incidents::default(),
             notifier,
             history: History::default(),
+            past,
             own_warnings: Vec::new(),
             store_error: None,
             rounds: Rounds::default(),

@@ -257,11 +257,11 @@ fn want_place<G: GraphStore>(
 ) -> Result<(), StoreError> {
     let host = NodeKey::host(site, news.name.as_str());
     let nic = NodeKey::nic(site, news.name.as_str(), place.ifindex);
-    let Place { ifname, carrier, reason, address, prefix_len, .. } = place.clone();
+    let Place { ifname, mac, carrier, reason, address, prefix_len, .. } = place.clone();
     let bond = place.bond.as_deref();
     let (ifname, reason) = (ifname.into(), reason.into());
     let own = bond.map(|bond| nic_bond(bond, bond.role));
-    wanted.node(nic.clone(), Facts::Nic { ifname, carrier, reason, bond: own });
+    wanted.node(nic.clone(), Facts::Nic { ifname, mac, carrier, reason, bond: own });
     for (bond, mate) in bond.into_iter().flat_map(|bond| bond.mates.iter().map(move |mate| (bond, mate))) {
         want_mate(graph, wanted, site, news, (bond, mate))?;
     }
@@ -289,9 +289,9 @@ fn want_mate<G: GraphStore>(
 ) -> Result<(), StoreError> {
     let host = NodeKey::host(site, news.name.as_str());
     let nic = NodeKey::nic(site, news.name.as_str(), mate.ifindex);
-    let (ifname, carrier, reason) = (mate.ifname.to_string(), mate.carrier, String::new());
+    let (ifname, mac, carrier, reason) = (mate.ifname.to_string(), mate.mac, mate.carrier, String::new());
     let bond = Some(nic_bond(bond, mate.role));
-    wanted.node(nic.clone(), Facts::Nic { ifname, carrier, reason, bond });
+    wanted.node(nic.clone(), Facts::Nic { ifname, mac, carrier, reason, bond });
     wanted.edge(&host, Relation::HasNic, &nic, Tie::Plain);
     mate.attachment.iter().try_for_each(|attachment| want_attachment(graph, wanted, site, &nic, attachment))
 }
@@ -391,7 +391,8 @@ fn incident_operations<G: GraphStore>(
         let edge = EdgeKey::marked(key.clone(), Relation::CausedBy, cause, mark);
         wanted.edges.insert(edge, Tie::Odds { permille: alternative.permille });
     }
-    wanted.node(key, Facts::Incident { id: news.id, closed: news.closed });
+    let IncidentNews { id, opened_ms, closed_ms, closed, .. } = *news;
+    wanted.node(key, Facts::Incident { id, opened_ms, closed_ms, closed });
     Ok(wanted.operations(&was, None))
 }
 

@@ -6,7 +6,7 @@
 //! - [`cma`]: the machine: events in, orders out.
 //! - [`relay`]: what is known of each relay, and how its news are taken exactly once.
 //! - [`graph`]: the verbs of a graph store, and the store in memory; [`estate`]: from news to the graph.
-//! - [`history`]: what happened, row by row.
+//! - [`history`]: what happened, row by row; [`past`]: wires that were.
 //! - [`incident`]: incidents and their revisions; [`notifier`]: when a line leaves for people.
 //! - [`sites`]: which relays and sites are lost, and what that is; [`mesh`]: the ring that their relays form.
 //! - [`query`]: questions an operator asks of the graph.
@@ -25,6 +25,7 @@ pub mod incident;
 pub mod inventory;
 pub mod mesh;
 pub mod notifier;
+pub mod past;
 pub mod query;
 mod records;
 pub mod relay;

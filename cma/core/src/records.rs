@@ -30,8 +30,9 @@ use serde::de::DeserializeOwned;
 
 use crate::graph::Change;
 
-/// The version of these records; 2 since places tell of bonds, 3 since the graph's revisions are kept.
-pub const RECORDS_VERSION: u32 = 3;
+/// The version of these records; 2 since places tell of bonds, 3 since the graph's revisions are kept, 4 since
+/// past wires are, and MAC addresses.
+pub const RECORDS_VERSION: u32 = 4;
 
 pub(crate) const IDENTITY: u8 = b'I';
 pub(crate) const COUNTERS: u8 = b'C';

@@ -181,6 +181,7 @@ pub(crate) fn place(ifindex: u32, address: &str, attached: Option<(u8, &str)>) -
     Place {
         ifindex,
         ifname: format!("eth{}", ifindex - 2).into(),
+        mac: None,
         carrier: true,
         address: address.parse().unwrap(),
         prefix_len: 16,

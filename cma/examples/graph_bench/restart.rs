@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity, Kept};
-use ringmesh_cma_core::graph::{Bounds, Direction, GraphStore, MemoryGraph, Relation};
+use ringmesh_cma_core::cma::{Cma, CmaConfig, Identity};
+use ringmesh_cma_core::graph::{Bounds, Direction, GraphStore, Relation};
 use ringmesh_cma_core::notifier::Holds;
 use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::seal::Key;
@@ -12,7 +12,7 @@ use ringmesh_shell::clock::wall_clock;
 use ringmesh_shell::store::Store;
 use ringmesh_topology::id::Name;
 
-use crate::figures::{Figures, cpu, memory_mib, share};
+use crate::figures::{Figures, all_cpu, memory_mib, share};
 use crate::world::{World, host_key, switch_key, switch_name};
 use crate::{Outcome, header};
 
@@ -36,11 +36,11 @@ pub(crate) fn measure(world: World, file: &Path) -> Outcome<Figures> {
     let begun = Instant::now();
     let (store, kept) = Store::open_streaming(file, header(), |_, records| {
         figures.insert("open_s".into(), begun.elapsed().as_secs_f64());
-        figures.insert("open_cpu_s".into(), cpu().as_secs_f64());
-        Kept::read(MemoryGraph::default(), records)
+        figures.insert("open_cpu_s".into(), all_cpu().as_secs_f64());
+        ringmesh_cma::load::kept(records)
     })?;
     let cma = kept?.start(config()?, wall_clock())?;
-    figures.insert("restart_cpu_s".into(), cpu().as_secs_f64());
+    figures.insert("restart_cpu_s".into(), all_cpu().as_secs_f64());
     figures.insert("restart_s".into(), begun.elapsed().as_secs_f64());
     let (now, most) = memory_mib()?;
     figures.insert("restart_rss_mib".into(), now);

@@ -7,7 +7,7 @@ use ringmesh_cma_core::graph::{
 };
 use ringmesh_proto::message::Generation;
 use ringmesh_proto::news::{HostState, SwitchState};
-use ringmesh_topology::id::{Name, ProbeId, RelayId};
+use ringmesh_topology::id::{MacAddress, Name, ProbeId, RelayId};
 use ringmesh_topology::place::Evidence;
 use ringmesh_topology::verdict::Class;
 
@@ -63,7 +63,9 @@ impl World {
         for leg in 0..legs(host) {
             let nic = NodeKey::nic(&site, name.as_str(), 2 + leg);
             let (ifname, reason) = (format!("eth{leg}"), String::new());
-            ops.push(Op::Node(nic.clone(), Facts::Nic { ifname, carrier: true, reason, bond: None }));
+            let [a, b, c, d] = host.to_be_bytes();
+            let mac = Some(MacAddress([2, leg as u8, a, b, c, d]));
+            ops.push(Op::Node(nic.clone(), Facts::Nic { ifname, mac, carrier: true, reason, bond: None }));
             ops.push(plain(&key, Relation::HasNic, &nic));
             if leg == 0 {
                 ops.push(plain(&nic, Relation::HasAddress, &address_key));

@@ -17,6 +17,7 @@ pub(crate) fn of(name: &str) -> Option<&'static str> {
         "rings" => include_str!("../../queries/rings.cypher"),
         "causes" => include_str!("../../queries/causes.cypher"),
         "wiring-changes" => include_str!("../../queries/wiring-changes.cypher"),
+        "history" => include_str!("../../queries/history.cypher"),
         "stale" => include_str!("../../queries/stale.cypher"),
         _ => return None,
     })

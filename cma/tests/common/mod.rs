@@ -162,6 +162,7 @@ pub(crate) fn host(name: &str, port: &str) -> News {
     let place = Place {
         ifindex: 2,
         ifname: "eth0".into(),
+        mac: None,
         carrier: true,
         address: "10.77.1.1".parse().unwrap(),
         prefix_len: 16,

@@ -5,6 +5,7 @@
 
 use ringmesh_proto::message::{BOND_MATES_MAX, PLACES_MAX};
 use ringmesh_proto::time::{Duration, Time};
+use ringmesh_topology::id::MacAddress;
 use ringmesh_topology::place::{Attachment, Bond, BondMate, Evidence, Place, WireId};
 
 use crate::discovery::{Discovery, Finding};
@@ -92,6 +93,7 @@ fn place(port: &Port, ports: &Ports, discovery: &Discovery) -> Option<Place> {
     Some(Place {
         ifindex: port.facts.ifindex,
         ifname: words::cut(&port.facts.ifname, words::IFNAME_MAX).into(),
+        mac: mac(port),
         carrier: port.facts.carrier,
         address,
         prefix_len,
@@ -107,6 +109,7 @@ fn bond(port: &Port, ports: &Ports, discovery: &Discovery) -> Option<Bond> {
     let mate = |mate: &Port| BondMate {
         ifindex: mate.facts.ifindex,
         ifname: words::cut(&mate.facts.ifname, words::IFNAME_MAX).into(),
+        mac: mac(mate),
         carrier: mate.facts.carrier,
         role: mate.role().unwrap_or_default(),
         attachment: discovery.finding(mate).attachment,
@@ -120,6 +123,11 @@ fn bond(port: &Port, ports: &Ports, discovery: &Discovery) -> Option<Bond> {
     })
 }
 
+/// A tunnel or the like has none.
+fn mac(port: &Port) -> Option<MacAddress> {
+    Some(port.facts.mac).filter(|mac| *mac != MacAddress::default())
+}
+
 /// How two tellings of a place differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Difference {
@@ -129,8 +137,8 @@ enum Difference {
 }
 
 fn difference(before: &Place, now: &Place) -> Difference {
-    let same = (before.ifindex, before.address, before.prefix_len, before.gateway)
-        == (now.ifindex, now.address, now.prefix_len, now.gateway)
+    let same = (before.ifindex, before.mac, before.address, before.prefix_len, before.gateway)
+        == (now.ifindex, now.mac, now.address, now.prefix_len, now.gateway)
         && hangs_on_the_same(before.attachment.as_ref(), now.attachment.as_ref())
         && same_bond(before.bond.as_deref(), now.bond.as_deref());
     match (same, carriers(before).eq(carriers(now))) {
@@ -152,7 +160,8 @@ fn same_bond(before: Option<&Bond>, now: Option<&Bond>) -> bool {
     (&before.ifname, &before.mode, before.role, before.mates.len())
         == (&now.ifname, &now.mode, now.role, now.mates.len())
         && mates.into_iter().all(|(before, now)| {
-            (before.ifindex, &before.ifname, before.role) == (now.ifindex, &now.ifname, now.role)
+            (before.ifindex, &before.ifname, before.mac, before.role)
+                == (now.ifindex, &now.ifname, now.mac, now.role)
                 && hangs_on_the_same(before.attachment.as_ref(), now.attachment.as_ref())
         })
 }
@@ -200,11 +209,11 @@ fn drop_a_mate(places: &mut [Place]) -> bool {
 fn octets(place: &Place) -> usize {
     let id = |id: &WireId| id.octets.len() + 8;
     let attached = |at: &Attachment| id(&at.switch) + id(&at.port) + at.switch_name.len() + 8;
-    // Numbers, flags, an LACP partner.
-    let mate = |mate: &BondMate| 32 + mate.ifname.len() + mate.attachment.as_ref().map_or(0, attached);
+    // Numbers, flags, a MAC address, an LACP partner.
+    let mate = |mate: &BondMate| 36 + mate.ifname.len() + mate.attachment.as_ref().map_or(0, attached);
     let bond =
         |bond: &Bond| 24 + bond.ifname.len() + bond.mode.len() + bond.mates.iter().map(mate).sum::<usize>();
-    // Numbers, flags, an IPv6 address, the gateway, and the lengths of all of them.
+    // Numbers, flags, an IPv6 address, MAC addresses of the port and of the gateway, and the lengths of all of them.
     64 + place.ifname.len()
         + place.reason.len()
         + place.attachment.as_ref().map_or(0, attached)

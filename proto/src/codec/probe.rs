@@ -303,6 +303,7 @@ pub(super) fn place(place: &Place) -> pb::Place {
         attachment: place.attachment.as_ref().map(attachment),
         reason: place.reason.to_string(),
         bond: place.bond.as_deref().map(bond),
+        mac: mac(place.mac),
     }
 }
 
@@ -327,6 +328,7 @@ fn bond(bond: &Bond) -> pb::Bond {
         carrier: mate.carrier,
         role: Some(role(mate.role)),
         attachment: mate.attachment.as_ref().map(attachment),
+        mac: mac(mate.mac),
     };
     pb::Bond {
         ifname: bond.ifname.to_string(),
@@ -337,10 +339,11 @@ fn bond(bond: &Bond) -> pb::Bond {
 }
 
 fn role(role: BondRole) -> pb::BondRole {
-    pb::BondRole {
-        active: role.active,
-        partner: role.partner.map_or_else(Vec::new, |partner| partner.0.to_vec()),
-    }
+    pb::BondRole { active: role.active, partner: mac(role.partner) }
+}
+
+fn mac(mac: Option<MacAddress>) -> Vec<u8> {
+    mac.map_or_else(Vec::new, |mac| mac.0.to_vec())
 }
 
 fn read_places(places: Vec<pb::Place>) -> Result<Vec<Place>, Malformed> {
@@ -357,13 +360,11 @@ pub(super) fn read_place(place: pb::Place) -> Result<Place, Malformed> {
     let address = read_address(&place.address)?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
     let prefix_len = u8::try_from(place.prefix_len).ok().filter(|&length| length <= longest);
-    let gateway = match place.gateway.as_slice() {
-        [] => MacAddress::default(),
-        mac => MacAddress(octets(mac, "gateway")?),
-    };
+    let gateway = read_mac(&place.gateway, "gateway")?.unwrap_or_default();
     Ok(Place {
         ifindex: place.ifindex,
         ifname: printable(&place.ifname, IFNAME_MAX, "ifname")?,
+        mac: read_mac(&place.mac, "MAC address")?,
         carrier: place.carrier,
         address,
         prefix_len: prefix_len.ok_or(Malformed::Range("prefix length"))?,
@@ -380,6 +381,7 @@ fn read_bond(bond: pb::Bond) -> Result<Bond, Malformed> {
         Ok(BondMate {
             ifindex: mate.ifindex,
             ifname: printable(&mate.ifname, IFNAME_MAX, "ifname")?,
+            mac: read_mac(&mate.mac, "MAC address")?,
             carrier: mate.carrier,
             role: read_role(mate.role.unwrap_or_default())?,
             attachment: mate.attachment.map(read_attachment).transpose()?,
@@ -394,11 +396,12 @@ fn read_bond(bond: pb::Bond) -> Result<Bond, Malformed> {
 }
 
 fn read_role(role: pb::BondRole) -> Result<BondRole, Malformed> {
-    let partner = match role.partner.as_slice() {
-        [] => None,
-        mac => Some(MacAddress(octets(mac, "LACP partner")?)),
-    };
-    Ok(BondRole { active: role.active, partner })
+    Ok(BondRole { active: role.active, partner: read_mac(&role.partner, "LACP partner")? })
+}
+
+/// None where nothing stands.
+fn read_mac(mac: &[u8], field: &'static str) -> Result<Option<MacAddress>, Malformed> {
+    if mac.is_empty() { Ok(None) } else { Ok(Some(MacAddress(octets(mac, field)?))) }
 }
 
 fn read_attachment(attachment: pb::Attachment) -> Result<Attachment, Malformed> {

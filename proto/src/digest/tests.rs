@@ -20,6 +20,7 @@ fn host(name: &str, state: HostState, on: u8) -> News {
     let place = Place {
         ifindex: 2,
         ifname: "eth0".into(),
+        mac: None,
         carrier: true,
         address: [10, 0, 0, 1].into(),
         prefix_len: 24,

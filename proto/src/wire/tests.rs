@@ -257,6 +257,7 @@ fn every_leg_of_a_bond_and_its_role_arrive_as_they_were_told() {
     let mate = BondMate {
         ifindex: 3,
         ifname: "eth1".into(),
+        mac: Some(MacAddress([2, 0, 0, 0, 0, 3])),
         carrier: false,
         role: standby,
         attachment: Some(hangs_on(2)),
@@ -265,6 +266,7 @@ fn every_leg_of_a_bond_and_its_role_arrive_as_they_were_told() {
     let place = Place {
         ifindex: 2,
         ifname: "eth0".into(),
+        mac: Some(MacAddress([2, 0, 0, 0, 0, 2])),
         carrier: true,
         address: [10, 0, 0, 5].into(),
         prefix_len: 24,

@@ -246,6 +246,7 @@ mod tests {
         Place {
             ifindex,
             ifname: format!("eth{ifindex}").into(),
+            mac: None,
             carrier: true,
             address: [10, 0, 0, 5].into(),
             prefix_len: 24,
@@ -260,6 +261,7 @@ mod tests {
         let mate = BondMate {
             ifindex: mate.0,
             ifname: format!("eth{}", mate.0).into(),
+            mac: None,
             carrier: true,
             role: BondRole::default(),
             attachment: mate.1,

@@ -212,6 +212,7 @@ impl Probe {
         let place = Place {
             ifindex: 2,
             ifname: "eth0".into(),
+            mac: None,
             carrier: true,
             address: self.socket.local_addr().unwrap().ip(),
             prefix_len: 8,

@@ -17,6 +17,7 @@ use crate::graph::{Edge, Entry, GraphStore, MemoryGraph, Node, Source, StoreErro
 use crate::history::History;
 use crate::incident::Revision;
 use crate::notifier::KeptTrack;
+use crate::past::Past;
 use crate::records::{self, Record};
 use crate::relay::{KeptRelay, RelayKey};
 
@@ -88,6 +89,7 @@ impl<G: GraphStore> Kept<G> {
             cma.graph.restored(at, (((at >> 32) + 1) << 32) + run);
         }
         cma.estate = Estate::over(&cma.graph).map_err(store_failed)?;
+        cma.past = Past::over(&cma.graph, cma.config.nodes_max).map_err(store_failed)?;
         cma.put_together(loose);
         Ok(cma)
     }

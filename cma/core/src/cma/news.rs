@@ -7,9 +7,10 @@ use ringmesh_proto::time::Time;
 use super::turn::Turn;
 use super::{Action, Cma, Say};
 use crate::estate::{Estate, relay_operations};
-use crate::graph::{GraphStore, NodeKey, Op, Source, Stamp, StoreError};
+use crate::graph::{Change, GraphStore, NodeKey, Op, Source, Stamp, StoreError};
 use crate::history::{Happened, Judged, Row, Thing};
 use crate::incident::Taken;
+use crate::past;
 use crate::records;
 use crate::relay::{RelayKey, StreamId};
 use crate::view;
@@ -162,15 +163,45 @@ impl<G: GraphStore> Cma<G> {
     ) -> bool {
         let stamp = Stamp { source: source.clone(), sequence, at_ms: self.wall.unix_ms(now) };
         let mut changes = Vec::new();
-        match self.graph.apply_telling(&stamp, ops, &mut changes) {
-            Ok(_) => {
-                self.store_error = None;
-                self.revision = changes.last().map_or(self.revision, |(revision, _)| *revision);
-                turn.keep(changes.iter().map(records::written));
-                true
-            }
-            Err(error) => self.store_failed(error, turn),
+        let before = match self.apply_telling(&stamp, ops, &mut changes) {
+            Ok(before) => before,
+            Err(error) => return self.store_failed(error, turn),
+        };
+        self.store_error = None;
+        if let Err(error) = self.keep_ended(&stamp, before, &mut changes) {
+            self.store_failed(error, turn);
         }
+        self.revision = changes.last().map_or(self.revision, |(revision, _)| *revision);
+        turn.keep(changes.iter().map(records::written));
+        true
+    }
+
+    /// Applies a batch; gives the wires that it may have ended, as they were.
+    fn apply_telling(
+        &mut self,
+        stamp: &Stamp,
+        ops: &[Op],
+        changes: &mut Vec<(u64, Change)>,
+    ) -> Result<past::Before, StoreError> {
+        let before = past::endangered(&self.graph, ops)?;
+        self.graph.apply_telling(stamp, ops, changes)?;
+        Ok(before)
+    }
+
+    /// Keeps the wires that a batch ended. If that fails the batch stands, and their past is lost.
+    fn keep_ended(
+        &mut self,
+        stamp: &Stamp,
+        before: past::Before,
+        changes: &mut Vec<(u64, Change)>,
+    ) -> Result<(), StoreError> {
+        if before.is_empty() {
+            return Ok(());
+        }
+        let ops = self.past.operations(&self.graph, before, changes, stamp.at_ms)?;
+        self.graph.apply_telling(stamp, &ops, changes)?;
+        self.past.applied(&ops);
+        Ok(())
     }
 
     pub(super) fn store_failed(&mut self, error: StoreError, turn: &mut Turn) -> bool {

@@ -59,6 +59,7 @@ fn every_leg_of_a_bond_hangs_on_its_switch_and_shows_its_role() {
     let mate = BondMate {
         ifindex: 3,
         ifname: "eth1".into(),
+        mac: None,
         carrier: true,
         role: role(false),
         attachment: leg.attachment,
@@ -109,7 +110,7 @@ fn a_switch_keeps_its_own_news_when_members_name_it() {
 }
 
 #[test]
-fn an_attachment_has_the_age_of_its_first_news() {
+fn an_attachment_has_the_age_of_its_first_news_however_it_is_known() {
     let mut world = World::settled();
     let first = host("h1", vec![place(2, "10.77.1.1", Some((1, "p1")))]);
     world.news(News::Host(first.clone()));
@@ -125,7 +126,7 @@ fn an_attachment_has_the_age_of_its_first_news() {
     let mut cached = first;
     cached.places[0].attachment.as_mut().unwrap().evidence = Evidence::Cache;
     world.news(News::Host(cached));
-    assert_eq!(since(&world), (before + 50_000, Tie::Wired(Evidence::Cache)));
+    assert_eq!(since(&world), (before, Tie::Wired(Evidence::Cache)), "nor is another evidence");
 }
 
 #[test]

@@ -8,14 +8,14 @@
 //!   `site` the site it belongs to (null for an incident, which is tied to its site by `IN_SITE`), `source` who said so
 //!   last, as `SITE/RELAY`.
 //! - Every edge has [`OF_EDGES`]: `mark` tells edges of one relation between the same two nodes apart (the verdict of a
-//!   `CAUSED_BY`, the ring of a `NEXT_IN_RING`), `since_ms` is since when it says what it says, `source` as above.
+//!   `CAUSED_BY`, the ring of a `NEXT_IN_RING`), `since_ms` is since when it is there, `source` as above.
 //! - Properties of a label or relation are always all there; null where there is nothing to say.
 //! - Every row has [`DIGEST`], by which a mirror is compared with this graph; it says nothing else.
 //!
 //! Times are milliseconds since 1970-01-01 UTC; words are those of `--json`.
 
 use super::{
-    Edge, Facts, HostFacts, Label, NicBond, Node, Relation, RelayFacts, RingFacts, SwitchFacts, Tie,
+    Edge, Facts, HostFacts, Label, NicBond, Node, PastWire, Relation, RelayFacts, RingFacts, SwitchFacts, Tie,
 };
 use crate::view::{class_word, host_word, switch_word};
 
@@ -52,12 +52,26 @@ pub const fn of_label(label: Label) -> &'static [&'static str] {
         Label::Switch => &["chassis_id", "name", "state"],
         Label::SwitchPort => &["name"],
         Label::Host => &["name", "state", "since_ms", "class"],
-        Label::Nic => &["ifname", "carrier", "reason", "bond", "bond_mode", "bond_active", "bond_partner"],
+        Label::Nic => {
+            &["ifname", "mac", "carrier", "reason", "bond", "bond_mode", "bond_active", "bond_partner"]
+        }
         Label::IpAddress => &["address", "prefix_len"],
         Label::Ring => {
             &["relay", "level", "switch", "domain", "reason", "generation", "members", "delegates"]
         }
-        Label::Incident => &["incident", "closed"],
+        Label::Incident => &["incident", "opened_ms", "closed_ms", "closed"],
+        Label::Attachment => &[
+            "host",
+            "ifname",
+            "switch",
+            "switch_id",
+            "port",
+            "evidence",
+            "from_ms",
+            "until_ms",
+            "plugged",
+            "after",
+        ],
     }
 }
 
@@ -70,7 +84,7 @@ pub const fn of_relation(relation: Relation) -> &'static [&'static str] {
         Relation::InSite | Relation::HasPort | Relation::HasNic | Relation::HasAddress | Relation::Runs => {
             &[]
         }
-        Relation::NextInRing | Relation::Affects => &[],
+        Relation::NextInRing | Relation::Affects | Relation::HungOn => &[],
     }
 }
 
@@ -111,9 +125,13 @@ pub fn of_facts(facts: &Facts) -> Vec<Property> {
             ("since_ms", Value::Number(*since_ms)),
             ("class", text(class_word(*class))),
         ],
-        Facts::Nic { ifname, carrier, reason, bond } => {
-            let mut properties =
-                vec![("ifname", text(ifname)), ("carrier", Value::Flag(*carrier)), ("reason", text(reason))];
+        Facts::Nic { ifname, mac, carrier, reason, bond } => {
+            let mut properties = vec![
+                ("ifname", text(ifname)),
+                ("mac", mac.map_or(Value::Null, |mac| text(&mac.to_string()))),
+                ("carrier", Value::Flag(*carrier)),
+                ("reason", text(reason)),
+            ];
             properties.extend(of_bond(bond.as_ref()));
             properties
         }
@@ -121,9 +139,13 @@ pub fn of_facts(facts: &Facts) -> Vec<Property> {
             vec![("address", text(&address.to_string())), ("prefix_len", number(*prefix_len))]
         }
         Facts::Ring(ring) => of_ring(ring),
-        Facts::Incident { id, closed } => {
-            vec![("incident", text(&id.to_string())), ("closed", Value::Flag(*closed))]
-        }
+        Facts::Incident { id, opened_ms, closed_ms, closed } => vec![
+            ("incident", text(&id.to_string())),
+            ("opened_ms", Value::Number(*opened_ms)),
+            ("closed_ms", if *closed { Value::Number(*closed_ms) } else { Value::Null }),
+            ("closed", Value::Flag(*closed)),
+        ],
+        Facts::Attachment(wire) => of_past_wire(wire),
     }
 }
 
@@ -145,6 +167,23 @@ fn of_bond(bond: Option<&NicBond>) -> [Property; 4] {
         ("bond_mode", of(&|bond| text(&bond.mode))),
         ("bond_active", of(&|bond| Value::Flag(bond.role.active))),
         ("bond_partner", of(&partner)),
+    ]
+}
+
+fn of_past_wire(wire: &PastWire) -> Vec<Property> {
+    let PastWire { host, ifname, switch, switch_id, port, evidence, from_ms, until_ms, plugged, after } =
+        wire;
+    vec![
+        ("host", text(host)),
+        ("ifname", text(ifname)),
+        ("switch", text(switch)),
+        ("switch_id", text(switch_id)),
+        ("port", text(port)),
+        ("evidence", text(evidence.word())),
+        ("from_ms", Value::Number(*from_ms)),
+        ("until_ms", Value::Number(*until_ms)),
+        ("plugged", Value::Flag(*plugged)),
+        ("after", text(after)),
     ]
 }
 
@@ -193,7 +232,13 @@ mod tests {
     fn every() -> Vec<(Label, Facts)> {
         let role = BondRole { active: true, partner: Some(MacAddress([2; 6])) };
         let bond = NicBond { ifname: "bond0".into(), mode: "802.3ad".into(), role };
-        let nic = |bond| Facts::Nic { ifname: "eth0".into(), carrier: true, reason: String::new(), bond };
+        let nic = |bond| Facts::Nic {
+            ifname: "eth0".into(),
+            mac: Some(MacAddress([2; 6])),
+            carrier: true,
+            reason: String::new(),
+            bond,
+        };
         let ring = RingFacts {
             relay: RelayId(1),
             level: 0,
@@ -205,6 +250,18 @@ mod tests {
             delegates: Vec::new(),
         };
         let switch = SwitchFacts { id: "id".into(), name: "sw1".into(), state: SwitchState::Cut };
+        let past = PastWire {
+            host: "h1".into(),
+            ifname: "eth0".into(),
+            switch: "sw1".into(),
+            switch_id: "id".into(),
+            port: "p1".into(),
+            evidence: Evidence::Lldp,
+            from_ms: 1,
+            until_ms: 2,
+            plugged: true,
+            after: String::new(),
+        };
         let host = HostFacts { name: name("h1"), state: HostState::Up, since_ms: 5, class: Class::Normal };
         vec![
             (Label::Site, Facts::Site),
@@ -217,7 +274,11 @@ mod tests {
             (Label::Nic, nic(Some(bond))),
             (Label::IpAddress, Facts::IpAddress { address: "10.0.0.1".parse().unwrap(), prefix_len: 8 }),
             (Label::Ring, Facts::Ring(ring)),
-            (Label::Incident, Facts::Incident { id: IncidentId(7), closed: false }),
+            (
+                Label::Incident,
+                Facts::Incident { id: IncidentId(7), opened_ms: 4, closed_ms: 0, closed: false },
+            ),
+            (Label::Attachment, Facts::Attachment(past)),
         ]
     }
 

@@ -47,6 +47,8 @@ words! {
         Ring = "Ring",
         /// An incident.
         Incident = "Incident",
+        /// What a network port of a host hung on, and does no more.
+        Attachment = "Attachment",
     }
 }
 
@@ -73,6 +75,8 @@ words! {
         Affects = "AFFECTS",
         /// Incident -> what may have caused it.
         CausedBy = "CAUSED_BY",
+        /// NIC -> what it hung on, for as long as both are there.
+        HungOn = "HUNG_ON",
     }
 }
 
@@ -147,6 +151,11 @@ impl NodeKey {
     /// An incident.
     pub fn incident(id: IncidentId) -> Self {
         Self::new(Label::Incident, id.to_string())
+    }
+
+    /// What a network port hung on; numbers rise, so that those of one port sort by age.
+    pub fn attachment(nic: &Self, number: u64) -> Self {
+        Self::new(Label::Attachment, format!("{}/{number:020}", nic.id))
     }
 
     /// What an incident is about; a set of hosts is no node.

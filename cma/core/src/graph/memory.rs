@@ -1,7 +1,7 @@
 //! The graph store in memory: records under dense numbers, ordered indexes, a compacted change log.
 //!
 //! - `table`: the records, and what hangs together. `index`: numbers in the order of ids. `words`: marks, held once.
-//! - `log`: which thing changed last under which revision. `walk`: what can be reached.
+//! - `log`: which thing changed last under which revision. `walk`: what can be reached. `names`: finding by a part.
 //!
 //! # Invariants
 //! - Each record, living or dropped, stands in the change log once, under the revision that changed it last.
@@ -10,17 +10,21 @@
 
 mod index;
 mod log;
+mod names;
 mod table;
 mod walk;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringmesh_topology::id::MacAddress;
+
 use super::{
     Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
     NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
 };
 use log::{Log, Thing};
+use names::{Names, folded};
 use table::{Between, EdgeRecord, NodeRecord, Table};
 
 /// How many dropped records are remembered, against late writes and for slow readers of the change log.
@@ -33,6 +37,10 @@ pub struct MemoryGraph {
     source_numbers: BTreeMap<Source, u32>,
     /// The switches by name.
     names: BTreeSet<(Box<str>, u32)>,
+    /// The hosts by parts of their names.
+    host_names: Names,
+    /// The network ports by address.
+    macs: BTreeSet<(MacAddress, u32)>,
     log: Log,
     tombstones: BTreeSet<u64>,
     tombstones_max: usize,
@@ -92,6 +100,8 @@ impl MemoryGraph {
             sources: Vec::new(),
             source_numbers: BTreeMap::new(),
             names: BTreeSet::new(),
+            host_names: Names::default(),
+            macs: BTreeSet::new(),
             log: Log::default(),
             tombstones: BTreeSet::new(),
             tombstones_max,
@@ -142,8 +152,20 @@ impl MemoryGraph {
     }
 
     fn say_node(&mut self, key: &NodeKey, facts: &Facts, mark: Mark) -> Fate {
-        let number = self.table.find_node(key).unwrap_or_else(|| self.table.add_node(key));
+        let number = self.number_of(key);
         self.change_node(number, Some(facts), mark)
+    }
+
+    /// The number of a key, which it is given if it has none.
+    fn number_of(&mut self, key: &NodeKey) -> u32 {
+        if let Some(known) = self.table.find_node(key) {
+            return known;
+        }
+        let new = self.table.add_node(key);
+        if key.label == Label::Host {
+            self.host_names.insert(key.local(), new);
+        }
+        new
     }
 
     fn drop_node(&mut self, key: &NodeKey, mark: Mark) -> Fate {
@@ -178,18 +200,28 @@ impl MemoryGraph {
     fn take_facts(&mut self, number: u32, facts: Option<&Facts>) -> bool {
         let node = self.table.node_mut(number);
         let (lived, label) = (node.lives(), node.label);
-        let was = if label == Label::Switch { node.facts().ok().flatten() } else { None };
+        let indexed = [Label::Switch, Label::Nic].contains(&label);
+        let was = if indexed { node.facts().ok().flatten() } else { None };
         if !node.say(facts) {
             return false;
         }
         count(&mut self.nodes[label as usize], lived, facts.is_some());
-        if let Some(Facts::Switch(switch)) = was {
-            self.names.remove(&(switch.name.into(), number));
-        }
-        if let Some(Facts::Switch(switch)) = facts {
-            self.names.insert((switch.name.as_str().into(), number));
-        }
+        self.index(number, was.as_ref(), facts);
         true
+    }
+
+    /// What can be found by something else than its key.
+    fn index(&mut self, number: u32, was: Option<&Facts>, is: Option<&Facts>) {
+        match was {
+            Some(Facts::Switch(switch)) => drop(self.names.remove(&(switch.name.as_str().into(), number))),
+            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.remove(&(*mac, number))),
+            Some(_) | None => {}
+        }
+        match is {
+            Some(Facts::Switch(switch)) => drop(self.names.insert((switch.name.as_str().into(), number))),
+            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.insert((*mac, number))),
+            Some(_) | None => {}
+        }
     }
 
     fn say_edge(&mut self, between: Between, word: &str, tie: Tie, mark: Mark) -> Fate {
@@ -223,7 +255,9 @@ impl MemoryGraph {
             return Fate::Same;
         }
         let (was, relation) = (core::mem::replace(&mut edge.tie, tie), edge.relation);
-        edge.since_ms = mark.at_ms;
+        if was.is_none() {
+            edge.since_ms = mark.at_ms;
+        }
         let before = core::mem::replace(&mut edge.revision, self.revision + 1);
         count(&mut self.edges[relation as usize], was.is_some(), tie.is_some());
         self.log_change(before, Thing::Edge(number), tie.is_none());
@@ -249,7 +283,13 @@ impl MemoryGraph {
             let Some(oldest) = self.tombstones.pop_first() else { return };
             self.floor = oldest;
             match self.log.remove(oldest) {
-                Some(Thing::Node(number)) => self.table.remove_node(number),
+                Some(Thing::Node(number)) => {
+                    let label = self.table.node(number).label;
+                    self.table.remove_node(number);
+                    if label == Label::Host {
+                        self.host_names.remove(|number, name| is_called(&self.table, number, name));
+                    }
+                }
                 Some(Thing::Edge(number)) => self.table.remove_edge(number),
                 None => {}
             }
@@ -288,6 +328,12 @@ impl MemoryGraph {
         self.floor = self.revision;
         self.log.insert(revision, number);
     }
+}
+
+/// Whether that number is of a host with that name, dropped or not.
+fn is_called(table: &Table, number: u32, name: &str) -> bool {
+    let node = table.node(number);
+    node.label == Label::Host && folded(node.key().local()) == name
 }
 
 /// One more, or one less.
@@ -363,6 +409,32 @@ impl GraphStore for MemoryGraph {
         Ok(nodes)
     }
 
+    fn hosts_with(&self, part: &str) -> Result<Vec<NodeKey>, StoreError> {
+        let named = self.host_names.with(part).into_iter();
+        let living = named.filter(|(number, name)| {
+            self.table.node(*number).lives() && is_called(&self.table, *number, name)
+        });
+        let mut keys: Vec<NodeKey> = living.map(|(number, _)| self.table.node(number).key()).collect();
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    fn nics_with(&self, mac: MacAddress) -> Result<Vec<NodeKey>, StoreError> {
+        let numbers = self.macs.range((mac, 0)..=(mac, u32::MAX)).map(|(_, number)| *number);
+        let mut keys: Vec<NodeKey> = numbers.map(|number| self.table.node(number).key()).collect();
+        keys.sort();
+        Ok(keys)
+    }
+
+    fn edges_since(&self, relation: Relation, since_ms: u64) -> Result<Vec<Edge>, StoreError> {
+        let records =
+            self.table.records().filter(|edge| edge.relation == relation && edge.since_ms >= since_ms);
+        let mut edges: Vec<Edge> = records.filter_map(|edge| self.edge_of(edge)).collect();
+        edges.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(edges)
+    }
+
     fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError> {
         let nodes = self.table.nodes_after(label, after);
         nodes.filter_map(|node| self.node_of(node).transpose()).take(limit).collect()
@@ -411,7 +483,7 @@ impl GraphStore for MemoryGraph {
         let thing = match entry {
             Entry::Node(Node { key, facts, source }) => {
                 let source = self.source_number(&source);
-                let number = self.table.find_node(&key).unwrap_or_else(|| self.table.add_node(&key));
+                let number = self.number_of(&key);
                 self.take_facts(number, Some(&facts));
                 let node = self.table.node_mut(number);
                 (node.source, node.revision) = (source, revision);

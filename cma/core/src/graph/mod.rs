@@ -8,7 +8,7 @@
 //! - Of one source, a write with a lower sequence than what is stored (or was dropped) changes nothing. A write
 //!   of another source replaces: it speaks for the same thing later.
 //! - An edge whose end does not exist is left out and counted. Dropping a node drops its edges.
-//! - An edge keeps the time since which it holds for as long as what it says stays the same.
+//! - An edge keeps the time since which it is there for as long as it is there, whatever it says meanwhile.
 //! - A write that changes nothing makes no revision.
 //!
 //! A batch is stamped with source, epoch and sequence. The epoch is the birth of the relay's outbox
@@ -21,10 +21,13 @@ mod memory;
 mod model;
 mod paths;
 
+use ringmesh_topology::id::MacAddress;
+
 pub use keys::{EdgeKey, Label, NodeKey, RESERVED_LABELS, RESERVED_RELATIONS, Relation};
 pub use memory::MemoryGraph;
 pub use model::{
-    Edge, Facts, HostFacts, NicBond, Node, Op, RelayFacts, RingFacts, Source, Stamp, SwitchFacts, Tie,
+    Edge, Facts, HostFacts, NicBond, Node, Op, PastWire, RelayFacts, RingFacts, Source, Stamp, SwitchFacts,
+    Tie,
 };
 pub use paths::Paths;
 
@@ -172,6 +175,33 @@ pub trait GraphStore {
     fn switches_named(&self, name: &str) -> Result<Vec<Node>, StoreError> {
         let is_called = |node: &Node| matches!(&node.facts, Facts::Switch(facts) if facts.name == name);
         Ok(scan_all(self, Label::Switch)?.into_iter().filter(is_called).collect())
+    }
+
+    /// The hosts whose names have a part, whatever its case, in the order of their keys.
+    fn hosts_with(&self, part: &str) -> Result<Vec<NodeKey>, StoreError> {
+        let part = part.to_lowercase();
+        let hosts = scan_all(self, Label::Host)?.into_iter().map(|node| node.key);
+        Ok(hosts.filter(|key| key.local().to_lowercase().contains(&part)).collect())
+    }
+
+    /// The network ports that have an Ethernet address, in the order of their keys.
+    fn nics_with(&self, mac: MacAddress) -> Result<Vec<NodeKey>, StoreError> {
+        let has = |node: &Node| matches!(&node.facts, Facts::Nic { mac: Some(own), .. } if *own == mac);
+        let nics = scan_all(self, Label::Nic)?.into_iter().filter(has);
+        Ok(nics.map(|node| node.key).collect())
+    }
+
+    /// The edges of a relation that are there since a moment or later, in the order of their keys.
+    fn edges_since(&self, relation: Relation, since_ms: u64) -> Result<Vec<Edge>, StoreError> {
+        let mut edges = Vec::new();
+        for node in
+            Label::ALL.into_iter().map(|label| scan_all(self, label)).collect::<Result<Vec<_>, _>>()?.concat()
+        {
+            let out = self.neighbours(&node.key, Direction::Out, Some(relation))?;
+            edges.extend(out.into_iter().filter(|edge| edge.since_ms >= since_ms));
+        }
+        edges.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(edges)
     }
 
     /// The next nodes of a label after a key, in the order of their keys: at most `limit`.

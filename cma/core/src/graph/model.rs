@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use ringmesh_proto::message::Generation;
 use ringmesh_proto::news::{HostState, SwitchState};
-use ringmesh_topology::id::{IncidentId, Name, RelayId};
+use ringmesh_topology::id::{IncidentId, MacAddress, Name, RelayId};
 use ringmesh_topology::place::{BondRole, Evidence};
 use ringmesh_topology::verdict::Class;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub struct Edge {
     pub tie: Tie,
     /// Who said so last.
     pub source: Source,
-    /// Since when it says that, in wall time.
+    /// Since when it is there, in wall time.
     pub since_ms: u64,
 }
 
@@ -92,6 +92,8 @@ pub enum Facts {
     Nic {
         /// Its name there.
         ifname: String,
+        /// Its Ethernet address, if it was told; ports of one bond have one.
+        mac: Option<MacAddress>,
         /// Whether it has carrier.
         carrier: bool,
         /// Why it has no switch port; empty where it has one.
@@ -112,9 +114,41 @@ pub enum Facts {
     Incident {
         /// Which.
         id: IncidentId,
+        /// When it was opened, and when it was closed; 0 while it is open. By the clock of who judged.
+        opened_ms: u64,
+        /// See `opened_ms`.
+        closed_ms: u64,
         /// It is over.
         closed: bool,
     },
+    /// A wire that was.
+    Attachment(PastWire),
+}
+
+/// What a network port of a host hung on, from when until when. It says all by itself: its host, its port and its
+/// switch may be gone by now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastWire {
+    /// The host's name.
+    pub host: String,
+    /// The port's name there.
+    pub ifname: String,
+    /// The switch: its name when the wire ended ..
+    pub switch: String,
+    /// .. and its chassis id as text.
+    pub switch_id: String,
+    /// The switch's port.
+    pub port: String,
+    /// How it was known at the end.
+    pub evidence: Evidence,
+    /// Since when it was there, in wall time ..
+    pub from_ms: u64,
+    /// .. and until when.
+    pub until_ms: u64,
+    /// Nothing was there before, and the host was known already: somebody plugged it in.
+    pub plugged: bool,
+    /// What came in its place, as switch and port; empty if nothing did.
+    pub after: String,
 }
 
 /// How a network port stands in a bond.

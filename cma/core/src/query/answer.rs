@@ -71,7 +71,7 @@ pub struct Answer {
     /// The moment it was asked.
     pub at_ms: u64,
     /// The columns, in the order people read them. `_ms` and `_s` as in [`crate::documents`]; `X_id` beside `X` is
-    /// the id of what `X` names.
+    /// the id of what `X` names: of a switch its chassis id, of an interface its MAC address.
     pub columns: Vec<String>,
     /// The rows, by column.
     pub rows: Vec<BTreeMap<String, Cell>>,

@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Rings,
     Causes,
     WiringChanges,
+    History,
     Stale,
 }
 
@@ -97,7 +98,18 @@ pub const ALL: &[Query] = &[
         name: "find",
         argument: Some(Argument::Text),
         line: "hosts and switches by address, MAC or a part of a name",
-        columns: &["kind", "site", "name", "state", "interface", "address", "switch", "switch_id", "port"],
+        columns: &[
+            "kind",
+            "site",
+            "name",
+            "state",
+            "interface",
+            "interface_id",
+            "address",
+            "switch",
+            "switch_id",
+            "port",
+        ],
     },
     Query {
         kind: Kind::HostsBehind,
@@ -154,6 +166,13 @@ pub const ALL: &[Query] = &[
         argument: Some(Argument::Since),
         line: "what was plugged, moved or unplugged since a moment",
         columns: &["at_ms", "site", "host", "interface", "before", "after"],
+    },
+    Query {
+        kind: Kind::History,
+        name: "history",
+        argument: Some(Argument::Host),
+        line: "what a host hung on, and the incidents that took it, with their times",
+        columns: &["kind", "interface", "switch", "switch_id", "port", "incident", "from_ms", "until_ms"],
     },
     Query {
         kind: Kind::Stale,

@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use ringmesh_proto::news::SwitchState;
+use ringmesh_topology::id::MacAddress;
 use ringmesh_topology::place::Evidence;
 
 use crate::graph::{
     Direction, Facts, GraphStore, HostFacts, Label, NicBond, Node, NodeKey, Relation, StoreError,
-    SwitchFacts, Tie,
+    SwitchFacts, Tie, scan_all,
 };
 use crate::view::natural;
-
-/// Hosts that are looked at together: of a million, most are passed over.
-const PAGE: usize = 1_000;
 
 /// A host with its ports.
 pub(super) struct Rooted {
@@ -26,6 +24,7 @@ pub(super) struct Rooted {
 pub(super) struct Leg {
     pub(super) nic: NodeKey,
     pub(super) ifname: String,
+    pub(super) mac: Option<MacAddress>,
     pub(super) carrier: bool,
     /// Why no switch is known behind it.
     pub(super) reason: String,
@@ -91,26 +90,11 @@ pub(super) fn site_of(key: &NodeKey) -> &str {
 
 /// Every host, by site and name as people count.
 pub(super) fn all<G: GraphStore>(graph: &G) -> Result<Vec<Rooted>, StoreError> {
-    all_of(graph, |_| true)
-}
-
-/// The hosts that pass a test, by site and name as people count.
-pub(super) fn all_of<G: GraphStore>(
-    graph: &G,
-    wanted: impl Fn(&HostFacts) -> bool,
-) -> Result<Vec<Rooted>, StoreError> {
     let mut hosts = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = graph.scan(Label::Host, after.as_deref(), PAGE)?;
-        let Some(last) = page.last() else { return Ok(sorted(hosts)) };
-        after = Some(last.key.id.clone());
-        for node in page {
-            if matches!(&node.facts, Facts::Host(facts) if wanted(facts)) {
-                hosts.extend(rooted(graph, node)?);
-            }
-        }
+    for node in scan_all(graph, Label::Host)? {
+        hosts.extend(rooted(graph, node)?);
     }
+    Ok(sorted(hosts))
 }
 
 /// Those of these hosts that there are, by site and name as people count.
@@ -169,7 +153,8 @@ fn rooted<G: GraphStore>(graph: &G, node: Node) -> Result<Option<Rooted>, StoreE
 }
 
 fn legs_of<G: GraphStore>(graph: &G, nic: &NodeKey) -> Result<Vec<Leg>, StoreError> {
-    let Some(Facts::Nic { ifname, carrier, reason, bond }) = graph.node(nic)?.map(|node| node.facts) else {
+    let Some(Facts::Nic { ifname, mac, carrier, reason, bond }) = graph.node(nic)?.map(|node| node.facts)
+    else {
         return Ok(Vec::new());
     };
     let mut wires = Vec::new();
@@ -180,6 +165,7 @@ fn legs_of<G: GraphStore>(graph: &G, nic: &NodeKey) -> Result<Vec<Leg>, StoreErr
     let leg = |wire| Leg {
         nic: nic.clone(),
         ifname: ifname.clone(),
+        mac,
         carrier,
         reason: reason.clone(),
         bond: bond.clone(),

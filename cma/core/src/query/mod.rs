@@ -26,15 +26,15 @@ use ringmesh_topology::id::{Name, RelayId};
 
 use crate::cma::Cma;
 use crate::graph::{GraphStore, StoreError};
-use crate::history::History;
+use crate::past::Past;
 use catalogue::Kind;
 
 /// What a query is asked of.
 pub(crate) struct World<'a, G> {
     /// What hangs where.
     pub(crate) graph: &'a G,
-    /// What happened.
-    pub(crate) history: &'a History,
+    /// Which wires were.
+    pub(crate) past: &'a Past,
     /// The relay of a site whose rings count.
     pub(crate) acting: &'a dyn Fn(&Name) -> Option<RelayId>,
     /// Now, in wall time.
@@ -46,7 +46,7 @@ impl<G: GraphStore> Cma<G> {
     pub fn query(&self, now: Time, name: &str, argument: &str) -> Result<Answer, NoAnswer> {
         let acting = |site: &Name| self.relays.acting(site);
         let now_ms = self.wall.unix_ms(now);
-        World { graph: &self.graph, history: &self.history, acting: &acting, now_ms }.query(name, argument)
+        World { graph: &self.graph, past: &self.past, acting: &acting, now_ms }.query(name, argument)
     }
 }
 
@@ -73,6 +73,7 @@ impl<G: GraphStore> World<'_, G> {
             Kind::Rings => self.rings(answer).map_err(NoAnswer::from),
             Kind::Causes => self.causes(answer).map_err(NoAnswer::from),
             Kind::WiringChanges => self.wiring_changes(catalogue::number(query, argument)?, answer),
+            Kind::History => self.history_of(argument, answer),
             Kind::Stale => {
                 let older_s =
                     if argument.is_empty() { None } else { Some(catalogue::number(query, argument)?) };

@@ -3,13 +3,12 @@
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
+use ringmesh_topology::id::MacAddress;
+
 use super::legs::{self, Leg, Rooted, Wire};
 use super::{Answer, Cell, NoAnswer, World};
 use crate::graph::{Direction, Facts, GraphStore, Label, Relation, StoreError, scan_all};
 use crate::view::{host_word, natural, switch_word};
-
-/// What has to be said of a search by MAC address.
-const MACS_OF_SWITCHES_ONLY: &str = "probes do not tell the MAC addresses of hosts' ports yet: by MAC, only switches are found, by their chassis id";
 
 impl<G: GraphStore> World<'_, G> {
     pub(super) fn host_ports(&self, name: &str, answer: &mut Answer) -> Result<(), NoAnswer> {
@@ -67,20 +66,19 @@ impl<G: GraphStore> World<'_, G> {
     }
 
     pub(super) fn find(&self, text: &str, answer: &mut Answer) -> Result<(), NoAnswer> {
-        let mac = mac(text);
-        let wanted = Wanted { text: text.to_lowercase(), address: text.parse().ok(), mac: mac.clone() };
+        let wanted = Wanted { text: text.to_lowercase(), address: text.parse().ok(), mac: mac(text) };
         self.find_switches(&wanted, answer)?;
         for host in self.hosts_wanted(&wanted)? {
             self.find_host(&wanted, &host, answer)?;
         }
-        if mac.is_some() {
-            answer.note(MACS_OF_SWITCHES_ONLY);
-        }
         if !answer.rows.is_empty() {
             return Ok(());
         }
-        let remedy = match (&mac, wanted.address) {
-            (Some(_), _) => MACS_OF_SWITCHES_ONLY,
+        let remedy = match (wanted.mac, wanted.address) {
+            (Some(_), _) => {
+                "no port of a host has that MAC address, and no switch has it as its chassis id; a switch has others \
+                 on its ports, and so has a guest without a probe"
+            }
             (None, Some(_)) => {
                 "no port of a host has that address; give it whole and without a prefix length"
             }
@@ -94,31 +92,42 @@ impl<G: GraphStore> World<'_, G> {
     fn find_switches(&self, wanted: &Wanted, answer: &mut Answer) -> Result<(), StoreError> {
         for node in scan_all(self.graph, Label::Switch)? {
             let Facts::Switch(facts) = &node.facts else { continue };
-            let by_mac = wanted.mac.as_ref().is_some_and(|mac| facts.id.eq_ignore_ascii_case(mac));
+            let by_mac = wanted.mac.is_some_and(|mac| facts.id.eq_ignore_ascii_case(&mac.to_string()));
             if !by_mac && !wanted.is_in(&facts.name) && !wanted.is_in(&facts.id) {
                 continue;
             }
             let site = legs::site_of(&node.key).into();
             let (name, id) = (facts.name.as_str().into(), facts.id.as_str().into());
             let state = switch_word(facts.state).into();
-            let of_switch = ["".into(), "".into(), Cell::clone(&name), id, "".into()];
-            let [interface, address, switch, switch_id, port] = of_switch;
-            answer.row(["switch".into(), site, name, state, interface, address, switch, switch_id, port]);
+            let nothing = || Cell::from("");
+            let port = [nothing(), nothing(), nothing()];
+            let behind = [Cell::clone(&name), id, nothing()];
+            let [interface, interface_id, address] = port;
+            let [switch, switch_id, port] = behind;
+            let kind = "switch".into();
+            answer.row([kind, site, name, state, interface, interface_id, address, switch, switch_id, port]);
         }
         Ok(())
     }
 
-    /// Hosts with that address, or whose name has that part. A host without either has its ports left alone.
+    /// Hosts with that address, or whose name has that part.
     fn hosts_wanted(&self, wanted: &Wanted) -> Result<Vec<Rooted>, StoreError> {
-        let Some(address) = wanted.address else {
-            return legs::all_of(self.graph, |facts| wanted.is_in(facts.name.as_str()));
-        };
+        let mut nics = BTreeSet::new();
         let mut hosts = BTreeSet::new();
-        for node in self.with_id(Label::IpAddress, &address.to_string())? {
-            for nic in self.graph.neighbours(&node.key, Direction::In, Some(Relation::HasAddress))? {
-                let holders = self.graph.neighbours(&nic.key.from, Direction::In, Some(Relation::HasNic))?;
-                hosts.extend(holders.into_iter().map(|edge| edge.key.from));
+        if let Some(address) = wanted.address {
+            for node in self.with_id(Label::IpAddress, &address.to_string())? {
+                let edges = self.graph.neighbours(&node.key, Direction::In, Some(Relation::HasAddress))?;
+                nics.extend(edges.into_iter().map(|edge| edge.key.from));
             }
+        } else {
+            hosts.extend(self.graph.hosts_with(&wanted.text)?);
+        }
+        if let Some(mac) = wanted.mac {
+            nics.extend(self.graph.nics_with(mac)?);
+        }
+        for nic in nics {
+            let holders = self.graph.neighbours(&nic, Direction::In, Some(Relation::HasNic))?;
+            hosts.extend(holders.into_iter().map(|edge| edge.key.from));
         }
         legs::of_all(self.graph, hosts)
     }
@@ -127,7 +136,8 @@ impl<G: GraphStore> World<'_, G> {
         let by_name = wanted.is_in(host.facts.name.as_str());
         for leg in &host.legs {
             let addresses = legs::addresses(self.graph, &leg.nic)?;
-            if !by_name && !addresses.iter().any(|address| wanted.is_address(address)) {
+            let by_mac = leg.mac.is_some() && leg.mac == wanted.mac;
+            if !by_name && !by_mac && !addresses.iter().any(|address| wanted.is_address(address)) {
                 continue;
             }
             let [switch, switch_id, port] = behind(leg);
@@ -137,6 +147,7 @@ impl<G: GraphStore> World<'_, G> {
                 host.facts.name.as_str().into(),
                 state(host, leg).into(),
                 leg.ifname.as_str().into(),
+                leg.mac.map_or_else(String::new, |mac| mac.to_string()).into(),
                 addresses.join(" ").into(),
                 switch,
                 switch_id,
@@ -178,7 +189,7 @@ impl<G: GraphStore> World<'_, G> {
 struct Wanted {
     text: String,
     address: Option<IpAddr>,
-    mac: Option<String>,
+    mac: Option<MacAddress>,
 }
 
 impl Wanted {
@@ -193,13 +204,13 @@ impl Wanted {
     }
 }
 
-/// A MAC address in any of its usual writings, as chassis ids are shown: `00-1B-21-3A-4F-5C`, `001b.213a.4f5c`.
-fn mac(text: &str) -> Option<String> {
+/// A MAC address in any of its usual writings: `00-1B-21-3A-4F-5C`, `001b.213a.4f5c`.
+fn mac(text: &str) -> Option<MacAddress> {
     let digits: String = text.chars().filter(|c| !":-.".contains(*c)).collect();
     let hex = digits.len() == 12 && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
-    let pairs: Vec<&str> =
-        hex.then_some(digits.as_bytes())?.chunks(2).map_while(|p| str::from_utf8(p).ok()).collect();
-    Some(pairs.join(":").to_ascii_lowercase())
+    let number = u64::from_str_radix(hex.then_some(&digits)?, 16).ok()?;
+    let [_, _, mac @ ..] = number.to_be_bytes();
+    Some(MacAddress(mac))
 }
 
 /// Every port that hangs on a known switch.
@@ -240,7 +251,7 @@ mod tests {
     #[test]
     fn a_mac_address_is_known_in_every_usual_writing() {
         for text in ["00:1b:21:3a:4f:5c", "00-1B-21-3A-4F-5C", "001b.213a.4f5c", "001B213A4F5C"] {
-            assert_eq!(mac(text).as_deref(), Some("00:1b:21:3a:4f:5c"), "{text}");
+            assert_eq!(mac(text).map(|mac| mac.to_string()).as_deref(), Some("00:1b:21:3a:4f:5c"), "{text}");
         }
         for text in ["", "00:1b:21:3a:4f", "00:1b:21:3a:4f:5g", "h1", "\u{fe}\u{fe}\u{fe}\u{fe}\u{fe}\u{fe}"]
         {

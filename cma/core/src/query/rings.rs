@@ -66,7 +66,7 @@ impl<G: GraphStore> World<'_, G> {
         let mut rows: Vec<(bool, String, u16, [Cell; 9])> = Vec::new();
         let mut without = 0_usize;
         for node in scan_all(self.graph, Label::Incident)? {
-            let Facts::Incident { id, closed } = node.facts else { continue };
+            let Facts::Incident { id, closed, .. } = node.facts else { continue };
             let hosts = self.graph.neighbours(&node.key, Direction::Out, Some(Relation::Affects))?.len();
             let causes = self.graph.neighbours(&node.key, Direction::Out, Some(Relation::CausedBy))?;
             without += usize::from(causes.is_empty());

@@ -1,4 +1,5 @@
 use ringmesh_proto::news::{HostNews, HostState, News, SwitchNews, SwitchState};
+use ringmesh_topology::id::MacAddress;
 use ringmesh_topology::place::{Bond, BondMate, BondRole, Evidence, Place};
 
 use super::*;
@@ -43,6 +44,7 @@ fn bonded(ifindex: u32, address: &str, port: &str, carrier: bool, wired: bool) -
     let mate = BondMate {
         ifindex: ifindex + 1,
         ifname: second.ifname,
+        mac: None,
         carrier,
         role: BondRole::default(),
         attachment: second.attachment.filter(|_| wired),
@@ -126,10 +128,32 @@ fn hosts_are_found_by_address_and_name_and_switches_by_name_and_mac() {
     for (text, want) in cases {
         assert_eq!(short(&ask(&world, "find", text)), *want, "{text}");
     }
-    assert!(ask(&world, "find", "02-00-00-00-01-01").notes[0].contains("only switches are found"));
-    assert!(refused(&world, "find", "02:00:00:00:09:09").contains("only switches are found"));
+    assert!(refused(&world, "find", "02:00:00:00:09:09").contains("no port of a host has that MAC address"));
     assert!(refused(&world, "find", "10.77.1.100").contains("no port of a host has that address"));
     assert!(refused(&world, "find", "nosuch").contains("part of a name"));
+}
+
+#[test]
+fn a_port_is_found_by_its_mac_address_and_all_of_a_bond_by_the_one_they_have() {
+    let mut world = estate();
+    let with = |mac: u8, mut place: Place| {
+        let mac = Some(MacAddress([2, 0, 0, 0, 9, mac]));
+        place.mac = mac;
+        place.bond.iter_mut().flat_map(|bond| &mut bond.mates).for_each(|mate| mate.mac = mac);
+        place
+    };
+    let h5 = vec![with(5, place(2, "10.77.1.5", Some((1, "p5")))), with(6, place(3, "10.78.1.5", None))];
+    world.news(News::Host(host("h5", h5)));
+    world.news(News::Host(host("h2", vec![with(2, bonded(2, "10.77.1.2", "p2", true, true))])));
+    assert_eq!(short(&ask(&world, "find", "0200.0000.0906")), ["host|lab|h5|up|eth1|10.78.1.5/16||"]);
+    let found = ask(&world, "find", "02-00-00-00-09-02");
+    let both = ["host|lab|h2|up|eth0|10.77.1.2/16|sw1|p2", "host|lab|h2|up|eth1||sw2|p2"];
+    assert_eq!(short(&found), both);
+    assert_eq!(found.rows[1]["interface_id"], "02:00:00:00:09:02".into());
+    // Another card in the same slot.
+    world.news(News::Host(host("h5", vec![with(7, place(2, "10.77.1.5", Some((1, "p5"))))])));
+    assert!(refused(&world, "find", "02:00:00:00:09:05").contains("MAC"));
+    assert_eq!(ask(&world, "find", "02:00:00:00:09:07").rows.len(), 1);
 }
 
 #[test]
@@ -192,12 +216,8 @@ fn rings_are_told_in_their_order_and_only_those_of_the_relay_that_acts() {
             "lab|1/3|switch|sw1|10.77.0.0/16|1.4|h1 h3 h2|h1 h3".to_owned(),
         ]
     );
-    let idle = super::World {
-        graph: &world.cma.graph,
-        history: &world.cma.history,
-        acting: &|_: &Name| None,
-        now_ms: 0,
-    };
+    let idle =
+        super::World { graph: &world.cma.graph, past: &world.cma.past, acting: &|_: &Name| None, now_ms: 0 };
     let answer = idle.query("rings", "").unwrap();
     assert!(answer.rows.is_empty() && answer.notes[1].ends_with("left out: 2"), "{:?}", answer.notes);
 }
@@ -223,7 +243,7 @@ fn causes_are_told_with_their_incidents_and_odds() {
 }
 
 #[test]
-fn wiring_changes_are_told_from_the_events_that_are_kept() {
+fn wiring_changes_are_what_ended_and_what_was_plugged_in() {
     let mut world = World::settled();
     let start = world.now_ms;
     let steps = [
@@ -243,8 +263,85 @@ fn wiring_changes_are_told_from_the_events_that_are_kept() {
         [format!("{}|lab|h1|eth0|sw2 p9|-", at(30_000)), format!("{}|lab|h1|eth1|sw1 p1|-", at(30_000))];
     assert_eq!(short(&ask(&world, "wiring-changes", &at(0))), [moved, gone.clone()].concat());
     assert_eq!(short(&ask(&world, "wiring-changes", &at(20_001))), gone);
-    assert!(ask(&world, "wiring-changes", "7").notes[0].starts_with("events are kept from"));
     assert!(refused(&world, "wiring-changes", &at(1_000_000)).contains("has not come yet"));
+}
+
+#[test]
+fn a_port_that_is_empty_for_a_while_is_told_twice_and_another_evidence_or_name_is_no_change() {
+    let mut world = World::settled();
+    let wired = |port: &str, evidence| {
+        let mut place = place(2, "10.77.1.1", Some((1, port)));
+        place.attachment.as_mut().unwrap().evidence = evidence;
+        News::Host(host("h1", vec![place]))
+    };
+    let start = world.now_ms;
+    let steps = [
+        wired("p1", Evidence::Lldp),
+        wired("p1", Evidence::Cache),
+        switch(SW1, "core-1", SwitchState::Up),
+        News::Host(host("h1", vec![place(2, "10.77.1.1", None)])),
+        wired("p1", Evidence::Lldp),
+        wired("p2", Evidence::Lldp),
+    ];
+    for step in steps {
+        world.news(step);
+        world.run_to(world.now_ms + 10_000);
+    }
+    let at = |ms: u64| (CMA_MS + start + ms).to_string();
+    let changes = [
+        format!("{}|lab|h1|eth0|core-1 p1|-", at(30_000)),
+        format!("{}|lab|h1|eth0|-|core-1 p1", at(40_000)),
+        format!("{}|lab|h1|eth0|core-1 p1|core-1 p2", at(50_000)),
+    ];
+    assert_eq!(short(&ask(&world, "wiring-changes", &at(0))), changes);
+    let incident = host_incident(Verdict::HostDown);
+    world.incident(&incident);
+    world.incident(&crate::testing::closed(&incident, 5_000));
+    let (opened, closed) = (incident.opened_ms, incident.opened_ms + 5_000);
+    let wires = [
+        format!("wire|eth0|core-1|p1||{}|{}", at(0), at(30_000)),
+        format!("wire|eth0|core-1|p1||{}|{}", at(40_000), at(50_000)),
+        format!("wire|eth0|core-1|p2||{}|", at(50_000)),
+    ];
+    let incident = format!("incident||||0000000000000abc|{opened}|{closed}");
+    assert_eq!(short(&ask(&world, "history", "h1")), [&wires[..], &[incident]].concat());
+
+    // What is left of a host that is gone.
+    world.news(News::HostGone(name("h1")));
+    assert_eq!(short(&ask(&world, "history", "lab/h1"))[2], format!("{}{}", wires[2], at(60_000)));
+    assert!(refused(&world, "history", "h9").starts_with("no host is called \"h9\""));
+    let gone = format!("{}|lab|h1|eth0|core-1 p2|-", at(60_000));
+    assert_eq!(short(&ask(&world, "wiring-changes", &at(60_000))), [gone]);
+}
+
+#[test]
+fn of_past_wires_the_newest_are_kept_of_each_host_and_in_all_and_an_answer_says_so() {
+    let mut world = World::settled();
+    let port = |host_name: &str, n: usize| {
+        let places = vec![place(2, "10.77.1.1", Some((1, &format!("p{n}"))))];
+        News::Host(HostNews { name: name(host_name), ..host("h1", places) })
+    };
+    world.news(port("quiet", 1));
+    world.news(port("quiet", 2));
+    for n in 0..crate::past::OF_A_HOST_MAX + 20 {
+        world.now_ms += 1;
+        world.news(port("loud", n));
+    }
+    let count = |world: &World, host| {
+        let rows = ask(world, "history", host).rows;
+        (rows.len(), rows[0]["port"].clone())
+    };
+    // Those that ended, and the one that is.
+    assert_eq!(count(&world, "loud"), (crate::past::OF_A_HOST_MAX + 1, "p19".into()));
+    assert_eq!(count(&world, "quiet"), (2, "p1".into()));
+
+    let mut config = crate::testing::config();
+    config.nodes_max = 40;
+    world.cma.past = crate::past::Past::over(&world.cma.graph, config.nodes_max).unwrap();
+    world.news(port("loud", 7));
+    assert_eq!((count(&world, "loud").0, count(&world, "quiet").0), (6, 1));
+    let notes = ask(&world, "wiring-changes", "1").notes;
+    assert!(notes[0].starts_with("wires that ended before") && notes[1].contains("of all 5"), "{notes:?}");
 }
 
 #[test]
@@ -253,7 +350,7 @@ fn stale_wires_are_those_remembered_and_with_an_age_those_older() {
     let mut remembered = place(2, "10.77.1.1", Some((1, "p1")));
     remembered.attachment.as_mut().unwrap().evidence = Evidence::Cache;
     world.news(News::Host(host("h1", vec![remembered])));
-    let cache = "lab|h1|eth0|sw1|p1|cache|0|remembered, not heard again";
+    let cache = "lab|h1|eth0|sw1|p1|cache|30|remembered, not heard again";
     assert_eq!(short(&ask(&world, "stale", "")), [cache]);
     assert_eq!(short(&ask(&world, "stale", "30")), [cache]);
     let older = short(&ask(&world, "stale", "29"));

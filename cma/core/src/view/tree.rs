@@ -208,7 +208,8 @@ impl<G: GraphStore> Drawing<'_, G> {
     }
 
     fn place(&self, nic: &NodeKey) -> Result<Option<PlaceDoc>, StoreError> {
-        let Some(Facts::Nic { ifname, carrier, reason, bond }) = self.graph.node(nic)?.map(|node| node.facts)
+        let Some(Facts::Nic { ifname, carrier, reason, bond, .. }) =
+            self.graph.node(nic)?.map(|node| node.facts)
         else {
             return Ok(None);
         };

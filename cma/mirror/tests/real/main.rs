@@ -40,7 +40,7 @@ fn what_changes_here_changes_there() {
         graph.apply(&move_host(7, (0, 7), (2, 60)));
         graph.apply(&[Op::DropNode(NodeKey::host(&site(), "h000009"))]);
         let incident = NodeKey::incident(IncidentId(5));
-        let facts = Facts::Incident { id: IncidentId(5), closed: false };
+        let facts = Facts::Incident { id: IncidentId(5), opened_ms: 1, closed_ms: 0, closed: false };
         let cause = EdgeKey::marked(
             incident.clone(),
             Relation::CausedBy,
@@ -410,14 +410,14 @@ fn a_server_that_fails_in_mid_batch_is_asked_again_until_it_does_not() {
 struct Nothing {}
 
 #[test]
-fn over_tls_the_servers_certificate_has_to_be_the_one_we_were_given() {
+fn over_tls_the_certificate_has_to_be_the_one_we_were_given_and_the_password_the_servers() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
         std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
         let tls = folder.path().display().to_string();
-        let Some(server) = Server::own(&["--tls", &tls]) else { return };
+        let Some(server) = Server::own(&["--tls", &tls, "--password", "an-open-secret"]) else { return };
         let graph = hosts(5);
         let mut right = settings(&format!("bolt+s://127.0.0.1:{}", server.port), "run-1");
         // Without our certificate nobody vouches for it.
@@ -426,6 +426,14 @@ fn over_tls_the_servers_certificate_has_to_be_the_one_we_were_given() {
         assert!(state.trouble.as_ref().unwrap().text.contains("refuses us"), "{:?}", state.trouble);
         drop(working);
         right.ca_file = Some(folder.path().join("cert.pem"));
+        for (user, password) in [("neo4j", "another-secret"), ("nobody", "an-open-secret"), ("", "")] {
+            (right.user, right.password) = (user.to_owned(), password.to_owned());
+            let mut working = mirror(&graph, right.clone());
+            let state = working.until(|state| state.trouble.is_some()).await;
+            let said = state.trouble.unwrap().text;
+            assert!(said.contains("refuses us") && !said.contains("secret"), "{user}: {said}");
+        }
+        (right.user, right.password) = ("neo4j".into(), "an-open-secret".into());
         let mut working = mirror(&graph, right);
         working.in_step().await;
         assert!(working.compare().await.is_same());

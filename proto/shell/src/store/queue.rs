@@ -15,10 +15,11 @@ use super::Ticket;
 /// The last word about each key; `None` drops it.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// Changes of one transaction, unless a single batch has more: enough that syncing the disk costs little for each.
-const GROUP_MAX: usize = 5_000;
+/// Changes of one transaction, unless a single batch has more: enough that syncing the disk costs little for each, and
+/// few enough that a commit is short where each of them is on another page.
+const GROUP_MAX: usize = 1_000;
 /// Groups that wait beside each other. A disk that is this far behind is not behind, it is in trouble.
-const GROUPS_MAX: usize = 16;
+const GROUPS_MAX: usize = 80;
 
 /// What is written at once.
 #[derive(Debug)]

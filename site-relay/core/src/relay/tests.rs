@@ -24,6 +24,7 @@ fn bonded() -> Place {
     let mate = BondMate {
         ifindex: 3,
         ifname: "eth3".into(),
+        mac: None,
         carrier: true,
         role: BondRole::default(),
         attachment: at(2, "p9"),
@@ -32,6 +33,7 @@ fn bonded() -> Place {
     Place {
         ifindex: 2,
         ifname: "eth2".into(),
+        mac: None,
         carrier: true,
         address: [10, 0, 0, 5].into(),
         prefix_len: 24,

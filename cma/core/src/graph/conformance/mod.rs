@@ -65,6 +65,18 @@ pub fn same_answers(graph: &impl GraphStore, model: &Model) {
             assert_eq!(of_graph, pages(&|after| model.scan(label, after, limit).unwrap()));
         }
     }
+    for part in ["H1", "q", "\n", "", "h10", "/"] {
+        assert_eq!(graph.hosts_with(part).unwrap(), model.hosts_with(part).unwrap(), "{part:?}");
+    }
+    for said in 0..3 {
+        let mac = MacAddress([said; 6]);
+        assert_eq!(graph.nics_with(mac).unwrap(), model.nics_with(mac).unwrap(), "{mac}");
+    }
+    for since_ms in [0, 41, 10_000] {
+        let (ours, theirs) =
+            (graph.edges_since(Relation::WiredTo, since_ms), model.edges_since(Relation::WiredTo, since_ms));
+        assert_eq!(ours.unwrap(), theirs.unwrap(), "wires since {since_ms}");
+    }
     for name in SWITCH_NAMES {
         assert_eq!(graph.switches_named(name).unwrap(), model.switches_named(name).unwrap());
     }

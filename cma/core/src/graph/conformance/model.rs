@@ -42,7 +42,10 @@ impl Model {
             return false;
         }
         *revision += 1;
-        (word.said, word.since_ms, word.revision) = (said, stamp.at_ms, *revision);
+        if word.said.is_none() {
+            word.since_ms = stamp.at_ms;
+        }
+        (word.said, word.revision) = (said, *revision);
         true
     }
 
@@ -211,6 +214,11 @@ impl GraphStore for Model {
         let cut = paths.len() > paths_max;
         paths.truncate(paths_max);
         Ok(Paths { paths, cut })
+    }
+
+    fn edges_since(&self, relation: Relation, since_ms: u64) -> Result<Vec<Edge>, StoreError> {
+        let is_wanted = |edge: &Edge| edge.key.relation == relation && edge.since_ms >= since_ms;
+        Ok(self.living_edges().into_iter().filter(is_wanted).collect())
     }
 
     fn scan(&self, label: Label, after: Option<&str>, limit: usize) -> Result<Vec<Node>, StoreError> {

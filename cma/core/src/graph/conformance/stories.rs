@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ringmesh_proto::news::SwitchState;
-use ringmesh_topology::id::{Name, RelayId};
+use ringmesh_topology::id::{MacAddress, Name, RelayId};
 use ringmesh_topology::place::Evidence;
 
 use crate::graph::*;
@@ -21,19 +21,23 @@ fn ids() -> [String; 6] {
 
 /// Every node a story can speak of.
 pub(super) fn things() -> Vec<NodeKey> {
-    let labels = [Label::Switch, Label::Host];
+    let labels = [Label::Switch, Label::Host, Label::Nic];
     labels.iter().flat_map(|&label| ids().map(|id| NodeKey { label, id })).collect()
 }
 
 fn any_key() -> impl Strategy<Value = NodeKey> {
     // Mostly the first few, so that edges find their ends.
-    prop_oneof![4 => 6..10_usize, 1 => 0..12_usize].prop_map(|at| things().swap_remove(at))
+    prop_oneof![4 => 6..10_usize, 1 => 0..18_usize].prop_map(|at| things().swap_remove(at))
 }
 
 fn any_facts(key: &NodeKey, said: u8) -> Facts {
     let name = SWITCH_NAMES[usize::from(said) % SWITCH_NAMES.len()].to_owned();
     match key.label {
         Label::Switch => Facts::Switch(SwitchFacts { id: key.id.clone(), name, state: SwitchState::Up }),
+        Label::Nic => {
+            let mac = (said > 0).then_some(MacAddress([said; 6]));
+            Facts::Nic { ifname: name, mac, carrier: true, reason: String::new(), bond: None }
+        }
         _ if said == 0 => Facts::Probe,
         _ => Facts::SwitchPort { name },
     }

@@ -227,6 +227,11 @@ impl Table {
         nodes.flat_map(|node| self.node(node).out.numbers()).map(|&number| (number, self.edge(number)))
     }
 
+    /// The same in no order, dropped ones and those long forgotten too: for who looks at all of them at once.
+    pub(super) fn records(&self) -> impl Iterator<Item = &EdgeRecord> {
+        self.edges.iter()
+    }
+
     pub(super) fn find_edge(&self, between: Between, mark: &str) -> Option<u32> {
         let mark = self.marks.find(mark)?;
         let out = self.node(between.from).out.numbers();

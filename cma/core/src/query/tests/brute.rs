@@ -15,7 +15,7 @@ use crate::graph::{
     Bounds, Direction, EdgeKey, Facts, HostFacts, Label, MemoryGraph, NodeKey, Op, Relation, Source, Stamp,
     SwitchFacts, Tie,
 };
-use crate::history::History;
+use crate::past::Past;
 
 const SWITCHES: usize = 4;
 
@@ -62,7 +62,7 @@ fn host_ops(at: usize, ports: &[(u32, bool, Option<String>)]) -> Vec<Op> {
     for (ifindex, carrier, switch) in ports {
         let nic = NodeKey::nic(&site, name.as_str(), *ifindex);
         let ifname = format!("eth{ifindex}");
-        let facts = Facts::Nic { ifname, carrier: *carrier, reason: String::new(), bond: None };
+        let facts = Facts::Nic { ifname, mac: None, carrier: *carrier, reason: String::new(), bond: None };
         ops.extend([Op::Node(nic.clone(), facts), edge(&host, Relation::HasNic, &nic, Tie::Plain)]);
         let Some(id) = switch else { continue };
         let text = format!("{at}-{ifindex}");
@@ -180,9 +180,9 @@ fn text(cell: &Cell) -> String {
 }
 
 fn world(graph: &MemoryGraph) -> super::super::World<'_, MemoryGraph> {
-    // The history lives as long as the test.
-    let history = Box::leak(Box::new(History::default()));
-    super::super::World { graph, history, acting: &|_| None, now_ms: 10 }
+    // The past lives as long as the test.
+    let past = Box::leak(Box::new(Past::default()));
+    super::super::World { graph, past, acting: &|_| None, now_ms: 10 }
 }
 
 proptest! {

@@ -214,7 +214,7 @@ pub(crate) fn host_at(number: usize, switch: usize, port: usize) -> Vec<Op> {
         Op::Node(host.clone(), Facts::Host(facts)),
         Op::Node(
             nic.clone(),
-            Facts::Nic { ifname: "eth0".into(), carrier: true, reason: String::new(), bond: None },
+            Facts::Nic { ifname: "eth0".into(), mac: None, carrier: true, reason: String::new(), bond: None },
         ),
         Op::Node(ip.clone(), Facts::IpAddress { address, prefix_len: 8 }),
         Op::Node(probe.clone(), Facts::Probe),

@@ -11,7 +11,7 @@ use crate::codec::{self, LinkKeys, Malformed};
 use crate::message::{Beat, DATAGRAM_MAX, Hello, LinkId, LinkOrder, Sender, ToProbe, ToRelay};
 use crate::pb;
 use crate::seal::{Key, SiteSecret, mac, same};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 
 /// How long a cookie opens a session, in its own and the following minute.
 const COOKIE_NANOS: u64 = 60_000_000_000;
@@ -48,12 +48,24 @@ pub enum FromProbe {
 #[derive(Debug)]
 struct Session {
     boot: Boot,
-    /// The run before, of those that had one: it may not come back by a replay.
-    previous: Option<Box<Boot>>,
+    /// The run before, of those that had one.
+    previous: Option<Box<Previous>>,
     number: u32,
     sent: u32,
     window: Window,
 }
+
+/// A run whose session was followed by that of another run of the same probe. It does not come back by a replay; but it
+/// does by itself, after some time: a host whose image was copied must not stay out for good when the copy is gone.
+#[derive(Debug)]
+struct Previous {
+    boot: Boot,
+    window: Window,
+    followed_at: Time,
+}
+
+/// A run that was followed by another is not taken back sooner: two that live would take turns all the time.
+const BACK_AFTER: Duration = Duration::from_secs(60);
 
 /// The keys of one relay process, beside its machine.
 #[derive(Debug)]
@@ -63,6 +75,8 @@ pub struct RelayWire {
     boot: Boot,
     cookie_key: Key,
     hellos: u32,
+    /// As far as any session that is over had counted: none that comes after uses a number again.
+    counted: u32,
     sessions: BTreeMap<ProbeId, Session>,
     links: BTreeMap<LinkId, LinkKeys>,
     /// Links of the mesh ring are numbered by the CMA, on their own.
@@ -80,6 +94,7 @@ impl RelayWire {
             secret,
             boot,
             hellos: 0,
+            counted: 0,
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
             mesh: BTreeMap::new(),
@@ -150,19 +165,32 @@ impl RelayWire {
             // Rightly sealed, but late or by another of its ports: it has to knock again.
             return Ok(FromProbe::Stranger { from: sender });
         }
-        self.open_session(sender, header.id, header.sequence)?;
+        self.open_session(now, sender, header.id, header.sequence)?;
         Ok(FromProbe::Message { from: sender, message })
     }
 
-    fn open_session(&mut self, sender: Sender, number: u32, sequence: u32) -> Result<(), WireError> {
+    fn open_session(
+        &mut self,
+        now: Time,
+        sender: Sender,
+        number: u32,
+        sequence: u32,
+    ) -> Result<(), WireError> {
         let before = self.sessions.get(&sender.probe);
-        if before.is_some_and(|session| session.previous.as_deref() == Some(&sender.boot)) {
-            return Err(WireError::Replayed);
-        }
-        let mut window = Window::default();
+        let known = before.and_then(|session| session.previous.as_deref());
+        let mut window = match known.filter(|previous| previous.boot == sender.boot) {
+            Some(previous) if now.since(previous.followed_at) < BACK_AFTER => {
+                return Err(WireError::Martian);
+            }
+            Some(previous) => previous.window,
+            None => Window::default(),
+        };
         window.take(sequence)?;
-        let previous = before.map(|session| Box::new(session.boot));
-        let session = Session { boot: sender.boot, previous, number, sent: 0, window };
+        let previous = self.sessions.remove(&sender.probe).map(|Session { boot, window, sent, .. }| {
+            self.counted = self.counted.max(sent);
+            Box::new(Previous { boot, window, followed_at: now })
+        });
+        let session = Session { boot: sender.boot, previous, number, sent: self.counted, window };
         self.sessions.insert(sender.probe, session);
         Ok(())
     }
@@ -253,7 +281,9 @@ impl RelayWire {
 
     /// Forgets a member's session.
     pub fn forget(&mut self, probe: ProbeId) {
-        self.sessions.remove(&probe);
+        if let Some(session) = self.sessions.remove(&probe) {
+            self.counted = self.counted.max(session.sent);
+        }
     }
 
     fn cookie(&self, minute: u64, address: IpAddr, sender: Sender) -> [u8; 16] {

@@ -156,7 +156,7 @@ fn a_relay_that_lost_the_session_knows_a_stranger_and_keeps_nothing() {
 fn a_greeting_reaches_whichever_run_there_is_and_opens_no_session() {
     let mut pair = pair();
     let (known, any) = (pair.sender, Sender { boot: Boot::ANY, ..pair.sender });
-    let mut hello = |pair: &mut Pair, to: Sender, knock: u32| {
+    let hello = |pair: &mut Pair, to: Sender, knock: u32| {
         let mut out = Vec::new();
         pair.relay.seal_hello(NOW, pair.probe_at, to, knock, HELLO, &mut out);
         pair.at_probe(&out)
@@ -181,7 +181,45 @@ fn a_run_that_was_followed_by_another_does_not_come_back_by_a_replay() {
     pair.probe = ProbeWire::new(pair.sender.probe, next, key);
     pair.sender.boot = next;
     pair.shake_hands();
-    assert_eq!(pair.at_relay(&old), Err(WireError::Replayed));
+    assert_eq!(pair.at_relay(&old), Err(WireError::Martian));
+}
+
+#[test]
+fn a_run_that_was_followed_by_another_comes_back_by_itself_after_a_minute_and_no_number_is_used_twice() {
+    let mut pair = pair();
+    let old = pair.shake_hands();
+    let told = |pair: &mut Pair| {
+        let mut out = Vec::new();
+        assert!(pair.relay.seal(pair.sender.probe, &ToProbe::RecorderAsk, &mut out));
+        (u32::from_be_bytes(out[8..12].try_into().unwrap()), pair.at_probe(&out))
+    };
+    let first = told(&mut pair);
+    // Another with its name takes over; the first runs on.
+    let key = || SiteSecret(Key([7; 32])).probe_key(pair.sender.probe);
+    let (copy, own) = (ProbeWire::new(pair.sender.probe, Boot([8; 16]), key()), pair.sender.boot);
+    let original = std::mem::replace(&mut pair.probe, copy);
+    pair.sender.boot = Boot([8; 16]);
+    pair.shake_hands();
+    pair.probe = original;
+    pair.sender.boot = own;
+    let at = |seconds: u64| NOW + Duration::from_secs(seconds);
+    let announced = |pair: &mut Pair, now: Time, knock: u32| {
+        pair.sealed(&ToRelay::Knock);
+        let mut hello = Vec::new();
+        pair.relay.seal_hello(now, pair.probe_at, pair.sender, knock, HELLO, &mut hello);
+        pair.at_probe(&hello).unwrap();
+        let mut sealed = pair.sealed(&announce());
+        pair.relay.open(now, pair.probe_at, &mut sealed).map(|_| ())
+    };
+    assert_eq!(announced(&mut pair, at(59), 2), Err(WireError::Martian), "too soon");
+    assert_eq!(
+        pair.relay.open(at(61), pair.probe_at, &mut old.clone()),
+        Err(WireError::Replayed),
+        "a replay"
+    );
+    assert_eq!(announced(&mut pair, at(61), 3), Ok(()));
+    let second = told(&mut pair);
+    assert!(second.0 > first.0 && first.1.is_ok() && second.1.is_ok(), "{first:?} {second:?}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ const MENDED: [u64; 12] = [43, 49, 87, 181, 227, 294, 461, 538, 566, 619, 732, 8
 const LINES: usize = 250;
 
 /// Stories of the size that the promise is about.
-const LARGE: Extent = Extent { hosts: Some(200), length: Some(Duration::from_secs(600)) };
+const LARGE: Extent = Extent { hosts: Some(200), length: Some(Duration::from_secs(600)), worn: false };
 /// How many of them, of a run that nobody gave a number.
 const LARGE_SEEDS: u64 = 200;
 
@@ -47,7 +47,8 @@ fn run(seed: u64, extent: Extent, all: bool) -> Result<(), String> {
     let one = story.run(false).outcome;
     let other = story.run_in(Engine::Ring { threads }, Wire::All).outcome;
     if one.trace_hash != other.trace_hash {
-        return Err(format!("{story}\nit ran two ways: {} and {}", one.trace_hash, other.trace_hash));
+        let (one, other, file) = (one.trace_hash, other.trace_hash, story.draft());
+        return Err(format!("{story}\nit ran two ways: {one} and {other}\n{file}"));
     }
     if one.ok {
         return Ok(());
@@ -109,6 +110,21 @@ fn stories_of_two_hundred_hosts_and_ten_minutes_break_no_law_and_run_one_way() {
     let seeds = many.filter(|seed| only.is_some() || KNOWN_LARGE.iter().all(|(known, _)| known != seed));
     let (failed, told): (Vec<u64>, Vec<String>) =
         failures(seeds.collect(), LARGE, only.is_some()).into_iter().unzip();
+    assert!(failed.is_empty(), "{}\n\nfailed: {failed:?}", told.join("\n\n--------\n\n"));
+}
+
+/// Small stories of sites with spines, feeds, bonds and so on, and of what wears there.
+const WORN: Extent = Extent { worn: true, ..Extent::SMALL };
+/// How many of them: `RINGMESH_WORN_SEEDS` and `RINGMESH_WORN_SEED` run others.
+const WORN_SEEDS: u64 = 60;
+
+#[test]
+fn what_wears_leaves_nothing_behind_either() {
+    let only = number("RINGMESH_WORN_SEED");
+    let first = only.or_else(|| number("RINGMESH_FIRST")).unwrap_or(1);
+    let count = only.map(|_| 1).or_else(|| number("RINGMESH_WORN_SEEDS")).unwrap_or(WORN_SEEDS);
+    let (failed, told): (Vec<u64>, Vec<String>) =
+        failures((first..first + count).collect(), WORN, only.is_some()).into_iter().unzip();
     assert!(failed.is_empty(), "{}\n\nfailed: {failed:?}", told.join("\n\n--------\n\n"));
 }
 

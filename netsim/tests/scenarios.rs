@@ -60,7 +60,7 @@ fn outcome(text: &str) -> Outcome {
 #[test]
 fn every_scenario_of_the_folder_is_as_it_says_with_its_own_seed_and_others() {
     let files = folder();
-    assert!(files.len() >= 16, "{}", files.len());
+    assert!(files.len() >= 40, "{}", files.len());
     for (name, text) in files {
         let scenario = Scenario::read(&name, &text).unwrap_or_else(|refusal| panic!("{refusal}"));
         for seed in [scenario.seed, 2, 3] {

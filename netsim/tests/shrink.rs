@@ -37,7 +37,7 @@ fn small(shrunk: &Shrunk) {
 
 #[test]
 fn a_story_of_a_hundred_hosts_becomes_a_dead_switch() {
-    let extent = Extent { hosts: Some(100), length: None };
+    let extent = Extent { hosts: Some(100), ..Extent::SMALL };
     let fails =
         |seed: &u64| Story::sized(*seed, extent).run_watched(planted).broken.contains(&"no-switch-down");
     let seed = (1..40).find(|seed| Story::sized(*seed, extent).draft().faults.len() > 2 && fails(seed));

@@ -152,6 +152,9 @@ pub(crate) struct ExtentArgs {
     /// How many minutes each lasts, the start and the heal included [default: about six].
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(4..=10_000))]
     minutes: Option<u64>,
+    /// With spines, feeds, bonds, domains and lines between sites, and a random share of the faults that go with them.
+    #[arg(long)]
+    worn: bool,
 }
 
 impl ExtentArgs {
@@ -159,6 +162,7 @@ impl ExtentArgs {
         Extent {
             hosts: self.hosts.and_then(|hosts| usize::try_from(hosts).ok()),
             length: self.minutes.map(|minutes| Duration::from_secs(60 * minutes)),
+            worn: self.worn,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A seed is a whole run: what is built, what breaks and when, and every draw in between. A story is a scenario like
 //! those of files, and can be written as one.
 
+mod worn;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
-use crate::model::{Plan, SitePlan, Wire};
+use crate::model::{HostPlan, Plan, SitePlan, Wire};
 use crate::scenario::{Draft, Fault, FaultDraft, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
@@ -33,11 +35,14 @@ pub struct Extent {
     pub hosts: Option<usize>,
     /// How long all of it lasts; `None`: about six minutes.
     pub length: Option<Duration>,
+    /// Whether sites have spines, feeds, bonds and whatever else wears, and a random share of the kinds of faults that
+    /// go with them are drawn too.
+    pub worn: bool,
 }
 
 impl Extent {
     /// Small ones.
-    pub const SMALL: Self = Self { hosts: None, length: None };
+    pub const SMALL: Self = Self { hosts: None, length: None, worn: false };
     /// The shortest that has room for a fault of a second.
     pub const SHORTEST: Duration = Duration::from_secs(240);
 
@@ -85,12 +90,21 @@ impl Story {
         if let Some(hosts) = extent.hosts {
             fill(&mut draft, hosts);
         }
+        if extent.worn {
+            worn::build(&mut draft, chance);
+        }
         draft.loss_permille = some_loss(chance);
         for site in &mut draft.sites {
             site.wan = (Duration::from_millis(1 + chance.below(80)), some_loss(chance));
         }
         let plan = plan(&draft);
-        let faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| draw(chance, &plan)).collect();
+        let wear = extent.worn.then(|| worn::Kinds::drawn(chance));
+        let one = |chance: &mut Chance| {
+            let worn =
+                wear.as_ref().filter(|_| chance.below(2) == 0).and_then(|wear| wear.draw(chance, &plan));
+            worn.unwrap_or_else(|| draw(chance, &plan))
+        };
+        let faults: Vec<Fault> = (0..1 + chance.below(8)).map(|_| one(chance)).collect();
         let (within, lasts) = extent.of_faults_ms();
         for (group, fault) in faults.into_iter().enumerate() {
             let at = Duration::from_millis(chance.below(within));
@@ -164,8 +178,8 @@ fn plan(draft: &Draft) -> Plan {
             plan = (0..*hosts).fold(plan, |plan, _| plan.with_host(&[first + switch]));
         }
         for on in &site.on_several {
-            let on: Vec<usize> = on.iter().map(|switch| first + switch).collect();
-            plan = plan.with_host(&on);
+            let switches = on.iter().map(|switch| first + switch).collect();
+            plan.hosts.push(HostPlan { switches, bond: draft.bond });
         }
     }
     plan

@@ -11,6 +11,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::BEAT;
 use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::{IncidentId, Name};
+use ringmesh_topology::place::Place;
 
 use super::account::{Account, Classes, WanAccount};
 use super::host::Host;
@@ -33,6 +34,18 @@ pub struct NewsTold {
 }
 
 impl World {
+    /// Octets of what each host has one of, without what it keeps elsewhere.
+    pub fn sizes() -> [(&'static str, usize); 6] {
+        [
+            ("host", size_of::<Host>()),
+            ("running probe with its sockets and wire", size_of::<super::host::Process>()),
+            (".. of that the probe", size_of::<probe::Probe>()),
+            (".. and what is off its heartbeat path", probe::Probe::BESIDE),
+            ("place, told by a probe and known to a relay", size_of::<Place>()),
+            ("event", size_of::<super::queue::Event>()),
+        ]
+    }
+
     /// The lines kept since [`World::trace`].
     pub fn traced(&self) -> &[String] {
         self.log.as_deref().unwrap_or_default()

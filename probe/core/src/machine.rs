@@ -81,6 +81,9 @@ impl Beside {
 }
 
 impl Probe {
+    /// Octets that a probe has beside its own.
+    pub const BESIDE: usize = size_of::<Beside>();
+
     /// A probe as of `now`. It wants [`Event::Ports`] before it says anything.
     pub fn new(config: Arc<Config>, now: Time) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = config.probe.0;

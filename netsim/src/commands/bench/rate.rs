@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::run::{Usage, load};
+use super::run::{REST, Usage, load};
+use super::stage::Stage;
 use super::{Bench, Done};
 
 /// What `bench` tells of a rate: the shape of its document.
 #[derive(Debug, Serialize)]
 struct Rate {
     schema: u32,
+    figure: &'static str,
     engine: &'static str,
     threads: usize,
     hosts: usize,
@@ -27,6 +29,8 @@ struct Rate {
     events_per_second: f64,
     events_per_cpu_second: f64,
     realtime_factor: f64,
+    /// Resident memory of the network and of hosts on which nothing runs yet.
+    bytes_per_host_built: u64,
     /// Peak resident memory, less what there was before the world was built.
     bytes_per_host: u64,
     /// The same at the end, not at the peak.
@@ -40,9 +44,9 @@ struct Rate {
     cma: bool,
 }
 
-pub(super) fn rate(bench: &Bench) -> Done {
-    let mut measured = bench.build(0);
-    let begun = measured.start().is_some() && measured.rest();
+pub(super) fn rate(bench: &Bench, stage: &mut Stage) -> Done {
+    let begun = stage.is_at_rest(REST);
+    let measured = &mut stage.measured;
     let (before, kinds, account) = (Usage::look().cpu, measured.world.kinds(), measured.world.account());
     let (clock, ahead) = (Instant::now(), measured.world.ahead());
     measured.run(Duration::from_secs(bench.seconds));
@@ -56,6 +60,7 @@ pub(super) fn rate(bench: &Bench) -> Done {
     let host_seconds = hosts as f64 * seconds;
     let rate = Rate {
         schema: 1,
+        figure: "rate",
         engine: bench.engine_name(),
         threads: bench.threads(),
         hosts,
@@ -73,6 +78,7 @@ pub(super) fn rate(bench: &Bench) -> Done {
         events_per_second: kinds.all() as f64 / wall,
         events_per_cpu_second: kinds.all() as f64 / cpu.max(0.01),
         realtime_factor: seconds / wall,
+        bytes_per_host_built: measured.built / hosts as u64,
         bytes_per_host: peak / hosts as u64,
         bytes_per_host_at_end: end / hosts as u64,
         beats_per_host_per_second: sent.of("Beat") as f64 / host_seconds,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::{Plan, Wire, World};
+use ringmesh_proto::time::Time;
 
 /// Hosts on a switch.
 const ON_SWITCH: usize = 40;
@@ -15,10 +16,14 @@ const SITE_HOSTS: usize = 2_000;
 const LLDP_EVERY_S: u16 = 30;
 /// A world that is not at rest by then never is.
 const REST_WITHIN: Duration = Duration::from_secs(300);
-/// Nobody but neighbours speaks for so long: it is at rest. More than any repetition waits.
-const REST: Duration = Duration::from_secs(20);
+/// Nobody but neighbours speaks for so long: it is at rest ..
+pub(super) const REST: Duration = Duration::from_secs(15);
+/// .. but not before every switch has announced itself to everybody: only then all stand in the rings of their switches.
+const ANNOUNCED: Duration = Duration::from_secs(LLDP_EVERY_S as u64 + 2);
 /// Between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(10);
+/// Of virtual time between two looks at the clock.
+const STEP: Duration = Duration::from_secs(5);
 
 /// What is built.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +51,8 @@ pub(super) struct Measured {
     began: Instant,
     told: Instant,
     resident_before: u64,
+    /// Octets that the world takes while nothing runs in it yet.
+    pub(super) built: u64,
 }
 
 impl Measured {
@@ -58,7 +65,8 @@ impl Measured {
         if !cma {
             world.kill_cma();
         }
-        let mut measured = Self { world, began, told: began, resident_before };
+        let mut measured = Self { world, began, told: began, resident_before, built: 0 };
+        measured.built = measured.octets().0;
         measured.tell("built");
         measured
     }
@@ -84,11 +92,11 @@ impl Measured {
         );
     }
 
-    /// Lets it run, with a line now and then.
+    /// Lets it run, with a line now and then. In long steps: no switch runs ahead of the end of one.
     pub(super) fn run(&mut self, span: Duration) {
         let end = self.world.now() + span;
         while self.world.now() < end {
-            let step = end.since(self.world.now()).min(Duration::from_millis(500));
+            let step = end.since(self.world.now()).min(STEP);
             self.world.run_for(step);
             if self.told.elapsed() > PROGRESS {
                 self.tell("running");
@@ -115,12 +123,13 @@ impl Measured {
         let mut said = self.world.account().control();
         let mut since = begin;
         while self.world.now().since(begin) < REST_WITHIN {
-            self.run(Duration::from_secs(1));
+            self.run(STEP);
             let control = self.world.account().control();
             if control != said {
                 (said, since) = (control, self.world.now());
             }
-            if self.world.now().since(since) >= REST {
+            let announced = self.world.now() >= Time::ZERO + ANNOUNCED;
+            if announced && self.world.now().since(since) >= REST {
                 self.tell("at rest");
                 return true;
             }

@@ -1,33 +1,34 @@
 //! Everything starts at once: relays, probes, the CMA.
 
-use std::time::Instant;
-
 use serde_json::json;
 
-use super::run::{Usage, load};
+use super::run::load;
+use super::stage::Stage;
 use super::{Bench, Done};
 
 /// What is wanted of 100,000 hosts, in seconds of virtual time.
-const WANTED_S: f64 = 30.0;
+pub(super) const WANTED_S: f64 = 30.0;
 
-pub(super) fn start(bench: &Bench) -> Done {
-    let (before, clock) = (Usage::look().cpu, Instant::now());
-    let mut measured = bench.build(bench.loss);
-    let Some(monitored) = measured.start() else { return Done::not("not all hosts came to be monitored") };
-    let (cpu, wall) = ((Usage::look().cpu - before).as_secs_f64(), clock.elapsed().as_secs_f64());
-    let (hosts, sites) = (bench.hosts, measured.world.sites());
-    let (seconds, datagrams) = (monitored.as_secs_f64(), measured.world.account().control());
+pub(super) fn start(bench: &Bench, stage: &mut Stage) -> Done {
+    let Some(started) = stage.started else {
+        return Done::not("start", "not all hosts came to be monitored");
+    };
+    let (hosts, sites) = (bench.hosts, stage.measured.world.sites());
+    let seconds = started.after.as_secs_f64();
+    let each = started.datagrams as f64 / hosts as f64;
     let told = format!(
-        "{hosts} hosts on {sites} sites start at once: all monitored after {seconds:.1} s of virtual time, {:.1} \
-         datagrams a host; {cpu:.1} s of CPU, {wall:.1} s of wall; load {}",
-        datagrams as f64 / hosts as f64,
+        "{hosts} hosts on {sites} sites start at once: all monitored after {seconds:.1} s of virtual time, {each:.1} \
+         datagrams a host; {:.1} s of CPU, {:.1} s of wall; load {}",
+        started.cpu_s,
+        started.wall_s,
         load(),
     );
     let document = json!({
         "schema": 1, "figure": "start", "hosts": hosts, "sites": sites, "seed": bench.seed,
-        "engine": bench.engine_name(), "threads": bench.threads(), "monitored_s": seconds, "datagrams": datagrams,
-        "cpu_seconds": cpu, "wall_seconds": wall, "load": load(),
-        "trace_hash": format!("{:016x}", measured.world.trace_hash()),
+        "engine": bench.engine_name(), "threads": bench.threads(), "monitored_s": seconds,
+        "datagrams": started.datagrams, "datagrams_per_host": each, "cpu_seconds": started.cpu_s,
+        "wall_seconds": started.wall_s, "load": load(),
+        "trace_hash": format!("{:016x}", stage.measured.world.trace_hash()),
     });
     Done { ok: seconds <= WANTED_S, text: told, document }
 }

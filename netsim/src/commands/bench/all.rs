@@ -1,0 +1,116 @@
+//! `bench all`: every figure from 50 hosts to a million. Each world is a process of its own, so that what one took of
+//! memory is not counted for the next.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use serde_json::{Value, json};
+
+use super::super::files::revision;
+use super::report::{self, Figures};
+use super::run::load;
+
+/// One world.
+struct World {
+    hosts: usize,
+    threads: u32,
+    figures: &'static [&'static str],
+    /// Options that others do not have.
+    more: &'static [&'static str],
+}
+
+/// A small world has few rings, and in each round one host of each dies.
+const WORLDS: [World; 6] = [
+    World { hosts: 50, threads: 1, figures: &["detection"], more: &["--rounds", "100"] },
+    World { hosts: 1_000, threads: 1, figures: &["detection"], more: &["--rounds", "10"] },
+    World { hosts: 10_000, threads: 1, figures: &["rate", "detection"], more: &["--rounds", "2"] },
+    World { hosts: 100_000, threads: 1, figures: &["rate"], more: &["--no-cma"] },
+    World {
+        hosts: 100_000,
+        threads: 1,
+        figures: &["start", "rate", "detection", "repair", "lossy-repair"],
+        more: &["--seconds", "20"],
+    },
+    World { hosts: 1_000_000, threads: 2, figures: &["start", "rate", "detection", "repair"], more: &[] },
+];
+
+/// `bench all`.
+pub(super) fn all(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> ExitCode {
+    match measure(seed, hosts_max, out, json) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("ringmesh-netsim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> Result<bool, Box<dyn Error>> {
+    let load_before = load();
+    let mut figures = Figures::default();
+    for world in WORLDS.iter().filter(|world| world.hosts <= hosts_max) {
+        for document in world.measure(seed)? {
+            figures.add(document);
+        }
+    }
+    let about = about(&load_before);
+    let report = report::of(&figures, &about);
+    if let Some(out) = out {
+        let unwritable =
+            |error| format!("{}: {error}: name a file that can be written with --out", out.display());
+        fs::write(out, &report.text).map_err(unwritable)?;
+    }
+    if json {
+        let about: serde_json::Map<String, Value> =
+            about.into_iter().map(|(what, said)| (what.to_owned(), said.into())).collect();
+        println!("{:#}", json!({ "schema": 1, "machine": about, "figures": figures.documents() }));
+    } else {
+        print!("{}", report.text);
+    }
+    Ok(report.held)
+}
+
+impl World {
+    /// The documents of its figures, also of those that are not what was wanted.
+    fn measure(&self, seed: u64) -> Result<Vec<Value>, Box<dyn Error>> {
+        eprintln!("{} hosts: {}", self.hosts, self.figures.join(", "));
+        let (hosts, threads, seed) = (self.hosts.to_string(), self.threads.to_string(), seed.to_string());
+        let how = ["--engine", "ring", "--wire", "typed", "--threads", &threads, "--hosts", &hosts];
+        let told = Command::new(env::current_exe()?)
+            .arg("bench")
+            .args(self.figures)
+            .args(how)
+            .args(["--seed", &seed, "--json"])
+            .args(self.more)
+            .stderr(Stdio::inherit())
+            .output()?;
+        match serde_json::from_slice(&told.stdout) {
+            Ok(Value::Array(documents)) => Ok(documents),
+            Ok(document) => Ok(vec![document]),
+            Err(_) => Err(format!("the world of {hosts} hosts ended with {}: see above", told.status).into()),
+        }
+    }
+}
+
+/// What was measured, on what, beside what else.
+fn about(load_before: &str) -> Vec<(&'static str, String)> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_once(':').map_or("unknown", |(_, value)| value.trim()).to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (processor, memory) =
+        (field(&read("/proc/cpuinfo"), "model name"), field(&read("/proc/meminfo"), "MemTotal"));
+    vec![
+        ("revision", revision(Path::new("."))),
+        ("build", if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned()),
+        ("machine", format!("{cores} x {processor}, {memory}")),
+        ("system", format!("Linux {}", read("/proc/sys/kernel/osrelease").trim())),
+        ("load before, after", format!("{load_before}, {} (1, 5, 15 minutes)", load())),
+    ]
+}

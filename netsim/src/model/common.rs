@@ -12,7 +12,7 @@ use super::account::{Account, Classes, WanAccount};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Wan;
 use super::queue::{Due, Event, Queue};
-use super::trace::TraceHash;
+use super::trace::{self, TraceHash};
 
 /// More than this many things at one instant: some machine does not move its deadline.
 const SPIN_MAX: u32 = 100_000;
@@ -126,6 +126,11 @@ impl Common {
         if let Some(number) = self.names_next.take() {
             self.note(|| format!("=== event {number}: {}", event.words()));
         }
+    }
+
+    /// What happens next, as one number.
+    pub(super) fn what_is_next(&mut self) -> Option<u64> {
+        self.queue.first_due().map(trace::of_due)
     }
 
     /// The next thing is not to happen after all.

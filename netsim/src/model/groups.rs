@@ -26,6 +26,7 @@ use super::key::Key;
 use super::network::Place;
 use super::queue::{Due, Event, Thing};
 use super::site::Site;
+use super::trace;
 
 /// A promise for less is not worth its while.
 const PROMISE_MIN: Duration = Duration::from_millis(200);
@@ -43,6 +44,8 @@ struct Foretold {
     arrives: Time,
     /// The group it goes to; `None` for what is of no group.
     to: Option<usize>,
+    /// Itself, as one number.
+    what: u64,
 }
 
 /// Some hosts that are run together.
@@ -66,8 +69,9 @@ pub(super) struct Groups {
     /// Of each host; hosts on several switches are of no group.
     of_host: Vec<Option<u32>>,
     wakes: BTreeSet<(Time, u64, usize)>,
-    /// In the queue of the site, and not to happen after all: how often, for a beat may be foretold again and again.
-    taken_back: BTreeMap<(Time, Key), u32>,
+    /// In the queue of the site, and not to happen after all. A beat may be foretold again and again, and say something
+    /// else each time; so what is taken back is known by what it is.
+    taken_back: BTreeMap<(Time, Key), Vec<u64>>,
     /// The one that is being run in one go.
     running: Option<usize>,
     horizon: Time,
@@ -175,7 +179,7 @@ impl Groups {
                     self.wake_anew(to);
                 }
                 None => {
-                    *self.taken_back.entry((beat.arrives, key)).or_default() += 1;
+                    self.taken_back.entry((beat.arrives, key)).or_default().push(beat.what);
                 }
             }
         }
@@ -266,16 +270,24 @@ impl Site {
             return true;
         }
         let Some((at, key)) = main.filter(|(at, _)| *at <= end) else { return false };
-        if let Some(copies) = self.groups.taken_back.get_mut(&(at, key)) {
-            *copies -= 1;
-            if *copies == 0 {
-                self.groups.taken_back.remove(&(at, key));
-            }
-            self.common.drop_next();
+        if self.groups.taken_back.contains_key(&(at, key)) && self.drop_if_taken_back(at, key) {
             return true;
         }
         let Some(event) = self.common.take(end) else { return false };
         self.happen(event);
+        true
+    }
+
+    /// Whether the next thing was taken back.
+    fn drop_if_taken_back(&mut self, at: Time, key: Key) -> bool {
+        let Some(what) = self.common.what_is_next() else { return false };
+        let Some(all) = self.groups.taken_back.get_mut(&(at, key)) else { return false };
+        let Some(place) = all.iter().position(|taken| *taken == what) else { return false };
+        all.swap_remove(place);
+        if all.is_empty() {
+            self.groups.taken_back.remove(&(at, key));
+        }
+        self.common.drop_next();
         true
     }
 
@@ -378,7 +390,7 @@ impl Site {
         }
         for (sent, event) in events {
             let to = self.group_of(&event.due);
-            let beat = Foretold { sent, arrives: event.at, to };
+            let beat = Foretold { sent, arrives: event.at, to, what: trace::of_due(&event.due) };
             self.groups.all[number].foretold.insert(event.key, beat);
             match to {
                 Some(to) => self.groups.put(to, event),

@@ -248,6 +248,14 @@ impl Queue {
         }
     }
 
+    /// The next thing itself.
+    pub(super) fn first_due(&mut self) -> Option<&Due> {
+        match self {
+            Self::Sorted(due) => due.first_key_value().map(|(_, due)| due),
+            Self::Wheel(wheel) => wheel.first().map(|event| &event.due),
+        }
+    }
+
     /// The next thing, if it is due by then.
     pub(super) fn take(&mut self, end: Time) -> Option<Event> {
         match self {

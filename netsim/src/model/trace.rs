@@ -84,11 +84,7 @@ impl TraceHash {
 
     /// One more event.
     pub(super) fn take(&mut self, event: &Event) {
-        let what = match &event.due {
-            Due::Beat(beat) => of_beat(&beat.beat(), *beat),
-            Due::HostDeadline { host } => mix(u64::from(*host) ^ 0xdead << 32),
-            Due::Other(thing) => of_thing(event.due.word(), thing),
-        };
+        let what = of_due(&event.due);
         *self.kinds.of(&event.due) += 1;
         self.sum = self.sum.wrapping_add(mix(mix(event.at.nanos() ^ what) ^ event.key.bits()));
     }
@@ -104,6 +100,15 @@ impl TraceHash {
             others: here.others + there.others,
         };
         Self { sum: self.sum.wrapping_add(other.sum), kinds }
+    }
+}
+
+/// What happens, whenever it does and whoever made it happen.
+pub(super) fn of_due(due: &Due) -> u64 {
+    match due {
+        Due::Beat(beat) => of_beat(&beat.beat(), *beat),
+        Due::HostDeadline { host } => mix(u64::from(*host) ^ 0xdead << 32),
+        Due::Other(thing) => of_thing(due.word(), thing),
     }
 }
 

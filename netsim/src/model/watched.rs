@@ -149,6 +149,11 @@ impl World {
         self.sites.iter().map(|site| site.loss_permille).max().unwrap_or(0)
     }
 
+    /// Whether datagrams are doubled on their way.
+    pub fn is_doubling(&self) -> bool {
+        self.sites.iter().any(|site| site.doubled_permille > 0)
+    }
+
     /// One way over the WAN of a site, and lost packets in a thousand.
     pub fn wan_quality(&self, site: usize) -> (Duration, u64) {
         let leg = self.wan.legs[site];

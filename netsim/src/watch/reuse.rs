@@ -18,7 +18,8 @@ use crate::model::{HostTruth, NewsTold};
 #[derive(Default)]
 pub(super) struct Reuse {
     told: u64,
-    /// The last moment when somebody stood still, or went by the name of another.
+    /// The last moment when somebody stood still, or went by the name of another, or
+    /// datagrams were doubled.
     stood_still: Time,
 }
 
@@ -27,7 +28,8 @@ const LATE: Duration = Duration::from_secs(10);
 
 impl Watch for Reuse {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
-        if (0..view.world.hosts()).any(|host| disturbed(view.health.host(host))) {
+        let doubled = view.world.is_doubling();
+        if doubled || (0..view.world.hosts()).any(|host| disturbed(view.health.host(host))) {
             self.stood_still = view.now;
         }
         let refused = view.world.refused();

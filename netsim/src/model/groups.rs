@@ -32,7 +32,7 @@ use super::trace;
 const PROMISE_MIN: Duration = Duration::from_millis(200);
 /// So many places are looked at from both ends of a queue.
 const NEAR: usize = 4;
-/// A queue is not made smaller than for twice so many events.
+/// A queue is made for half as many again as this at least.
 const ROOM_MIN: usize = 32;
 /// Who could not promise anything is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -121,8 +121,8 @@ impl Group {
     /// What the busiest moment needed is not kept for ever.
     fn shrink(&mut self) {
         let needed = self.due.len().max(ROOM_MIN);
-        if self.due.capacity() > needed * 4 {
-            self.due.shrink_to(needed * 2);
+        if self.due.capacity() > needed * 3 {
+            self.due.shrink_to(needed * 3 / 2);
         }
     }
 }

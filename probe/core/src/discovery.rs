@@ -29,7 +29,8 @@ enum Gone {
 #[derive(Clone, Debug)]
 struct Side {
     ifindex: u32,
-    cached: Option<CachedAttachment>,
+    /// Only until a switch is heard.
+    cached: Option<Box<CachedAttachment>>,
     cached_until: Time,
     gone: Option<Gone>,
     own_frames: bool,
@@ -101,7 +102,7 @@ impl Discovery {
         let PortFacts { ifindex, ifname, mac, carrier, .. } = &port.facts;
         let is_it = |cached: &CachedAttachment| cached.ifname == *ifname && cached.mac == *mac;
         let at = self.cache.iter().position(is_it);
-        let cached = at.map(|at| self.cache.swap_remove(at));
+        let cached = at.map(|at| Box::new(self.cache.swap_remove(at)));
         let cached_until = cached.as_ref().map_or(now, |cached| now + cached.ttl);
         self.sides.reserve_exact(1);
         self.sides.push(Side {
@@ -207,7 +208,7 @@ impl Discovery {
     /// What is remembered from before the start, or nothing.
     fn remembered(&self, port: &Port, why: String) -> Finding {
         let side = self.side(port.facts.ifindex).filter(|side| side.cached.is_some());
-        let cached = side.and_then(|side| side.cached.clone());
+        let cached = side.and_then(|side| side.cached.as_deref().cloned());
         let attachment = cached
             .as_ref()
             .map(|cached| Attachment { evidence: Evidence::Cache, ..cached.attachment.clone() });

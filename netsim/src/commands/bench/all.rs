@@ -34,7 +34,12 @@ const WORLDS: [World; 6] = [
         figures: &["start", "rate", "detection", "repair", "lossy-repair"],
         more: &["--seconds", "20"],
     },
-    World { hosts: 1_000_000, threads: 2, figures: &["start", "rate", "detection", "repair"], more: &[] },
+    World {
+        hosts: 1_000_000,
+        threads: 2,
+        figures: &["start", "rate", "detection", "repair"],
+        more: &["--deaths", "125"],
+    },
 ];
 
 /// `bench all`.

@@ -18,8 +18,10 @@ const SPREAD: Duration = Duration::from_secs(10);
 const SLOT: Duration = Duration::from_secs(5);
 /// .. less at most this: what one costs the next is no part of it.
 const WITHIN_SLOT: Duration = Duration::from_secs(1);
-/// After the last change everything of it has been said.
+/// After the last death everything of it has been said.
 const AFTER: Duration = Duration::from_secs(20);
+/// After the last return, too: whoever is back tells what its switch says of itself, and that comes within 30 s.
+const RETURNED: Duration = Duration::from_secs(35);
 /// The draws of who dies when.
 const WHO: u64 = 0xdead;
 /// Failures on a day of a million hosts, as the goal counts them: each a death and a return.
@@ -206,7 +208,7 @@ pub(super) fn repair(bench: &Bench, stage: &mut Stage, loss: u64) -> Done {
     changes.sort_unstable();
     let measured = &mut stage.measured;
     // What is said anyway, because datagrams are lost. Where none is, nothing is: it was at rest.
-    let quiet_span = window + AFTER;
+    let quiet_span = window + RETURNED;
     let before = measured.world.account();
     if loss > 0 {
         measured.run(quiet_span);

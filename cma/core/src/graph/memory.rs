@@ -21,7 +21,7 @@ use ringmesh_topology::id::MacAddress;
 
 use super::{
     Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
-    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
+    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk, scan_for_part,
 };
 use log::{Log, Thing};
 use names::{Names, folded};
@@ -37,8 +37,9 @@ pub struct MemoryGraph {
     source_numbers: BTreeMap<Source, u32>,
     /// The switches by name.
     names: BTreeSet<(Box<str>, u32)>,
-    /// The hosts by parts of their names.
-    host_names: Names,
+    /// Hosts by parts of their names; switches by parts of theirs and of their ids.
+    host_parts: Names,
+    switch_parts: Names,
     /// The network ports by address.
     macs: BTreeSet<(MacAddress, u32)>,
     log: Log,
@@ -100,7 +101,8 @@ impl MemoryGraph {
             sources: Vec::new(),
             source_numbers: BTreeMap::new(),
             names: BTreeSet::new(),
-            host_names: Names::default(),
+            host_parts: Names::default(),
+            switch_parts: Names::default(),
             macs: BTreeSet::new(),
             log: Log::default(),
             tombstones: BTreeSet::new(),
@@ -146,9 +148,10 @@ impl MemoryGraph {
         self.table.find_node(key).filter(|&number| self.table.node(number).lives())
     }
 
-    /// The same, looking first where it may well be.
-    fn living_near(&self, key: &NodeKey, guess: u32) -> Option<u32> {
-        if self.table.is(guess, key) { Some(guess) } else { self.living(key) }
+    /// The same, looking first where it may well be: at what was asked for last, or at what was told after that.
+    fn living_near(&self, key: &NodeKey, last: u32) -> Option<u32> {
+        let near = [last, last.saturating_add(1)];
+        near.into_iter().find(|&number| self.table.is(number, key)).or_else(|| self.living(key))
     }
 
     fn say_node(&mut self, key: &NodeKey, facts: &Facts, mark: Mark) -> Fate {
@@ -162,10 +165,19 @@ impl MemoryGraph {
             return known;
         }
         let new = self.table.add_node(key);
-        if key.label == Label::Host {
-            self.host_names.insert(key.local(), new);
+        if let Some(parts) = self.parts(key.label) {
+            parts.insert(key.local(), new);
         }
         new
+    }
+
+    /// What is found by a part of its name.
+    fn parts(&mut self, label: Label) -> Option<&mut Names> {
+        match label {
+            Label::Host => Some(&mut self.host_parts),
+            Label::Switch => Some(&mut self.switch_parts),
+            _ => None,
+        }
     }
 
     fn drop_node(&mut self, key: &NodeKey, mark: Mark) -> Fate {
@@ -213,12 +225,18 @@ impl MemoryGraph {
     /// What can be found by something else than its key.
     fn index(&mut self, number: u32, was: Option<&Facts>, is: Option<&Facts>) {
         match was {
-            Some(Facts::Switch(switch)) => drop(self.names.remove(&(switch.name.as_str().into(), number))),
+            Some(Facts::Switch(switch)) => {
+                self.names.remove(&(switch.name.as_str().into(), number));
+                self.forget_a_part(Label::Switch);
+            }
             Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.remove(&(*mac, number))),
             Some(_) | None => {}
         }
         match is {
-            Some(Facts::Switch(switch)) => drop(self.names.insert((switch.name.as_str().into(), number))),
+            Some(Facts::Switch(switch)) => {
+                self.names.insert((switch.name.as_str().into(), number));
+                self.switch_parts.insert(&switch.name, number);
+            }
             Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.insert((*mac, number))),
             Some(_) | None => {}
         }
@@ -286,13 +304,21 @@ impl MemoryGraph {
                 Some(Thing::Node(number)) => {
                     let label = self.table.node(number).label;
                     self.table.remove_node(number);
-                    if label == Label::Host {
-                        self.host_names.remove(|number, name| is_called(&self.table, number, name));
-                    }
+                    self.forget_a_part(label);
                 }
                 Some(Thing::Edge(number)) => self.table.remove_edge(number),
                 None => {}
             }
+        }
+    }
+
+    fn forget_a_part(&mut self, label: Label) {
+        let table = &self.table;
+        let lives = |number: u32, text: &str| is_called(table.node(number), label, text);
+        match label {
+            Label::Host => self.host_parts.remove(lives),
+            Label::Switch => self.switch_parts.remove(lives),
+            _ => {}
         }
     }
 
@@ -330,10 +356,13 @@ impl MemoryGraph {
     }
 }
 
-/// Whether that number is of a host with that name, dropped or not.
-fn is_called(table: &Table, number: u32, name: &str) -> bool {
-    let node = table.node(number);
-    node.label == Label::Host && folded(node.key().local()) == name
+/// Whether that is a node of that label which goes by that text, dropped or not.
+fn is_called(node: &NodeRecord, label: Label, text: &str) -> bool {
+    let named = || match node.facts() {
+        Ok(Some(Facts::Switch(switch))) => folded(&switch.name) == text,
+        _ => false,
+    };
+    node.label == label && (folded(node.key().local()) == text || (label == Label::Switch && named()))
 }
 
 /// One more, or one less.
@@ -409,12 +438,15 @@ impl GraphStore for MemoryGraph {
         Ok(nodes)
     }
 
-    fn hosts_with(&self, part: &str) -> Result<Vec<NodeKey>, StoreError> {
-        let named = self.host_names.with(part).into_iter();
-        let living = named.filter(|(number, name)| {
-            self.table.node(*number).lives() && is_called(&self.table, *number, name)
-        });
-        let mut keys: Vec<NodeKey> = living.map(|(number, _)| self.table.node(number).key()).collect();
+    fn with_part(&self, label: Label, part: &str) -> Result<Vec<NodeKey>, StoreError> {
+        let found = match label {
+            Label::Host => self.host_parts.with(part),
+            Label::Switch => self.switch_parts.with(part),
+            _ => return scan_for_part(self, label, part),
+        };
+        let nodes = found.into_iter().map(|(number, text)| (self.table.node(number), text));
+        let living = nodes.filter(|(node, text)| node.lives() && is_called(node, label, text));
+        let mut keys: Vec<NodeKey> = living.map(|(node, _)| node.key()).collect();
         keys.sort();
         keys.dedup();
         Ok(keys)

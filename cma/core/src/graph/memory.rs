@@ -1,13 +1,15 @@
 //! The graph store in memory: records under dense numbers, ordered indexes, a compacted change log.
 //!
 //! - `table`: the records, and what hangs together. `index`: numbers in the order of ids. `words`: marks, held once.
-//! - `log`: which thing changed last under which revision. `walk`: what can be reached. `names`: finding by a part.
+//! - `log`: which thing changed last under which revision. `walk`: what can be reached. `find`: what is found by
+//!   something else than its key; `names`: by a part of it.
 //!
 //! # Invariants
 //! - Each record, living or dropped, stands in the change log once, under the revision that changed it last.
 //! - A living edge has two living ends.
 //! - At most [`TOMBSTONES_MAX`] dropped records are kept; a cursor older than the newest forgotten one is told.
 
+mod find;
 mod index;
 mod log;
 mod names;
@@ -23,8 +25,8 @@ use super::{
     Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
     NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk, scan_for_part,
 };
+use find::Finder;
 use log::{Log, Thing};
-use names::{Names, folded};
 use table::{Between, EdgeRecord, NodeRecord, Table};
 
 /// How many dropped records are remembered, against late writes and for slow readers of the change log.
@@ -35,13 +37,7 @@ pub struct MemoryGraph {
     table: Table,
     sources: Vec<Source>,
     source_numbers: BTreeMap<Source, u32>,
-    /// The switches by name.
-    names: BTreeSet<(Box<str>, u32)>,
-    /// Hosts by parts of their names; switches by parts of theirs and of their ids.
-    host_parts: Names,
-    switch_parts: Names,
-    /// The network ports by address.
-    macs: BTreeSet<(MacAddress, u32)>,
+    finder: Finder,
     log: Log,
     tombstones: BTreeSet<u64>,
     tombstones_max: usize,
@@ -100,10 +96,7 @@ impl MemoryGraph {
             table: Table::default(),
             sources: Vec::new(),
             source_numbers: BTreeMap::new(),
-            names: BTreeSet::new(),
-            host_parts: Names::default(),
-            switch_parts: Names::default(),
-            macs: BTreeSet::new(),
+            finder: Finder::default(),
             log: Log::default(),
             tombstones: BTreeSet::new(),
             tombstones_max,
@@ -165,19 +158,8 @@ impl MemoryGraph {
             return known;
         }
         let new = self.table.add_node(key);
-        if let Some(parts) = self.parts(key.label) {
-            parts.insert(key.local(), new);
-        }
+        self.finder.added(key, new);
         new
-    }
-
-    /// What is found by a part of its name.
-    fn parts(&mut self, label: Label) -> Option<&mut Names> {
-        match label {
-            Label::Host => Some(&mut self.host_parts),
-            Label::Switch => Some(&mut self.switch_parts),
-            _ => None,
-        }
     }
 
     fn drop_node(&mut self, key: &NodeKey, mark: Mark) -> Fate {
@@ -218,28 +200,8 @@ impl MemoryGraph {
             return false;
         }
         count(&mut self.nodes[label as usize], lived, facts.is_some());
-        self.index(number, was.as_ref(), facts);
+        self.finder.said(&self.table, number, was.as_ref(), facts);
         true
-    }
-
-    /// What can be found by something else than its key.
-    fn index(&mut self, number: u32, was: Option<&Facts>, is: Option<&Facts>) {
-        match was {
-            Some(Facts::Switch(switch)) => {
-                self.names.remove(&(switch.name.as_str().into(), number));
-                self.forget_a_part(Label::Switch);
-            }
-            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.remove(&(*mac, number))),
-            Some(_) | None => {}
-        }
-        match is {
-            Some(Facts::Switch(switch)) => {
-                self.names.insert((switch.name.as_str().into(), number));
-                self.switch_parts.insert(&switch.name, number);
-            }
-            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.insert((*mac, number))),
-            Some(_) | None => {}
-        }
     }
 
     fn say_edge(&mut self, between: Between, word: &str, tie: Tie, mark: Mark) -> Fate {
@@ -304,7 +266,7 @@ impl MemoryGraph {
                 Some(Thing::Node(number)) => {
                     let label = self.table.node(number).label;
                     self.table.remove_node(number);
-                    self.forget_a_part(label);
+                    self.finder.removed(&self.table, label);
                 }
                 Some(Thing::Edge(number)) => self.table.remove_edge(number),
                 None => {}
@@ -312,14 +274,13 @@ impl MemoryGraph {
         }
     }
 
-    fn forget_a_part(&mut self, label: Label) {
-        let table = &self.table;
-        let lives = |number: u32, text: &str| is_called(table.node(number), label, text);
-        match label {
-            Label::Host => self.host_parts.remove(lives),
-            Label::Switch => self.switch_parts.remove(lives),
-            _ => {}
-        }
+    /// Their keys in order, each once.
+    fn keys(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<NodeKey> {
+        let mut keys: Vec<NodeKey> =
+            numbers.into_iter().map(|number| self.table.node(number).key()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     fn source(&self, number: u32) -> Source {
@@ -354,15 +315,6 @@ impl MemoryGraph {
         self.floor = self.revision;
         self.log.insert(revision, number);
     }
-}
-
-/// Whether that is a node of that label which goes by that text, dropped or not.
-fn is_called(node: &NodeRecord, label: Label, text: &str) -> bool {
-    let named = || match node.facts() {
-        Ok(Some(Facts::Switch(switch))) => folded(&switch.name) == text,
-        _ => false,
-    };
-    node.label == label && (folded(node.key().local()) == text || (label == Label::Switch && named()))
 }
 
 /// One more, or one less.
@@ -431,32 +383,22 @@ impl GraphStore for MemoryGraph {
     }
 
     fn switches_named(&self, name: &str) -> Result<Vec<Node>, StoreError> {
-        let named = self.names.range((Box::from(name), 0)..).take_while(|(other, _)| **other == *name);
-        let nodes = named.filter_map(|(_, number)| self.node_of(self.table.node(*number)).transpose());
+        let named = self.finder.switches_named(name);
+        let nodes = named.filter_map(|number| self.node_of(self.table.node(number)).transpose());
         let mut nodes = nodes.collect::<Result<Vec<Node>, StoreError>>()?;
         nodes.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(nodes)
     }
 
     fn with_part(&self, label: Label, part: &str) -> Result<Vec<NodeKey>, StoreError> {
-        let found = match label {
-            Label::Host => self.host_parts.with(part),
-            Label::Switch => self.switch_parts.with(part),
-            _ => return scan_for_part(self, label, part),
-        };
-        let nodes = found.into_iter().map(|(number, text)| (self.table.node(number), text));
-        let living = nodes.filter(|(node, text)| node.lives() && is_called(node, label, text));
-        let mut keys: Vec<NodeKey> = living.map(|(node, _)| node.key()).collect();
-        keys.sort();
-        keys.dedup();
-        Ok(keys)
+        match self.finder.with_part(&self.table, label, part) {
+            Some(numbers) => Ok(self.keys(numbers)),
+            None => scan_for_part(self, label, part),
+        }
     }
 
     fn nics_with(&self, mac: MacAddress) -> Result<Vec<NodeKey>, StoreError> {
-        let numbers = self.macs.range((mac, 0)..=(mac, u32::MAX)).map(|(_, number)| *number);
-        let mut keys: Vec<NodeKey> = numbers.map(|number| self.table.node(number).key()).collect();
-        keys.sort();
-        Ok(keys)
+        Ok(self.keys(self.finder.nics_with(mac)))
     }
 
     fn edges_since(&self, relation: Relation, since_ms: u64) -> Result<Vec<Edge>, StoreError> {

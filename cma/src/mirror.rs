@@ -15,6 +15,7 @@ pub(crate) use present::Mirror;
 pub use present::Target;
 
 /// What the config says of it, not yet checked.
+#[cfg_attr(not(feature = "neo4j"), expect(dead_code, reason = "without a mirror nothing of it is looked at"))]
 pub(crate) struct Asked {
     pub(crate) uri: String,
     pub(crate) user: String,

@@ -181,6 +181,8 @@ async fn a_question_of_the_graph_is_answered_as_a_table_and_for_programs() {
         (&["query"][..], "host-ports [SITE/]HOST"),
         (&["query", "host-ports", "h1"], "eth0"),
         (&["query", "find", "h1"], "host"),
+        (&["query", "find", "0200.0009.0001"], "h1"),
+        (&["query", "history", "h1"], "wire"),
         (&["query", "single-points"], "h1"),
         (&["query", "wiring-changes", "-15m"], "none"),
         (&["query", "stale"], "none"),

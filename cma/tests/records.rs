@@ -194,6 +194,8 @@ async fn on_a_full_disk_the_cma_goes_on_acknowledges_nothing_and_says_why() {
     let ballast = root.join("ballast");
     let mut file = std::fs::File::create(&ballast).unwrap();
     while file.write_all(&[1; 512]).is_ok() {}
+    // Held open it would keep its room when it is removed.
+    drop(file);
     // More than fits into what the file has left.
     let mut told = 50;
     let mut newest = 50;

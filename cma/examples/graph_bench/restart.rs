@@ -12,7 +12,7 @@ use ringmesh_shell::clock::wall_clock;
 use ringmesh_shell::store::Store;
 use ringmesh_topology::id::Name;
 
-use crate::figures::{Figures, all_cpu, memory_mib, share};
+use crate::figures::{Figures, all_cpu, cpu, memory_mib, share};
 use crate::world::{World, host_key, switch_key, switch_name};
 use crate::{Outcome, header};
 
@@ -89,11 +89,12 @@ fn walks(world: World, cma: &Cma, figures: &mut Figures) -> Outcome<()> {
 /// As an operator asks: by the switch's name, by its chassis id, by a host.
 fn questions(world: World, cma: &Cma, figures: &mut Figures) -> Outcome<()> {
     let mut ask = |figure: &str, query: &str, arguments: &mut dyn Iterator<Item = String>| -> Outcome<()> {
-        let mut took = Vec::new();
+        let (mut took, mut used) = (Vec::new(), Vec::new());
         for argument in arguments {
-            let (now, begun) = (wall_clock().at, Instant::now());
+            let (now, begun, before) = (wall_clock().at, Instant::now(), cpu());
             let answer = cma.query(now, query, &argument)?;
             took.push(begun.elapsed().as_secs_f64() * 1_000.0);
+            used.push((cpu() - before).as_secs_f64() * 1_000.0);
             if answer.rows.is_empty() {
                 return Err(format!("{query} {argument}: no rows").into());
             }
@@ -101,6 +102,7 @@ fn questions(world: World, cma: &Cma, figures: &mut Figures) -> Outcome<()> {
         figures.insert(format!("{figure}_p50_ms"), share(&mut took, 500));
         figures.insert(format!("{figure}_p99_ms"), share(&mut took, 990));
         figures.insert(format!("{figure}_max_ms"), share(&mut took, 1_000));
+        figures.insert(format!("{figure}_max_cpu_ms"), share(&mut used, 1_000));
         Ok(())
     };
     let switches = || drawn(world.switches(), SWITCHES, 13);

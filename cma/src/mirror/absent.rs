@@ -7,14 +7,16 @@ use tokio::sync::{mpsc, watch};
 use super::{Asked, Refused};
 use crate::driver::Input;
 
+/// What there is none of.
+#[derive(Clone, Debug)]
+enum Nothing {}
+
 /// There is none.
 #[derive(Clone, Debug)]
-pub enum Target {}
+pub struct Target(Nothing);
 
 impl Target {
-    pub(crate) fn new(asked: Asked) -> Result<Self, Refused> {
-        // Nothing of it is looked at.
-        let Asked { uri: _, user: _, password: _, ca_file: _, database: _, batch: _ } = asked;
+    pub(crate) fn new(_: Asked) -> Result<Self, Refused> {
         let what = "is given, and this program was built without the feature neo4j".to_owned();
         Err(("[neo4j]", what, "build ringmesh-cma with its default features, or take the table out"))
     }
@@ -22,7 +24,7 @@ impl Target {
 
 /// There is none.
 #[derive(Clone)]
-pub(crate) enum Mirror {}
+pub(crate) struct Mirror(Nothing);
 
 impl Mirror {
     pub(crate) fn start(
@@ -32,22 +34,41 @@ impl Mirror {
         _: watch::Receiver<u64>,
         _: mpsc::Sender<Input>,
     ) -> Result<Self, Failure> {
-        match *target {}
+        match target.0 {}
     }
 
     pub(crate) fn tell(&self, _: &mut Status) {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn status(&self) -> MirrorStatus {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) async fn compare(&self) -> Result<MirrorCompared, String> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) async fn resync(&self) -> Result<MirrorOrdered, String> {
-        match *self {}
+        match self.0 {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_a_mirror_is_told_that_none_is_built_in() {
+        let asked = Asked {
+            uri: "bolt://h".into(),
+            user: String::new(),
+            password: String::new(),
+            ca_file: None,
+            database: String::new(),
+            batch: 1,
+        };
+        let (key, what, remedy) = Target::new(asked).unwrap_err();
+        assert!(key == "[neo4j]" && what.contains("without the feature neo4j") && remedy.contains("build"));
     }
 }

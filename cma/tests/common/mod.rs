@@ -162,7 +162,7 @@ pub(crate) fn host(name: &str, port: &str) -> News {
     let place = Place {
         ifindex: 2,
         ifname: "eth0".into(),
-        mac: None,
+        mac: Some(MacAddress([2, 0, 0, 9, 0, 1])),
         carrier: true,
         address: "10.77.1.1".parse().unwrap(),
         prefix_len: 16,

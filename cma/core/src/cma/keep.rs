@@ -51,25 +51,36 @@ pub struct Kept<G = MemoryGraph> {
 }
 
 impl<G: GraphStore> Kept<G> {
+    /// Nothing yet, over a graph that is empty.
+    pub fn over(graph: G) -> Self {
+        Self { graph, history: History::default(), rest: Vec::new() }
+    }
+
+    /// Takes the next record, in the order of their keys.
+    pub fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), Unreadable> {
+        let record = Record::new(key, value)?;
+        match record.kind {
+            records::NODE => {
+                let (key, (facts, source, revision)) = (record.thing()?, record.value()?);
+                let node = Entry::Node(Node { key, facts, source });
+                self.graph.restore(revision, node).map_err(store_failed)?;
+            }
+            records::EDGE => {
+                let (key, (tie, source, since_ms, revision)) = (record.thing()?, record.value()?);
+                let edge = Entry::Edge(Edge { key, tie, source, since_ms });
+                self.graph.restore(revision, edge).map_err(store_failed)?;
+            }
+            records::EVENT => self.history.insert(record.number()?, record.value()?),
+            _ => self.rest.push((key.to_vec(), value.to_vec())),
+        }
+        Ok(())
+    }
+
     /// Reads records, in the order of their keys, into a graph that is empty. May take a while.
     pub fn read(graph: G, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Self, Unreadable> {
-        let mut kept = Self { graph, history: History::default(), rest: Vec::new() };
+        let mut kept = Self::over(graph);
         for (key, value) in records {
-            let record = Record::new(&key, &value)?;
-            match record.kind {
-                records::NODE => {
-                    let (key, (facts, source, revision)) = (record.thing()?, record.value()?);
-                    let node = Entry::Node(Node { key, facts, source });
-                    kept.graph.restore(revision, node).map_err(store_failed)?;
-                }
-                records::EDGE => {
-                    let (key, (tie, source, since_ms, revision)) = (record.thing()?, record.value()?);
-                    let edge = Entry::Edge(Edge { key, tie, source, since_ms });
-                    kept.graph.restore(revision, edge).map_err(store_failed)?;
-                }
-                records::EVENT => kept.history.insert(record.number()?, record.value()?),
-                _ => kept.rest.push((key, value)),
-            }
+            kept.take(&key, &value)?;
         }
         Ok(kept)
     }

@@ -1,13 +1,15 @@
 //! The graph store in memory: records under dense numbers, ordered indexes, a compacted change log.
 //!
 //! - `table`: the records, and what hangs together. `index`: numbers in the order of ids. `words`: marks, held once.
-//! - `log`: which thing changed last under which revision. `walk`: what can be reached. `names`: finding by a part.
+//! - `log`: which thing changed last under which revision. `walk`: what can be reached. `find`: what is found by
+//!   something else than its key; `names`: by a part of it.
 //!
 //! # Invariants
 //! - Each record, living or dropped, stands in the change log once, under the revision that changed it last.
 //! - A living edge has two living ends.
 //! - At most [`TOMBSTONES_MAX`] dropped records are kept; a cursor older than the newest forgotten one is told.
 
+mod find;
 mod index;
 mod log;
 mod names;
@@ -21,10 +23,10 @@ use ringmesh_topology::id::MacAddress;
 
 use super::{
     Applied, Bounds, Change, Changes, Direction, Edge, EdgeKey, Entry, Facts, GraphStore, Label, Node,
-    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk,
+    NodeKey, Op, Relation, Source, Stamp, Stats, StoreError, Tie, Walk, scan_for_part,
 };
+use find::Finder;
 use log::{Log, Thing};
-use names::{Names, folded};
 use table::{Between, EdgeRecord, NodeRecord, Table};
 
 /// How many dropped records are remembered, against late writes and for slow readers of the change log.
@@ -35,12 +37,7 @@ pub struct MemoryGraph {
     table: Table,
     sources: Vec<Source>,
     source_numbers: BTreeMap<Source, u32>,
-    /// The switches by name.
-    names: BTreeSet<(Box<str>, u32)>,
-    /// The hosts by parts of their names.
-    host_names: Names,
-    /// The network ports by address.
-    macs: BTreeSet<(MacAddress, u32)>,
+    finder: Finder,
     log: Log,
     tombstones: BTreeSet<u64>,
     tombstones_max: usize,
@@ -99,9 +96,7 @@ impl MemoryGraph {
             table: Table::default(),
             sources: Vec::new(),
             source_numbers: BTreeMap::new(),
-            names: BTreeSet::new(),
-            host_names: Names::default(),
-            macs: BTreeSet::new(),
+            finder: Finder::default(),
             log: Log::default(),
             tombstones: BTreeSet::new(),
             tombstones_max,
@@ -146,9 +141,10 @@ impl MemoryGraph {
         self.table.find_node(key).filter(|&number| self.table.node(number).lives())
     }
 
-    /// The same, looking first where it may well be.
-    fn living_near(&self, key: &NodeKey, guess: u32) -> Option<u32> {
-        if self.table.is(guess, key) { Some(guess) } else { self.living(key) }
+    /// The same, looking first where it may well be: at what was asked for last, or at what was told after that.
+    fn living_near(&self, key: &NodeKey, last: u32) -> Option<u32> {
+        let near = [last, last.saturating_add(1)];
+        near.into_iter().find(|&number| self.table.is(number, key)).or_else(|| self.living(key))
     }
 
     fn say_node(&mut self, key: &NodeKey, facts: &Facts, mark: Mark) -> Fate {
@@ -162,9 +158,7 @@ impl MemoryGraph {
             return known;
         }
         let new = self.table.add_node(key);
-        if key.label == Label::Host {
-            self.host_names.insert(key.local(), new);
-        }
+        self.finder.added(key, new);
         new
     }
 
@@ -206,22 +200,8 @@ impl MemoryGraph {
             return false;
         }
         count(&mut self.nodes[label as usize], lived, facts.is_some());
-        self.index(number, was.as_ref(), facts);
+        self.finder.said(&self.table, number, was.as_ref(), facts);
         true
-    }
-
-    /// What can be found by something else than its key.
-    fn index(&mut self, number: u32, was: Option<&Facts>, is: Option<&Facts>) {
-        match was {
-            Some(Facts::Switch(switch)) => drop(self.names.remove(&(switch.name.as_str().into(), number))),
-            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.remove(&(*mac, number))),
-            Some(_) | None => {}
-        }
-        match is {
-            Some(Facts::Switch(switch)) => drop(self.names.insert((switch.name.as_str().into(), number))),
-            Some(Facts::Nic { mac: Some(mac), .. }) => drop(self.macs.insert((*mac, number))),
-            Some(_) | None => {}
-        }
     }
 
     fn say_edge(&mut self, between: Between, word: &str, tie: Tie, mark: Mark) -> Fate {
@@ -286,14 +266,21 @@ impl MemoryGraph {
                 Some(Thing::Node(number)) => {
                     let label = self.table.node(number).label;
                     self.table.remove_node(number);
-                    if label == Label::Host {
-                        self.host_names.remove(|number, name| is_called(&self.table, number, name));
-                    }
+                    self.finder.removed(&self.table, label);
                 }
                 Some(Thing::Edge(number)) => self.table.remove_edge(number),
                 None => {}
             }
         }
+    }
+
+    /// Their keys in order, each once.
+    fn keys(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<NodeKey> {
+        let mut keys: Vec<NodeKey> =
+            numbers.into_iter().map(|number| self.table.node(number).key()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     fn source(&self, number: u32) -> Source {
@@ -328,12 +315,6 @@ impl MemoryGraph {
         self.floor = self.revision;
         self.log.insert(revision, number);
     }
-}
-
-/// Whether that number is of a host with that name, dropped or not.
-fn is_called(table: &Table, number: u32, name: &str) -> bool {
-    let node = table.node(number);
-    node.label == Label::Host && folded(node.key().local()) == name
 }
 
 /// One more, or one less.
@@ -402,29 +383,22 @@ impl GraphStore for MemoryGraph {
     }
 
     fn switches_named(&self, name: &str) -> Result<Vec<Node>, StoreError> {
-        let named = self.names.range((Box::from(name), 0)..).take_while(|(other, _)| **other == *name);
-        let nodes = named.filter_map(|(_, number)| self.node_of(self.table.node(*number)).transpose());
+        let named = self.finder.switches_named(name);
+        let nodes = named.filter_map(|number| self.node_of(self.table.node(number)).transpose());
         let mut nodes = nodes.collect::<Result<Vec<Node>, StoreError>>()?;
         nodes.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(nodes)
     }
 
-    fn hosts_with(&self, part: &str) -> Result<Vec<NodeKey>, StoreError> {
-        let named = self.host_names.with(part).into_iter();
-        let living = named.filter(|(number, name)| {
-            self.table.node(*number).lives() && is_called(&self.table, *number, name)
-        });
-        let mut keys: Vec<NodeKey> = living.map(|(number, _)| self.table.node(number).key()).collect();
-        keys.sort();
-        keys.dedup();
-        Ok(keys)
+    fn with_part(&self, label: Label, part: &str) -> Result<Vec<NodeKey>, StoreError> {
+        match self.finder.with_part(&self.table, label, part) {
+            Some(numbers) => Ok(self.keys(numbers)),
+            None => scan_for_part(self, label, part),
+        }
     }
 
     fn nics_with(&self, mac: MacAddress) -> Result<Vec<NodeKey>, StoreError> {
-        let numbers = self.macs.range((mac, 0)..=(mac, u32::MAX)).map(|(_, number)| *number);
-        let mut keys: Vec<NodeKey> = numbers.map(|number| self.table.node(number).key()).collect();
-        keys.sort();
-        Ok(keys)
+        Ok(self.keys(self.finder.nics_with(mac)))
     }
 
     fn edges_since(&self, relation: Relation, since_ms: u64) -> Result<Vec<Edge>, StoreError> {

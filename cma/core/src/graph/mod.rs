@@ -177,11 +177,10 @@ pub trait GraphStore {
         Ok(scan_all(self, Label::Switch)?.into_iter().filter(is_called).collect())
     }
 
-    /// The hosts whose names have a part, whatever its case, in the order of their keys.
-    fn hosts_with(&self, part: &str) -> Result<Vec<NodeKey>, StoreError> {
-        let part = part.to_lowercase();
-        let hosts = scan_all(self, Label::Host)?.into_iter().map(|node| node.key);
-        Ok(hosts.filter(|key| key.local().to_lowercase().contains(&part)).collect())
+    /// The nodes of a label whose id (behind its site), or whose name where that is another, has a part, whatever its
+    /// case; in the order of their keys.
+    fn with_part(&self, label: Label, part: &str) -> Result<Vec<NodeKey>, StoreError> {
+        scan_for_part(self, label, part)
     }
 
     /// The network ports that have an Ethernet address, in the order of their keys.
@@ -250,6 +249,19 @@ pub fn scan_all<G: GraphStore + ?Sized>(graph: &G, label: Label) -> Result<Vec<N
             return Ok(nodes);
         }
     }
+}
+
+/// What [`GraphStore::with_part`] answers, found by looking at all of them.
+fn scan_for_part<G: GraphStore + ?Sized>(
+    graph: &G,
+    label: Label,
+    part: &str,
+) -> Result<Vec<NodeKey>, StoreError> {
+    let part = part.to_lowercase();
+    let has = |text: &str| text.to_lowercase().contains(&part);
+    let named = |facts: &Facts| matches!(facts, Facts::Switch(switch) if has(&switch.name));
+    let nodes = scan_all(graph, label)?.into_iter();
+    Ok(nodes.filter(|node| has(node.key.local()) || named(&node.facts)).map(|node| node.key).collect())
 }
 
 #[cfg(any(test, feature = "conformance"))]

@@ -7,7 +7,7 @@ use ringmesh_topology::id::MacAddress;
 
 use super::legs::{self, Leg, Rooted, Wire};
 use super::{Answer, Cell, NoAnswer, World};
-use crate::graph::{Direction, Facts, GraphStore, Label, Relation, StoreError, scan_all};
+use crate::graph::{Direction, Facts, GraphStore, Label, Relation, StoreError};
 use crate::view::{host_word, natural, switch_word};
 
 impl<G: GraphStore> World<'_, G> {
@@ -90,12 +90,16 @@ impl<G: GraphStore> World<'_, G> {
     }
 
     fn find_switches(&self, wanted: &Wanted, answer: &mut Answer) -> Result<(), StoreError> {
-        for node in scan_all(self.graph, Label::Switch)? {
+        let mut keys = BTreeSet::new();
+        if wanted.address.is_none() {
+            keys.extend(self.graph.with_part(Label::Switch, &wanted.text)?);
+        }
+        if let Some(mac) = wanted.mac {
+            keys.extend(self.with_id(Label::Switch, &mac.to_string())?.into_iter().map(|node| node.key));
+        }
+        for key in keys {
+            let Some(node) = self.graph.node(&key)? else { continue };
             let Facts::Switch(facts) = &node.facts else { continue };
-            let by_mac = wanted.mac.is_some_and(|mac| facts.id.eq_ignore_ascii_case(&mac.to_string()));
-            if !by_mac && !wanted.is_in(&facts.name) && !wanted.is_in(&facts.id) {
-                continue;
-            }
             let site = legs::site_of(&node.key).into();
             let (name, id) = (facts.name.as_str().into(), facts.id.as_str().into());
             let state = switch_word(facts.state).into();
@@ -120,7 +124,7 @@ impl<G: GraphStore> World<'_, G> {
                 nics.extend(edges.into_iter().map(|edge| edge.key.from));
             }
         } else {
-            hosts.extend(self.graph.hosts_with(&wanted.text)?);
+            hosts.extend(self.graph.with_part(Label::Host, &wanted.text)?);
         }
         if let Some(mac) = wanted.mac {
             nics.extend(self.graph.nics_with(mac)?);

@@ -5,7 +5,7 @@ use ringmesh_proto::message::{CARRIERS_MAX, Carrier, HeardAge, LINKS_MAX, PLACES
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::WallClock;
 use ringmesh_proto::wire::{ProbeWire, RelayWire};
-use ringmesh_topology::place::{BondRole, Evidence, WireId};
+use ringmesh_topology::place::{BondRole, Evidence, Place, WireId};
 
 use super::*;
 use crate::{BondFacts, CachedAttachment};
@@ -378,6 +378,43 @@ fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
     };
     assert_eq!(places.iter().map(|place| place.ifindex).collect::<Vec<_>>(), [2, 4]);
     assert_eq!(bench.probe.attachments(Time::ZERO).len(), 3, "every port is shown");
+}
+
+#[test]
+fn each_port_tells_its_mac_address_and_another_one_is_told_at_once() {
+    let leg = |ifindex, active| PortFacts {
+        address: port(2).address,
+        bond: Some(crate::BondFacts {
+            ifname: "bond0".into(),
+            mode: "active-backup".into(),
+            active,
+            partner: None,
+        }),
+        ..port(ifindex)
+    };
+    let tunnel = PortFacts { mac: MacAddress::default(), ..port(5) };
+    let mut bench = Bench::started(config(&[RELAY]), &[leg(2, true), leg(3, false), port(4), tunnel.clone()]);
+    bench.run_to(1_000);
+    bench.relay(hello(0));
+    let macs = |places: &[Place]| -> Vec<Option<u8>> {
+        let of = |place: &Place| {
+            let mates = place.bond.iter().flat_map(|bond| bond.mates.iter().map(|mate| mate.mac));
+            [place.mac].into_iter().chain(mates).map(|mac| mac.map(|mac| mac.0[5])).collect::<Vec<_>>()
+        };
+        places.iter().flat_map(of).collect()
+    };
+    let said = bench.said();
+    assert_eq!(macs(&announces(&said)[0].1.places), [Some(2), Some(3), Some(4), None]);
+    bench.relay(ToProbe::Assignment(Box::new(order(1, &[]))));
+    bench.clear();
+    let other = PortFacts { mac: MacAddress([2, 0, 0, 0, 0, 9]), ..port(4) };
+    bench.event(Event::Ports { ports: &[leg(2, true), leg(3, false), other, tunnel], own: &[] });
+    let said = bench.said();
+    let told = said.iter().find_map(|(.., message)| match message {
+        ToRelay::Attachment { places, .. } => Some(macs(places)),
+        _ => None,
+    });
+    assert_eq!(told, Some(vec![Some(2), Some(3), Some(9), None]));
 }
 
 /// A host with more and longer to say than any datagram holds.

@@ -65,8 +65,11 @@ pub fn same_answers(graph: &impl GraphStore, model: &Model) {
             assert_eq!(of_graph, pages(&|after| model.scan(label, after, limit).unwrap()));
         }
     }
-    for part in ["H1", "q", "\n", "", "h10", "/"] {
-        assert_eq!(graph.hosts_with(part).unwrap(), model.hosts_with(part).unwrap(), "{part:?}");
+    for part in ["H1", "q", "\n", "", "h10", "/", "TOR", "drop"] {
+        for label in [Label::Host, Label::Switch, Label::Nic] {
+            let (ours, theirs) = (graph.with_part(label, part), model.with_part(label, part));
+            assert_eq!(ours.unwrap(), theirs.unwrap(), "{label:?} with {part:?}");
+        }
     }
     for said in 0..3 {
         let mac = MacAddress([said; 6]);

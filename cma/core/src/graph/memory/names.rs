@@ -8,6 +8,8 @@
 //! - Every node that was added and not removed has an entry. Entries of removed ones may still be there: whoever asks
 //!   compares what is found with the node.
 
+use std::collections::BTreeSet;
+
 /// Between two names.
 const END: char = '\0';
 /// So many entries of removed nodes are always borne.
@@ -42,14 +44,17 @@ impl Names {
             return;
         }
         let mut rest = Self::default();
+        // What was called something else for a while stands here twice.
+        let mut seen = BTreeSet::new();
         for (at, &(_, number)) in self.entries.iter().enumerate() {
             let name = self.name(at);
-            if lives(number, name) {
+            if lives(number, name) && seen.insert((number, name)) {
                 rest.entries.push((rest.text.len(), number));
                 rest.text.push_str(name);
                 rest.text.push(END);
             }
         }
+        drop(seen);
         *self = rest;
     }
 
@@ -116,6 +121,11 @@ mod tests {
             assert!(names.entries.len() <= 2 * DEAD_MIN.max((4_000 - n) as usize), "{n}");
         }
         assert_eq!(gone, 4_000);
+        for _ in 0..10_000 {
+            names.insert("again", 7);
+            names.remove(|number, name| (number, name) == (7, "again"));
+        }
+        assert!(names.with("again").len() <= DEAD_MIN + 1, "{}", names.with("again").len());
         assert!(names.entries.len() <= 2 * DEAD_MIN && names.text.len() < 20_000);
     }
 }

@@ -54,11 +54,12 @@ impl Site {
         beat: Beat,
         sealed: Option<[u8; BEAT]>,
     ) {
+        // Counted wherever it goes: what is foretold counts so too.
+        let stamp = self.actor_at(from).next_beat();
         let Some(to) = self.network.owner(target.ip()) else {
             return self.common.account.count("Beat", BEAT);
         };
         self.beats[usize::from(!self.network.is_inside_switch(from, to))] += 1;
-        let stamp = self.actor_at(from).next_beat();
         let at = self.common.now;
         if let Some(event) = self.beat_event(stamp, at, [from, to], [source, target], beat, sealed) {
             self.double(from, event.at, || {

@@ -561,6 +561,15 @@ impl Relay {
         }
     }
 
+    /// The links of a member in a ring are made anew: its neighbours would not be told otherwise that it is to be reached
+    /// elsewhere.
+    pub(crate) fn renew_links(&mut self, now: Time, host: HostIx, ring: RingId) {
+        if self.rings.get(ring).is_some_and(|ring| !ring.frozen) {
+            self.rings.renew(ring, Peer::Member(host));
+            self.mark(now, ring);
+        }
+    }
+
     /// A new run of a probe holds no link: all its adjacencies are made anew.
     fn forget_links(&mut self, now: Time, host: HostIx) {
         let seats: Vec<RingId> = self.roster[host].seats.iter().map(|seat| seat.ring).collect();

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use core::net::SocketAddr;
+
 use ringmesh_proto::machine::Sink;
+use ringmesh_proto::message::RingId;
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::{Component, Explanation, HostIx};
 use ringmesh_topology::place::{Attachment, Evidence, Place};
@@ -58,11 +61,21 @@ impl Relay {
     ) {
         let member = &mut self.roster[host];
         let moved = member.wires.take(now, &member.places, &places);
+        let stood: Vec<_> = self.seats_at(host).collect();
         let new = self.know_places(host, places);
+        let stands: Vec<_> = self.seats_at(host).collect();
+        let readdressed = stood.into_iter().zip(stands).filter(|(before, now)| before != now);
+        readdressed.for_each(|((ring, _), _)| self.renew_links(now, host, ring));
         new.into_iter().for_each(|switch| self.tell_switch(switch));
         for port in moved {
             self.wiring_changed(now, host, &port, out);
         }
+    }
+
+    /// The rings of a member, and where its neighbours there send their beats.
+    fn seats_at(&self, host: HostIx) -> impl Iterator<Item = (RingId, SocketAddr)> {
+        let member = &self.roster[host];
+        member.seats.iter().map(|seat| (seat.ring, member.address(seat.via)))
     }
 
     fn wiring_changed(&mut self, now: Time, host: HostIx, port: &Moved, out: &mut impl Sink<Action>) {

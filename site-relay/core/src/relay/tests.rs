@@ -1,6 +1,6 @@
 //! What members tell, and what comes of it.
 
-use ringmesh_proto::message::Carrier;
+use ringmesh_proto::message::{Assignment, Carrier};
 use ringmesh_topology::id::{Boot, MacAddress, ProbeId, RelayId};
 use ringmesh_topology::place::{Attachment, Bond, BondMate, BondRole, Evidence, Place, WireId};
 use ringmesh_topology::verdict::Verdict;
@@ -158,5 +158,49 @@ fn a_member_that_moves_and_confirms_nothing_is_given_no_more_links_than_it_can_h
             1,
             "{seats:?}"
         );
+    }
+}
+
+#[test]
+fn the_neighbours_of_a_member_are_told_its_new_address() {
+    let mut bench = Bench::joined(Vec::new());
+    let place = |last: u8| Place { address: [10, 0, 0, last].into(), bond: None, ..bonded() };
+    let orders = |bench: &mut Bench| -> Vec<(ProbeId, Assignment)> {
+        bench.now += Duration::from_secs(1);
+        let mut out = Vec::new();
+        bench.relay.on_event(bench.now, Event::DeadlineReached, &mut out);
+        let order = |action| match action {
+            Action::Send { probe, message: ToProbe::Assignment(order), .. } => Some((probe, *order)),
+            _ => None,
+        };
+        out.into_iter().filter_map(order).collect()
+    };
+    for number in 1..=3_u8 {
+        bench.from = Sender { probe: ProbeId([number; 16]), boot: Boot([number; 16]) };
+        bench.says(ToRelay::Announce(Box::new(Announce {
+            name: Name::new(&format!("h{number}")).unwrap(),
+            host_boot: Boot([number; 16]),
+            generation: Generation::default(),
+            links: Vec::new(),
+            places: vec![place(number)],
+            suspicions: Vec::new(),
+            cut_off: Duration::ZERO,
+            recorder_hash: 0,
+        })));
+    }
+    let told = orders(&mut bench);
+    for (probe, order) in told {
+        bench.from = Sender { probe, boot: Boot(probe.0) };
+        bench.says(ToRelay::Applied(order.generation));
+    }
+    assert_eq!(orders(&mut bench), [], "all is in force");
+    bench.from = Sender { probe: ProbeId([3; 16]), boot: Boot([3; 16]) };
+    bench.says(ToRelay::Attachment { report: Report(1), places: vec![place(77)] });
+    let told = orders(&mut bench);
+    for neighbour in [1, 2] {
+        let order = told.iter().find(|(probe, _)| *probe == ProbeId([neighbour; 16])).map(|(_, order)| order);
+        let links = order.iter().flat_map(|order| &order.rings).flat_map(|ring| &ring.links);
+        let knows = links.into_iter().any(|link| link.peer_address.ip() == place(77).address);
+        assert!(knows, "h{neighbour} is told {order:?}");
     }
 }

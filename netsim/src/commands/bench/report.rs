@@ -124,7 +124,7 @@ fn detection(figures: &Figures, lines: &mut Lines) {
     let all = || sizes.iter().map(|hosts| figures.of("detection", *hosts));
     let medians: Vec<f64> = all().filter_map(|known| known?["p50_ms"].as_f64()).collect();
     let (least, most) = medians.iter().fold((f64::MAX, 0.0_f64), |(a, b), p50| (a.min(*p50), b.max(*p50)));
-    let even = (medians.len() > 1).then(|| most <= least * (1.0 + SPREAD_MAX));
+    let even = (medians.len() > 1).then_some(most <= least * (1.0 + SPREAD_MAX));
     let longest: Vec<f64> = all().filter_map(|known| known?["max_ms"].as_f64()).collect();
     let rows = [
         ("median, ms", "within 5 % over all sizes", "p50_ms", 0, even),

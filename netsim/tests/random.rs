@@ -116,7 +116,7 @@ fn stories_of_two_hundred_hosts_and_ten_minutes_break_no_law_and_run_one_way() {
 /// Small stories of sites with spines, feeds, bonds and so on, and of what wears there.
 const WORN: Extent = Extent { worn: true, ..Extent::SMALL };
 /// How many of them: `RINGMESH_WORN_SEEDS` and `RINGMESH_WORN_SEED` run others.
-const WORN_SEEDS: u64 = 60;
+const WORN_SEEDS: u64 = 120;
 
 #[test]
 fn what_wears_leaves_nothing_behind_either() {

@@ -24,6 +24,9 @@
 //! - Of a killed process nothing is left but its disk.
 //! - What happens to a machine does not depend on what happens at the same time to one that cannot reach it.
 
+// The rooms are private; this page is for those who work in them.
+#![expect(rustdoc::private_intra_doc_links)]
+
 mod account;
 mod authority;
 mod carry;

@@ -51,7 +51,7 @@ fn bonded(ifindex: u32, address: &str, port: &str, carrier: bool, wired: bool) -
     };
     let role = BondRole { active: true, partner: None };
     let bond = Bond { ifname: "bond0".into(), mode: "active-backup".into(), role, mates: vec![mate] };
-    Place { bond: Some(bond), ..place(ifindex, address, Some((1, port))) }
+    Place { bond: Some(Box::new(bond)), ..place(ifindex, address, Some((1, port))) }
 }
 
 /// h1 and h10 on sw1 alone; h2 bonded over both; h3 bonded with a dead leg; h4 on no known switch; h5 on sw1 and on

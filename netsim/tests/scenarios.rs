@@ -321,7 +321,7 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
         (
             "[topology]",
             "[invariants]\ngravity = false\n[topology]",
-            "3:11: no invariant is called `gravity`: there are timers",
+            "3:11: no invariant is called `gravity`: there are conserved",
         ),
         (
             "duration = \"1m\"",

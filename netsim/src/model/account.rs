@@ -91,6 +91,19 @@ impl Classes {
     }
 }
 
+/// What becomes of datagrams: each that is sent arrives, or is lost, or is under way. Beats, refusals and echoes too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Handed to the network, copies of doubled ones among them.
+    pub sent: u64,
+    /// Swallowed by it.
+    pub lost: u64,
+    /// Brought to a kernel, whatever that does with them.
+    pub arrived: u64,
+    /// Neither yet.
+    pub under_way: u64,
+}
+
 /// Datagrams by purpose, each counted once when it was sent. Heartbeats are `Beat`, those of the mesh ring `MeshBeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {

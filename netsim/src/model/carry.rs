@@ -40,7 +40,7 @@ impl Site {
         if !Account::is_beat(purpose) {
             self.common.note(|| format!("{} -> {} {purpose}", datagram.from, datagram.to));
         }
-        let Some(to) = self.network.owner(datagram.to.ip()) else { return };
+        let Some(to) = self.network.owner(datagram.to.ip()) else { return self.goes_nowhere() };
         self.common.classes.count(self.network.class(from, to), purpose);
         let packet = Packet { octets: datagram.payload.octets(), port: datagram.to.port() };
         self.bring(from, to, purpose, packet, Thing::Arrive(datagram));
@@ -57,8 +57,10 @@ impl Site {
         // Counted wherever it goes: what is foretold counts so too.
         let stamp = self.actor_at(from).next_beat();
         let Some(to) = self.network.owner(target.ip()) else {
-            return self.common.account.count("Beat", BEAT);
+            self.common.account.count("Beat", BEAT);
+            return self.goes_nowhere();
         };
+        self.common.sent += 1;
         self.beats[usize::from(!self.network.is_inside_switch(from, to))] += 1;
         let at = self.common.now;
         if let Some(event) = self.beat_event(stamp, at, [from, to], [source, target], beat, sealed) {
@@ -70,7 +72,15 @@ impl Site {
                 Datagram { from: source, to: target, payload }
             });
             self.put(event);
+        } else {
+            self.common.lost += 1;
         }
+    }
+
+    /// Nobody has the address it is sent to.
+    fn goes_nowhere(&mut self) {
+        self.common.sent += 1;
+        self.common.lost += 1;
     }
 
     /// How a heartbeat that is sent at that moment comes to the other place, if it does.
@@ -106,11 +116,15 @@ impl Site {
 
     /// Something on its way between two places, if it gets there.
     fn bring(&mut self, from: Place, to: Place, purpose: &'static str, packet: Packet, thing: Thing) {
+        self.common.sent += 1;
         if let (Place::Core(_), Place::Core(there)) = (from, to) {
             return self.bring_over_wan(there, purpose, packet.octets + DATAGRAM_OCTETS, thing);
         }
         let stamp = self.actor_at(from).next();
-        let Some(after) = self.fate(stamp, from, to, packet) else { return };
+        let Some(after) = self.fate(stamp, from, to, packet) else {
+            self.common.lost += 1;
+            return;
+        };
         let (at, key) = (self.common.now + after, stamp.key(Rank::Arrival));
         if let Thing::Arrive(datagram) = &thing {
             self.double(from, at, || datagram.clone());
@@ -136,6 +150,7 @@ impl Site {
         if self.common.draw(stamp, 1_000, Purpose::Loss) < self.doubled_permille {
             let more = Duration::from_nanos(self.common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
             let (at, key) = (at + more, stamp.key(Rank::Arrival));
+            self.common.sent += 1;
             self.put(Event { at, key, due: Thing::Arrive(datagram()).into() });
         }
     }
@@ -146,10 +161,12 @@ impl Site {
         common.count_wan(self.number, purpose, octets);
         let reaches = self.network.reaches(Place::Core(self.number), Place::Core(to));
         if !reaches || common.is_lost(&mut self.actor, near.loss_permille) {
+            common.lost += 1;
             return;
         }
         common.count_wan(to, purpose, octets);
         if common.is_lost(&mut self.actor, far.loss_permille) {
+            common.lost += 1;
             return;
         }
         let stamp = self.actor.next();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::time::Time;
 
-use super::account::{Account, Classes, WanAccount};
+use super::account::{Account, Classes, Traffic, WanAccount};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Wan;
 use super::queue::{Due, Event, Queue};
@@ -79,6 +79,9 @@ pub(crate) struct Common {
     pub(super) wan: Arc<Wan>,
     pub(super) trace_hash: TraceHash,
     pub(super) account: Account,
+    /// Datagrams that were sent, and of those the ones that were lost.
+    pub(super) sent: u64,
+    pub(super) lost: u64,
     /// The same datagrams, and what is said over streams, by how far they go.
     pub(super) classes: Classes,
     /// Of each site, what this shard sent or took over its leg.
@@ -102,6 +105,8 @@ impl Common {
             wan,
             trace_hash: TraceHash::default(),
             account: Account::default(),
+            sent: 0,
+            lost: 0,
             classes: Classes::default(),
             log: None,
             names_next: None,
@@ -146,6 +151,13 @@ impl Common {
     /// Nothing more happens here before that.
     pub(super) fn rest(&mut self, until: Time) {
         self.now = self.now.max(until);
+    }
+
+    /// What became of the datagrams that were sent here or came here; `None` where nobody can count what is under way.
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        let kinds = self.trace_hash.kinds();
+        let arrived = kinds.heartbeats + kinds.datagrams;
+        Some(Traffic { sent: self.sent, lost: self.lost, arrived, under_way: self.queue.datagrams()? })
     }
 
     /// When something is due next.

@@ -13,7 +13,7 @@ use ringmesh_relay_core::Relay;
 use ringmesh_topology::id::{IncidentId, Name};
 use ringmesh_topology::place::Place;
 
-use super::account::{Account, Classes, WanAccount};
+use super::account::{Account, Classes, Traffic, WanAccount};
 use super::host::Host;
 use super::relays::RELAY;
 use super::site::Site;
@@ -84,6 +84,20 @@ impl World {
     /// How many events were executed; in the reference engine the number of the last one.
     pub fn events(&self) -> u64 {
         self.trace_of_all().events()
+    }
+
+    /// What became of all datagrams so far; `None` but in the reference engine.
+    pub fn traffic(&self) -> Option<Traffic> {
+        let shards = self.sites.iter().map(|site| &site.common).chain([&self.cma.common]);
+        shards.map(|common| common.traffic()).try_fold(Traffic::default(), |sum, one| {
+            let one = one?;
+            Some(Traffic {
+                sent: sum.sent + one.sent,
+                lost: sum.lost + one.lost,
+                arrived: sum.arrived + one.arrived,
+                under_way: sum.under_way + one.under_way,
+            })
+        })
     }
 
     /// The same by kind.

@@ -53,7 +53,7 @@ mod wear;
 mod wheel;
 mod world;
 
-pub use account::{Account, Classes, WanAccount};
+pub use account::{Account, Classes, Traffic, WanAccount};
 pub use common::Wire;
 pub(crate) use common::{Crossing, Shard, ShardName};
 pub use disk::Backup;

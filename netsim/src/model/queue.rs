@@ -171,6 +171,17 @@ impl Event {
 }
 
 impl Due {
+    /// Whether it comes over the network.
+    fn is_datagram(&self) -> bool {
+        match self {
+            Self::Beat(_) => true,
+            Self::HostDeadline { .. } => false,
+            Self::Other(thing) => {
+                matches!(**thing, Thing::Arrive(_) | Thing::Refused { .. } | Thing::Echo { .. })
+            }
+        }
+    }
+
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Beat(_) => "datagram",
@@ -245,6 +256,14 @@ impl Queue {
         match self {
             Self::Sorted(due) => due.first_key_value().map(|(key, _)| *key),
             Self::Wheel(wheel) => wheel.first().map(|event| (event.at, event.key)),
+        }
+    }
+
+    /// How many datagrams are under way. Only plain order knows: a wheel holds some that are foretold, and not sent yet.
+    pub(super) fn datagrams(&self) -> Option<u64> {
+        match self {
+            Self::Sorted(due) => Some(due.values().filter(|due| due.is_datagram()).count() as u64),
+            Self::Wheel(_) => None,
         }
     }
 

@@ -18,7 +18,7 @@ use ringmesh_topology::id::RelayId;
 use super::disk::Journal;
 use super::fabric::Packet;
 use super::host::{Datagram, Payload};
-use super::key::Rank;
+use super::key::{Rank, Stamp};
 use super::load::Wait;
 use super::network::{Place, relay_address};
 use super::queue::Thing;
@@ -232,16 +232,25 @@ impl Site {
 
     fn echo(&mut self, to: IpAddr) {
         self.common.account.count("Echo", ECHO_OCTETS);
-        let Some(place @ Place::Leg { host, leg }) = self.network.owner(to) else { return };
+        self.common.sent += 1;
+        match self.echo_answered(to) {
+            Some((stamp, after)) => {
+                self.common.at(stamp, Rank::Arrival, self.common.now + after, Thing::Echo { from: to });
+            }
+            None => self.common.lost += 1,
+        }
+    }
+
+    /// How long an echo takes there and back, and whose deed that is; `None` if no answer comes.
+    fn echo_answered(&mut self, to: IpAddr) -> Option<(Stamp, Duration)> {
+        let Some(place @ Place::Leg { host, leg }) = self.network.owner(to) else { return None };
         let (core, packet) = (Place::Core(self.number), Packet { octets: ECHO_OCTETS, port: 0 });
         let asked = self.actor.next();
-        let there = self.fate(asked, core, place, packet).filter(|_| self.network.hears(host, leg));
-        let Some(there) = there else { return };
+        let there = self.fate(asked, core, place, packet).filter(|_| self.network.hears(host, leg))?;
         // The kernel answers: that is no deed of the host's, and its key is of the question.
         let stamp = self.actor.next();
-        if let Some(back) = self.fate(stamp, place, core, packet) {
-            self.common.at(stamp, Rank::Arrival, self.common.now + there + back, Thing::Echo { from: to });
-        }
+        let back = self.fate(stamp, place, core, packet)?;
+        Some((stamp, there + back))
     }
 
     /// A datagram comes to the relay's socket: it is read when all before it are done with.

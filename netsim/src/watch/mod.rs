@@ -12,6 +12,7 @@ mod reuse;
 mod rings;
 mod silence;
 mod timers;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -50,7 +51,8 @@ pub trait Watch {
 type Begin = fn() -> Box<dyn Watch>;
 
 /// Every law, by the name that files switch it off by.
-pub const INVARIANTS: [(&str, Begin); 9] = [
+pub const INVARIANTS: [(&str, Begin); 10] = [
+    ("conserved", || Box::<traffic::Conserved>::default()),
     ("timers", || Box::<timers::Timers>::default()),
     ("no-reuse", || Box::<reuse::Reuse>::default()),
     ("two-watchers", || Box::new(rings::Rings::two_watchers())),

@@ -47,6 +47,14 @@ impl Layout {
             }
         };
         most(plan.sites.len(), SITES_MAX, "sites")?;
+        let plain = |site: &model::SitePlan| {
+            *site == model::SitePlan { switches: site.switches, ..Default::default() }
+        };
+        let bonded = plan.hosts.iter().any(|host| host.bond.is_some());
+        if bonded || plan.wan != model::WanShape::Cloud || !plan.sites.iter().all(plain) {
+            let parts = "spines, line cards, feeds, domains, pairs, bonds, CDP or lines between sites";
+            return Err(format!("a lab has no {parts}: they are built in virtual time"));
+        }
         let mut first = 0;
         let mut sites = Vec::new();
         for site in &plan.sites {
@@ -121,8 +129,10 @@ fn legs(host: &model::HostPlan, first: usize) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::model::Plan;
+    use crate::model::{BondMode, Plan, WanShape};
 
     #[test]
     fn a_scenario_is_laid_out_under_the_same_names() {
@@ -148,6 +158,8 @@ mod tests {
             (Plan::even(2, 51), "102 hosts in a site: a lab has room for 100"),
             (Plan::even(3, 1).with_host(&[0, 1, 2]), "hangs on one switch or on two different ones"),
             (Plan::even(3, 1).with_host(&[1, 1]), "hangs on one switch or on two different ones"),
+            (Plan::even(2, 1).with_bond(BondMode::ActiveBackup, &[0, 1]), "a lab has no spines, line cards"),
+            (Plan { wan: WanShape::Ring(Duration::ZERO), ..Plan::sites(2, 1, 1) }, "or lines between sites"),
         ];
         for (plan, wanted) in cases {
             let told = Layout::of(&plan).unwrap_err();

@@ -40,9 +40,14 @@ impl Load {
         Wait::Until(self.done)
     }
 
-    /// Whether it has more to do than it can.
-    pub(super) fn is_too_much(&self) -> bool {
-        !self.each.is_zero()
+    /// Whether it has more to do than it can, or is not done with what it had.
+    pub(super) fn is_too_much(&self, now: Time) -> bool {
+        !self.each.is_zero() || self.done > now
+    }
+
+    /// The process is no more, and what waited in its socket neither.
+    pub(super) fn end(&mut self) {
+        self.done = Time::ZERO;
     }
 }
 
@@ -61,6 +66,7 @@ mod tests {
         load.take(at(50));
         load.each = Duration::ZERO;
         assert_eq!(load.take(at(51)), Wait::Until(at(60)), "after what came before");
+        assert!(load.is_too_much(at(59)) && !load.is_too_much(at(60)));
         assert_eq!(load.take(at(60)), Wait::None);
         load.each = Duration::from_millis(5);
         let waits = (0..2 * WAITING_MAX).filter(|_| load.take(at(100)) != Wait::Full).count();

@@ -75,6 +75,8 @@ pub(crate) enum Thing {
     Arrive(Datagram),
     /// A relay that has much to do reads what came to its socket before.
     Read {
+        /// Of one run of the relay: its socket is gone with it.
+        run: u32,
         came: Time,
         datagram: Datagram,
     },

@@ -89,6 +89,7 @@ impl Site {
     /// The process is no more. What was being written may have been kept just now.
     pub(super) fn end_relay(&mut self) {
         let Some(mut process) = self.process.take() else { return };
+        self.load.end();
         if self.common.draw(self.actor.next(), 2, Purpose::Start) == 0 {
             process.journal.commit(&mut self.disk);
         }
@@ -260,7 +261,8 @@ impl Site {
             Wait::None => self.open_at_relay(now, datagram),
             Wait::Until(when) => {
                 let stamp = self.actor.next();
-                self.common.at(stamp, Rank::Arrival, when, Thing::Read { came: now, datagram });
+                let run = self.runs;
+                self.common.at(stamp, Rank::Arrival, when, Thing::Read { run, came: now, datagram });
             }
             Wait::Full => {}
         }

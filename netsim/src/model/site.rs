@@ -150,7 +150,8 @@ impl Site {
     fn happen_seldom(&mut self, key: super::key::Key, thing: Thing) {
         match thing {
             Thing::Arrive(datagram) => self.arrive(key, datagram),
-            Thing::Read { came, datagram } => self.open_at_relay(came, datagram),
+            Thing::Read { run, came, datagram } if run == self.runs => self.open_at_relay(came, datagram),
+            Thing::Read { .. } => {}
             Thing::Refused { to, peer } => self.hear_refusal(to, peer),
             Thing::Echo { from } => self.relay_event(RelayEvent::Echo { from }),
             Thing::Announce { switch } => self.announce(switch),

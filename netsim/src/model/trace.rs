@@ -145,7 +145,7 @@ fn of_thing(word: &str, thing: &Thing) -> u64 {
                 hash.octets(octets);
             }
         },
-        Thing::Read { came, datagram } => {
+        Thing::Read { run: _, came, datagram } => {
             hash.number(came.nanos());
             hash.address(datagram.from);
         }

@@ -136,7 +136,7 @@ impl World {
     pub fn site_truth(&self, site: usize) -> SiteTruth {
         let known = &self.sites[site];
         let (power, wan) = (self.wan.core_power[site], self.wan.leads_out(site));
-        [power, known.process.is_some() && !known.load.is_too_much(), wan, !known.disk.full]
+        [power, known.process.is_some() && !known.load.is_too_much(self.now), wan, !known.disk.full]
     }
 
     /// What works of the CMA.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringmesh_proto::time::Time;
+use ringmesh_topology::id::Name;
 
 use super::fabric::{Part, Trouble};
 use super::faults::works;
@@ -141,18 +142,13 @@ impl World {
         let identity = of.map(known).map(Box::new);
         let as_whom = identity.as_ref().map_or(&site.hosts[local].name, |other| &other.0).clone();
         site.network.had_copies |= of.is_some();
-        match (of, &site.hosts[local].identity) {
-            (Some(of), _) => drop(site.network.copied.insert(of)),
-            (None, Some(old)) => {
-                let original = site.hosts.iter().position(|known| known.name == old.0);
-                original.map(|original| site.network.copied.remove(&original));
-            }
-            (None, None) => {}
-        }
         site.broke(|site| format!("{} runs the image of {as_whom}", site.hosts[local].name));
         let known = &mut site.hosts[local];
         (known.process, known.identity) = (None, identity);
         known.cache.clear();
+        let names = site.hosts.iter().filter_map(|host| host.identity.as_ref()).map(|other| &other.0);
+        let original = |name: &Name| site.hosts.iter().position(|host| host.name == *name);
+        site.network.copied = names.filter_map(original).collect();
         site.start_after(local, Duration::ZERO);
     }
 

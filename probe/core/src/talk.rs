@@ -276,11 +276,13 @@ impl Talk {
             self.step_at = now + hello.wait.min(WAIT_MAX);
         } else {
             self.step = Step::Knock;
-            // The first at once; whoever is sent back again and again waits longer each time, but no longer than a
-            // second after the last knock: a relay that was started anew asks a few times only, and judges then.
-            let wait = if self.attempt == 0 { Duration::ZERO } else { self.retry_after(KNOCK_PATIENCE) };
-            let due = if knocking { self.step_at } else { Time::NEVER };
-            self.step_at = due.min(now + wait).min((self.knocked_at + GREETED_PATIENCE).max(now));
+            // At once, but no sooner than a second after the last knock: anybody may play a greeting again. Whoever is
+            // sent back again and again waits longer each time, but no longer than that second: a relay that was
+            // started anew asks a few times only, and judges then.
+            let most = (self.knocked_at + GREETED_PATIENCE).max(now);
+            let wait =
+                if self.attempt == 0 { most } else { most.min(now + self.retry_after(KNOCK_PATIENCE)) };
+            self.step_at = if knocking { self.step_at.min(wait) } else { wait };
         }
         answer
     }

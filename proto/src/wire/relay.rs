@@ -64,8 +64,9 @@ struct Previous {
     followed_at: Time,
 }
 
-/// A run that was followed by another is not taken back sooner: two that live would take turns all the time.
-const BACK_AFTER: Duration = Duration::from_secs(60);
+/// A run that was followed by another is not taken back sooner: two that live would take turns all the time. By then no
+/// cookie is good any more that it got before: what it could have said then cannot be played now.
+const BACK_AFTER: Duration = Duration::from_nanos(2 * COOKIE_NANOS);
 
 /// The keys of one relay process, beside its machine.
 #[derive(Debug)]

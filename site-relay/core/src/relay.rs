@@ -527,14 +527,15 @@ impl Relay {
     }
 
     /// An assignment with more links than a member can hold is refused, and would be told for ever. What is to be left
-    /// as soon as the new is in force is left at once then, the oldest first; what is frozen, last.
+    /// as soon as the new is in force is left at once then: the newest first, for the oldest is the one in force; what
+    /// is frozen, last.
     fn make_room(&mut self, now: Time, host: HostIx, wanted: &[(RingId, u32)]) {
         // One seat upstairs may come yet.
         let most = LINKS_MAX / 2 - 1;
         let seats = self.roster[host].seats.iter().filter(|seat| seat.ring != SITE_RING);
         let over = seats.clone().count().saturating_sub(most);
         let unwanted = seats.filter(|seat| wanted.iter().all(|(ring, _)| *ring != seat.ring));
-        let mut unwanted: Vec<RingId> = unwanted.map(|seat| seat.ring).collect();
+        let mut unwanted: Vec<RingId> = unwanted.rev().map(|seat| seat.ring).collect();
         unwanted.sort_by_key(|ring| self.rings.get(*ring).is_some_and(|ring| ring.frozen));
         unwanted.into_iter().take(over).for_each(|ring| self.leave_ring(now, host, ring));
     }
@@ -564,10 +565,9 @@ impl Relay {
     /// The links of a member in a ring are made anew: its neighbours would not be told otherwise that it is to be reached
     /// elsewhere.
     pub(crate) fn renew_links(&mut self, now: Time, host: HostIx, ring: RingId) {
-        if self.rings.get(ring).is_some_and(|ring| !ring.frozen) {
-            self.rings.renew(ring, Peer::Member(host));
-            self.mark(now, ring);
-        }
+        // One that is frozen is cut when it thaws, and then they are told.
+        self.rings.renew(ring, Peer::Member(host));
+        self.mark(now, ring);
     }
 
     /// A new run of a probe holds no link: all its adjacencies are made anew.

@@ -220,20 +220,6 @@ proptest! {
     }
 
     #[test]
-    fn greedy_finds_what_exhaustive_search_finds(seed: u64, faults in 1u64..4, lost in 0u64..30) {
-        let (world, _, evidence) = broken_world(seed, faults, lost);
-        let belief = world.belief();
-        let problem = Problem::new(&belief, &Facts::new(&belief, &evidence, NOW), &[], NOW);
-        for region in regions(&problem).iter().filter(|region| region.candidates.len() <= 12) {
-            let mut greedy = Search::new(&problem);
-            greedy.solve_greedily(region);
-            let found = greedy.region_cost(region);
-            let (best, cost) = Search::new(&problem).solve_exhaustively(region);
-            prop_assert!(found <= cost, "greedy {} exhaustive {} {:?}", found, cost, best);
-        }
-    }
-
-    #[test]
     fn reaching_is_what_flooding_finds(seed: u64, faults in 0u64..5) {
         let mut draws = Draws(seed);
         let world = World::random(&mut draws);
@@ -250,6 +236,43 @@ proptest! {
             prop_assert_eq!(reaches(&belief, &down, End::Host(h(a)), End::Judge), world.talks(&broken, a));
         }
     }
+}
+
+/// Of the small regions of a broken world: what greedy search costs, exhaustive search, and what is believed.
+fn searched(seed: u64, faults: u64, lost: u64) -> Vec<[u64; 3]> {
+    let (world, _, evidence) = broken_world(seed, faults, lost);
+    let belief = world.belief();
+    let problem = Problem::new(&belief, &Facts::new(&belief, &evidence, NOW), &[], NOW);
+    let all = regions(&problem);
+    let small = all.iter().filter(|region| region.candidates.len() <= 12);
+    let costs = small.map(|region| {
+        let (mut greedy, mut both) = (Search::new(&problem), Search::new(&problem));
+        greedy.solve_greedily(region);
+        both.solve(region);
+        let (_, exhaustive) = Search::new(&problem).solve_exhaustively(region);
+        [greedy.region_cost(region), exhaustive, both.region_cost(region)]
+    });
+    costs.collect()
+}
+
+/// Greedy search is all there is for large regions. It is no proof: once in a while two faults are cheaper together than
+/// any of its moves tells. So it is counted over worlds that are the same on every run.
+#[test]
+fn greedy_nearly_always_finds_what_exhaustive_search_finds_and_small_regions_get_the_best_of_both() {
+    let worlds = (0..1_200_u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15), 1 + n % 3, n % 30));
+    // Greedy search misses the best of this one.
+    let missed = (7_966_345_292_439_769_801, 3, 0);
+    assert!(searched(missed.0, missed.1, missed.2).iter().any(|[greedy, best, _]| greedy > best));
+    let (mut dearer, mut all) = (0, 0);
+    for (seed, faults, lost) in worlds.chain([missed]) {
+        for [greedy, exhaustive, believed] in searched(seed, faults, lost) {
+            assert!(believed <= greedy.min(exhaustive), "seed {seed}: {believed} of {greedy}, {exhaustive}");
+            assert!(greedy <= exhaustive + exhaustive / 10, "seed {seed}: {greedy}, not {exhaustive}");
+            dearer += usize::from(greedy > exhaustive);
+            all += 1;
+        }
+    }
+    assert!(all > 1_000 && dearer * 100 <= all, "{dearer} of {all} regions");
 }
 
 fn check_shape_of_nonsense(

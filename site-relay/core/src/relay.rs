@@ -482,8 +482,7 @@ impl Relay {
                 seat.leaving = false;
                 if seat.via != via {
                     seat.via = via;
-                    self.rings.renew(ring, Peer::Member(host));
-                    self.mark(now, ring);
+                    self.renew_links(now, host, ring);
                 }
                 continue;
             }

@@ -350,19 +350,9 @@ fn garbage_and_frames_of_unknown_ports_change_nothing() {
 
 #[test]
 fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
-    let leg = |ifindex, active| PortFacts {
-        address: port(2).address,
-        bond: Some(crate::BondFacts {
-            ifname: "bond0".into(),
-            mode: "active-backup".into(),
-            active,
-            partner: None,
-        }),
-        ..port(ifindex)
-    };
     let mut bare = port(5);
     bare.address = None;
-    let ports = [leg(3, true), bare, leg(2, false), port(4)];
+    let ports = [bond_leg(3, true), bare, bond_leg(2, false), port(4)];
     let mut bench = Bench::started(config(&[RELAY]), &ports);
     bench.run_to(1_000);
     bench.relay(hello(0));
@@ -371,7 +361,7 @@ fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
     assert_eq!(places, [3, 4]);
     bench.relay(ToProbe::Assignment(Box::new(order(1, &[]))));
     bench.clear();
-    bench.event(Event::Ports { ports: &[leg(3, false), leg(2, true), port(4)], own: &[] });
+    bench.event(Event::Ports { ports: &[bond_leg(3, false), bond_leg(2, true), port(4)], own: &[] });
     let said = bench.said();
     let [(.., ToRelay::Evidence { .. }), (.., ToRelay::Attachment { places, .. })] = &said[..] else {
         panic!("{said:?}")
@@ -382,18 +372,9 @@ fn each_address_is_one_place_and_the_active_leg_of_a_bond_stands_for_it() {
 
 #[test]
 fn each_port_tells_its_mac_address_and_another_one_is_told_at_once() {
-    let leg = |ifindex, active| PortFacts {
-        address: port(2).address,
-        bond: Some(crate::BondFacts {
-            ifname: "bond0".into(),
-            mode: "active-backup".into(),
-            active,
-            partner: None,
-        }),
-        ..port(ifindex)
-    };
     let tunnel = PortFacts { mac: MacAddress::default(), ..port(5) };
-    let mut bench = Bench::started(config(&[RELAY]), &[leg(2, true), leg(3, false), port(4), tunnel.clone()]);
+    let mut bench =
+        Bench::started(config(&[RELAY]), &[bond_leg(2, true), bond_leg(3, false), port(4), tunnel.clone()]);
     bench.run_to(1_000);
     bench.relay(hello(0));
     let macs = |places: &[Place]| -> Vec<Option<u8>> {
@@ -408,7 +389,7 @@ fn each_port_tells_its_mac_address_and_another_one_is_told_at_once() {
     bench.relay(ToProbe::Assignment(Box::new(order(1, &[]))));
     bench.clear();
     let other = PortFacts { mac: MacAddress([2, 0, 0, 0, 0, 9]), ..port(4) };
-    bench.event(Event::Ports { ports: &[leg(2, true), leg(3, false), other, tunnel], own: &[] });
+    bench.event(Event::Ports { ports: &[bond_leg(2, true), bond_leg(3, false), other, tunnel], own: &[] });
     let said = bench.said();
     let told = said.iter().find_map(|(.., message)| match message {
         ToRelay::Attachment { places, .. } => Some(macs(places)),

@@ -233,18 +233,8 @@ fn a_port_without_carrier_is_told_by_another_one_and_accuses_nobody() {
 
 #[test]
 fn a_bonds_other_leg_carries_the_link() {
-    let bonded = |ifindex, active| PortFacts {
-        address: port(2).address,
-        bond: Some(crate::BondFacts {
-            ifname: "bond0".into(),
-            mode: "active-backup".into(),
-            active,
-            partner: None,
-        }),
-        ..port(ifindex)
-    };
     let links = [link(1)];
-    let mut bench = Bench::joined(config(&[RELAY]), &[bonded(2, true), bonded(3, false)], &links);
+    let mut bench = Bench::joined(config(&[RELAY]), &[bond_leg(2, true), bond_leg(3, false)], &links);
     bench.event(Event::Carrier { port: 2, up: false });
     bench.run_noting_to(JOINED + 3_100);
     assert_eq!(causes(&mut bench), [(3_050, 1, Cause::Silent)]);

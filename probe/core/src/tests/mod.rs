@@ -43,6 +43,20 @@ pub(crate) fn config(relays: &[&str]) -> Config {
     }
 }
 
+/// A port of an active-backup bond: all of them have the address of the second port.
+fn bond_leg(ifindex: u8, active: bool) -> PortFacts {
+    PortFacts {
+        address: port(2).address,
+        bond: Some(crate::BondFacts {
+            ifname: "bond0".into(),
+            mode: "active-backup".into(),
+            active,
+            partner: None,
+        }),
+        ..port(ifindex)
+    }
+}
+
 /// A port with address 10.0.<ifindex>.5/24.
 pub(crate) fn port(ifindex: u8) -> PortFacts {
     PortFacts {

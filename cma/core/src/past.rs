@@ -82,11 +82,15 @@ impl Past {
             added.insert(number, attachment);
         }
         let hosts: BTreeSet<String> = added.values().map(prefix_of_host).collect();
+        let mut over: BTreeSet<NodeKey> = BTreeSet::new();
         for host in hosts {
-            ops.extend(too_many_of_host(graph, &host, &added)?.into_iter().map(Op::DropNode));
+            over.extend(too_many_of_host(graph, &host, &added)?);
         }
-        let over = (self.kept.len() + added.len()).saturating_sub(self.max);
-        ops.extend(self.kept.values().chain(added.values()).take(over).cloned().map(Op::DropNode));
+        let left = self.kept.values().chain(added.values()).filter(|key| !over.contains(*key));
+        let too_many = (self.kept.len() + added.len()).saturating_sub(over.len() + self.max);
+        let oldest: Vec<NodeKey> = left.take(too_many).cloned().collect();
+        over.extend(oldest);
+        ops.extend(over.into_iter().map(Op::DropNode));
         Ok(ops)
     }
 
@@ -143,17 +147,22 @@ pub(crate) fn endangered<G: GraphStore>(graph: &G, ops: &[Op]) -> Result<Before,
     Ok(before)
 }
 
+/// A host that is new here has heard all its switches by then: they speak every half minute, some every minute.
+const HEARD_WITHIN_MS: u64 = 120_000;
+
 /// Whether a wire that is there since then was plugged into a port that hung on nothing. What a host is first told to
 /// hang on, it may have hung on for years; and what came in place of another is told with the end of that one.
 pub(crate) fn is_plugged<G: GraphStore>(graph: &G, nic: &NodeKey, since_ms: u64) -> Result<bool, StoreError> {
+    let past = graph.neighbours(nic, Direction::Out, Some(Relation::HungOn))?;
+    let known_after = if past.is_empty() { HEARD_WITHIN_MS } else { 0 };
     for host in graph.neighbours(nic, Direction::In, Some(Relation::HasNic))? {
         for home in graph.neighbours(&host.key.from, Direction::Out, Some(Relation::InSite))? {
-            if home.since_ms >= since_ms {
+            if home.since_ms + known_after >= since_ms {
                 return Ok(false);
             }
         }
     }
-    for past in graph.neighbours(nic, Direction::Out, Some(Relation::HungOn))? {
+    for past in past {
         let wire = graph.node(&past.key.to)?.and_then(|node| of(node.facts));
         if wire.is_some_and(|wire| wire.until_ms == since_ms) {
             return Ok(false);

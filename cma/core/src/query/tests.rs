@@ -245,6 +245,9 @@ fn causes_are_told_with_their_incidents_and_odds() {
 #[test]
 fn wiring_changes_are_what_ended_and_what_was_plugged_in() {
     let mut world = World::settled();
+    // Known before it heard its switch: what it hears then is not new.
+    world.news(News::Host(host("h1", vec![place(2, "10.77.1.1", None)])));
+    world.run_to(world.now_ms + 20_000);
     let start = world.now_ms;
     let steps = [
         host("h1", vec![place(2, "10.77.1.1", Some((1, "p1")))]),
@@ -253,17 +256,19 @@ fn wiring_changes_are_what_ended_and_what_was_plugged_in() {
     ];
     for step in steps {
         world.news(News::Host(step));
-        world.run_to(world.now_ms + 10_000);
+        world.run_to(world.now_ms + 130_000);
     }
     world.news(News::HostGone(name("h1")));
     let at = |ms: u64| (CMA_MS + start + ms).to_string();
-    let moved =
-        [format!("{}|lab|h1|eth0|sw1 p1|sw2 p9", at(20_000)), format!("{}|lab|h1|eth1|-|sw1 p1", at(20_000))];
+    let moved = [
+        format!("{}|lab|h1|eth0|sw1 p1|sw2 p9", at(260_000)),
+        format!("{}|lab|h1|eth1|-|sw1 p1", at(260_000)),
+    ];
     let gone =
-        [format!("{}|lab|h1|eth0|sw2 p9|-", at(30_000)), format!("{}|lab|h1|eth1|sw1 p1|-", at(30_000))];
+        [format!("{}|lab|h1|eth0|sw2 p9|-", at(390_000)), format!("{}|lab|h1|eth1|sw1 p1|-", at(390_000))];
     assert_eq!(short(&ask(&world, "wiring-changes", &at(0))), [moved, gone.clone()].concat());
-    assert_eq!(short(&ask(&world, "wiring-changes", &at(20_001))), gone);
-    assert!(refused(&world, "wiring-changes", &at(1_000_000)).contains("has not come yet"));
+    assert_eq!(short(&ask(&world, "wiring-changes", &at(260_001))), gone);
+    assert!(refused(&world, "wiring-changes", &at(9_000_000)).contains("has not come yet"));
 }
 
 #[test]
@@ -334,6 +339,12 @@ fn of_past_wires_the_newest_are_kept_of_each_host_and_in_all_and_an_answer_says_
     // Those that ended, and the one that is.
     assert_eq!(count(&world, "loud"), (crate::past::OF_A_HOST_MAX + 1, "p19".into()));
     assert_eq!(count(&world, "quiet"), (2, "p1".into()));
+
+    // There is room for all of them: a host that has its own limit to keep takes nobody else's.
+    let all = u64::try_from(crate::past::OF_A_HOST_MAX + 1).unwrap();
+    world.cma.past = crate::past::Past::over(&world.cma.graph, all * 8).unwrap();
+    world.news(port("loud", 6));
+    assert_eq!((count(&world, "loud").0, count(&world, "quiet").0), (crate::past::OF_A_HOST_MAX + 1, 2));
 
     let mut config = crate::testing::config();
     config.nodes_max = 40;

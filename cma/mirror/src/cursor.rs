@@ -96,9 +96,19 @@ impl Cursor {
     }
 }
 
+/// A server makes the index of a constraint before the constraint, in a transaction of its own: whoever is cut off in
+/// between leaves an index of that name behind, and it would be in the way for ever.
 async fn make_constraints(bolt: &Bolt) -> Result<(), Trouble> {
-    for text in text::constraints() {
-        bolt.once::<Ignored>(Statement::new(text)).await?;
+    for label in text::labels() {
+        let make = || bolt.once::<Ignored>(Statement::new(text::constraint(label)));
+        match make().await {
+            Err(Trouble::NameTaken(_)) => {
+                tracing::info!(label, "neo4j: a start that was cut off left an index behind; dropping it");
+                bolt.once::<Ignored>(Statement::new(text::drop_index(label))).await?;
+                make().await?
+            }
+            made => made?,
+        };
     }
     Ok(())
 }

@@ -12,17 +12,24 @@ pub const CURSOR: &str = "RingmeshMirror";
 /// The only cursor of a database.
 pub const CURSOR_ID: &str = "ringmesh";
 
+/// All labels of ours.
+pub fn labels() -> impl Iterator<Item = &'static str> {
+    Label::ALL.iter().map(|label| label.word()).chain([CURSOR])
+}
+
 /// Every label has a key; without the index behind it a batch would take minutes.
-pub fn constraints() -> Vec<String> {
-    let labels = Label::ALL.iter().map(|label| label.word()).chain([CURSOR]);
-    labels
-        .map(|label| {
-            let name = label.to_lowercase();
-            format!(
-                "CREATE CONSTRAINT ringmesh_{name}_id IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE"
-            )
-        })
-        .collect()
+pub fn constraint(label: &str) -> String {
+    let name = constraint_name(label);
+    format!("CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+}
+
+/// An index that has the name of a constraint, and belongs to none.
+pub fn drop_index(label: &str) -> String {
+    format!("DROP INDEX {} IF EXISTS", constraint_name(label))
+}
+
+fn constraint_name(label: &str) -> String {
+    format!("ringmesh_{}_id", label.to_lowercase())
 }
 
 /// What the cursor says.

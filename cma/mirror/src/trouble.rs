@@ -35,6 +35,9 @@ pub enum Trouble {
     /// Its cursor is not where it was left: somebody else writes, or it was restored. It has to be read anew.
     #[error("the cursor of the database moved: somebody else writes there, or it was restored")]
     Moved,
+    /// An index has the name of a constraint of ours.
+    #[error("the server failed: {0}")]
+    NameTaken(String),
     /// It failed.
     #[error("the server failed: {0}")]
     Failed(String),
@@ -59,6 +62,7 @@ impl Trouble {
             Self::Newer { .. } => "run the newer version here, or give the mirror another database",
             Self::Foreign(_) => "give each installation a database of its own",
             Self::Moved => "let only one CMA write there",
+            Self::NameTaken(_) => "drop that index: it belongs to no constraint",
             Self::Failed(_) => "see the log of the Neo4j server",
             Self::Ended | Self::Graph(_) => "see the CMA's log",
         }
@@ -101,6 +105,9 @@ fn of_code(code: &str, said: String) -> Trouble {
     if code.contains(".Security.") || code.ends_with("DatabaseNotFound") {
         return Trouble::Refused(said);
     }
+    if code.ends_with(".Schema.IndexWithNameAlreadyExists") {
+        return Trouble::NameTaken(said);
+    }
     Trouble::Failed(said)
 }
 
@@ -129,6 +136,10 @@ mod tests {
         assert_eq!(of_code("Neo.ClientError.Security.Unauthorized", said()), Trouble::Refused(said()));
         assert_eq!(of_code("Neo.ClientError.Database.DatabaseNotFound", said()), Trouble::Refused(said()));
         assert_eq!(
+            of_code("Neo.ClientError.Schema.IndexWithNameAlreadyExists", said()),
+            Trouble::NameTaken(said())
+        );
+        assert_eq!(
             of_code("Neo.TransientError.Transaction.DeadlockDetected", said()),
             Trouble::Failed(said())
         );
@@ -147,6 +158,7 @@ mod tests {
             (Trouble::Newer { found: 2, ours: 1 }, true),
             (Trouble::Foreign("b".into()), true),
             (Trouble::Moved, false),
+            (Trouble::NameTaken(String::new()), false),
             (Trouble::Failed(String::new()), false),
         ];
         for (trouble, lasts) in all {

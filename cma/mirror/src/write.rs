@@ -1,6 +1,7 @@
 //! A batch as statements of one transaction.
 
 use neo4rs::BoltType;
+use ringmesh_cma_core::graph::{EdgeKey, NodeKey};
 
 use crate::batch::{Batch, Kind};
 use crate::bolt::{Statement, Turn};
@@ -14,7 +15,8 @@ const STATEMENT_ROWS: usize = 1_000;
 /// Edges go before their ends do, and come after them.
 pub(crate) async fn write(turn: &mut Turn, batch: &Batch) -> Result<(), Trouble> {
     for (kind, keys) in &batch.edges_gone {
-        say(turn, text::edges_gone(*kind), keys.keys().map(row::edge_key)).await?;
+        let alone = keys.keys().filter(|key| !goes_with_an_end(batch, key));
+        say(turn, text::edges_gone(*kind), alone.map(row::edge_key)).await?;
     }
     for (label, ids) in &batch.nodes_gone {
         say(turn, text::nodes_gone(*label), ids.keys().map(|id| BoltType::from(id.as_str()))).await?;
@@ -26,6 +28,12 @@ pub(crate) async fn write(turn: &mut Turn, batch: &Batch) -> Result<(), Trouble>
         say_edges(turn, *kind, edges.values().map(row::edge).collect()).await?;
     }
     Ok(())
+}
+
+/// A node that goes takes its edges with it.
+fn goes_with_an_end(batch: &Batch, edge: &EdgeKey) -> bool {
+    let goes = |end: &NodeKey| batch.nodes_gone.get(&end.label).is_some_and(|ids| ids.contains_key(&end.id));
+    goes(&edge.from) || goes(&edge.to)
 }
 
 async fn say(turn: &mut Turn, text: String, rows: impl Iterator<Item = BoltType>) -> Result<(), Trouble> {

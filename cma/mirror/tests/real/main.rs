@@ -13,6 +13,7 @@ use ringmesh_cma_core::graph::{EdgeKey, Facts, MemoryGraph, NodeKey, Op, Relatio
 use ringmesh_mirror::bolt::{Bolt, Statement};
 use ringmesh_mirror::cursor::Cursor;
 use ringmesh_mirror::state::Phase;
+use ringmesh_mirror::{Settings, text};
 use ringmesh_topology::id::IncidentId;
 use support::graph::{Shared as Graph, host, hosts, mirror, move_host, site};
 use support::proxy::{Fault, Proxy};
@@ -82,7 +83,7 @@ fn an_edge_that_is_told_before_its_end_is_not_lost() {
             }
             graph.apply(&ops);
         }
-        let few = ringmesh_mirror::Settings { batch: 50, ..server.settings("run-1") };
+        let few = Settings { batch: 50, ..server.settings("run-1") };
         let mut working = mirror(&graph, few);
         working.in_step().await;
         assert_eq!(working.state.borrow().compared, 0, "it followed the log");
@@ -143,6 +144,45 @@ fn a_mirror_cut_off_in_any_batch_loses_nothing_and_doubles_nothing() {
                        RETURN count(*) AS rows";
         assert_eq!(count(&server.settings("look"), doubled).await, 0);
     });
+}
+
+#[test]
+fn a_mirror_cut_off_at_its_very_first_start_leaves_nothing_in_the_way() {
+    run(async {
+        let Some(server) = shared().await else { return };
+        let settings = server.settings("run-1");
+        let graph = hosts(10);
+        for round in 0..12 {
+            drop_constraints(&settings).await;
+            let working = mirror(&graph, settings.clone());
+            tokio::time::sleep(Duration::from_millis(60 + round * 10)).await;
+            // As a kill does, and soon enough while a constraint is being made.
+            drop(working);
+        }
+        // What such a kill leaves at the worst moment.
+        drop_constraints(&settings).await;
+        let bolt = Bolt::new(&settings).unwrap();
+        let orphan = "CREATE INDEX ringmesh_host_id IF NOT EXISTS FOR (n:Host) ON (n.id)";
+        bolt.once::<Nothing>(Statement::new(orphan)).await.unwrap();
+        let mut working = mirror(&graph, settings.clone());
+        working.in_step().await;
+        let compared = working.compare().await;
+        assert!(compared.is_same(), "{compared:?}");
+        let ours =
+            "SHOW CONSTRAINTS YIELD name WHERE name STARTS WITH 'ringmesh_' RETURN count(name) AS rows";
+        let labels = i64::try_from(text::labels().count()).unwrap();
+        assert_eq!(count(&settings, ours).await, labels, "every label has its constraint");
+    });
+}
+
+/// As before the first mirror ever came.
+async fn drop_constraints(settings: &Settings) {
+    let bolt = Bolt::new(settings).unwrap();
+    for label in text::labels() {
+        let name = format!("ringmesh_{}_id", label.to_lowercase());
+        let constraint = Statement::new(format!("DROP CONSTRAINT {name} IF EXISTS"));
+        bolt.once::<Nothing>(constraint).await.unwrap();
+    }
 }
 
 #[test]

@@ -171,8 +171,13 @@ fn estate() -> World {
     world.host("h4", up, vec![place(2, "10.77.1.4", Some((2, "p4")))]);
     world.now_ms += 1_000;
     world.host("h4", up, vec![place(2, "10.77.1.4", None)]);
+    // Heard a second after the host was known: it hung there before.
+    world.host("h11", up, vec![place(2, "10.77.1.11", None)]);
     world.host("h9", up, vec![place(2, "10.77.1.9", Some((2, "p9")))]);
     world.now_ms += 1_000;
+    world.host("h11", up, vec![place(2, "10.77.1.11", Some((1, "p11")))]);
+    // Long after it was known: somebody plugged it in.
+    world.now_ms += 130_000;
     world.host(
         "h9",
         up,

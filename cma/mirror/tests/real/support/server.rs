@@ -9,7 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use ringmesh_cma_core::graph::Label;
 use ringmesh_mirror::bolt::{Bolt, Statement};
 use ringmesh_mirror::settings::{BATCH, Uri};
 use ringmesh_mirror::{Settings, text};
@@ -182,8 +181,7 @@ pub(crate) async fn empty(settings: &Settings) {
     // Left behind by a test that failed; not every server knows the words.
     let left = Statement::new("DROP CONSTRAINT ringmesh_test_ip IF EXISTS");
     let _ = bolt.once::<serde::de::IgnoredAny>(left).await;
-    let labels = Label::ALL.iter().map(|label| label.word()).chain([text::CURSOR]);
-    for label in labels {
+    for label in text::labels() {
         loop {
             let some = format!("MATCH (n:{label}) WITH n LIMIT 5000 DETACH DELETE n RETURN count(*) AS rows");
             let gone: Vec<Count> = bolt.once(Statement::new(some)).await.unwrap();

@@ -1,6 +1,6 @@
 //! A step in which the CMA dies and comes back: it must know what it knew, and say nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::compare::Known;
 use super::record::{self, Record};
@@ -10,6 +10,9 @@ use crate::lab::fault::now_ms;
 use crate::lab::operator::pages;
 use crate::lab::script::{Fault, Step};
 
+/// So long nothing may have changed before a CMA is killed.
+const AT_REST: Duration = Duration::from_millis(1_500);
+
 impl Walker<'_> {
     pub(super) fn restart(
         &mut self,
@@ -18,7 +21,8 @@ impl Walker<'_> {
         mut record: Record,
     ) -> Result<Record, LabError> {
         let subject = record.subject.clone();
-        let (before, known, since_ms) = (self.everything()?, self.known()?, now_ms());
+        let before = self.at_rest()?;
+        let (known, since_ms) = (self.known()?, now_ms());
         self.progress.doing(&format!("{} {subject}, wait {} s", fault.deed(), step.broken_ms / 1000));
         self.lab.break_it(fault, &subject)?;
         self.stop.sleep(millis(step.broken_ms))?;
@@ -42,6 +46,21 @@ impl Walker<'_> {
         record.problems.extend(self.lab.casualties());
         let seen = self.see(&known, since_ms).or_else(silent)?;
         Ok(record::judge_calm(record, &seen, problem))
+    }
+
+    /// All that an operator can see, once nothing moves any more: what the step before left on its way must not be
+    /// blamed on the death. Where something never rests, what it looks like is told when it is compared.
+    fn at_rest(&self) -> Result<Known, LabError> {
+        let start = Instant::now();
+        let mut seen = self.everything()?;
+        loop {
+            self.stop.sleep(AT_REST)?;
+            let again = self.everything()?;
+            if seen.difference(&again).is_none() || start.elapsed() >= AT_REST * 10 {
+                return Ok(again);
+            }
+            seen = again;
+        }
     }
 
     /// All that an operator can see.

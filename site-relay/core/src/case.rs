@@ -16,7 +16,9 @@ use ringmesh_proto::beat::{BEAT_EVERY, BEAT_SLACK};
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion};
 use ringmesh_proto::time::{Duration, Time};
-use ringmesh_topology::diagnosis::{Evidence, HostIx, Observation, Outcome, PortObservation, Vantage, judge};
+use ringmesh_topology::diagnosis::{
+    Evidence, Explanation, HostIx, Observation, Outcome, PortObservation, Vantage, judge,
+};
 
 use crate::relay::Relay;
 use crate::rings::{Peer, SITE_RING};
@@ -176,6 +178,12 @@ impl Cases {
         newest.is_some_and(|seen| seen.outcome == Outcome::Silent && seen.at_ms >= ms(since))
     }
 
+    /// All who are just being checked and have not answered.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = HostIx> + '_ {
+        let unanswered = |(host, asked): (&HostIx, &Asked)| asked.answered.is_none().then_some(*host);
+        self.by_ring.values().flat_map(move |case| case.asked.iter().filter_map(unanswered))
+    }
+
     /// Whether somebody is just being checked in that ring.
     pub(crate) fn is_open(&self, ring: RingId) -> bool {
         self.by_ring.contains_key(&ring)
@@ -267,8 +275,8 @@ impl Relay {
         }
     }
 
-    /// A member announced itself: whoever asked for it has its answer.
-    pub(crate) fn announced_in_case(&mut self, now: Time, host: HostIx) {
+    /// A member announced itself, or knocked: whoever asked for it has its answer.
+    pub(crate) fn showed_itself(&mut self, now: Time, host: HostIx) {
         self.cases.answered(now, host);
     }
 
@@ -709,7 +717,8 @@ impl Relay {
         self.prune_evidence(now);
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
-        let explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
+        let mut explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
+        explanations.retain(|explanation| !self.is_hearsay(now, &case, explanation));
         // Whom nobody misses is presumed to live; reachable inside and not from here is a fault of some path.
         let silent = case.asked.iter().filter(|(_, asked)| asked.suspected && asked.is_silent(now));
         let silent: Vec<HostIx> =
@@ -721,6 +730,18 @@ impl Relay {
             Peer::Relay => false,
         });
         self.note_all(&mut case, out);
+    }
+
+    /// It convicts one host that lives by all that is known, and that this relay has not found silent itself. What a
+    /// confused neighbour remembers of it is no proof; if it is silent it will be missed, and asked.
+    fn is_hearsay(&self, now: Time, case: &Case, explanation: &Explanation) -> bool {
+        let [host] = explanation.members.as_slice() else { return false };
+        let asked = |case: &Case| case.asked.get(host).cloned();
+        // Whom this case is about had what time there was, and did not answer.
+        let here = asked(case)
+            .is_some_and(|asked| asked.is_silent(now) || (asked.suspected && asked.answered.is_none()));
+        let elsewhere = || self.cases.by_ring.values().filter_map(asked).any(|asked| asked.is_silent(now));
+        self.roster[*host].standing == Standing::Live && !here && !elsewhere()
     }
 
     /// The witness will get an assignment because the suspect left its ring.
@@ -810,5 +831,52 @@ fn ask(now: Time, of: u8, gap: Duration, within: Duration) -> Asked {
         heard: Vec::new(),
         echo: None,
         refused: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmesh_topology::diagnosis::Component;
+    use ringmesh_topology::verdict::Verdict;
+
+    use super::*;
+    use crate::relay::tests::{Bench, bonded};
+
+    #[test]
+    fn nobody_is_convicted_whom_the_relay_has_not_found_silent() {
+        const HOST: HostIx = HostIx(0);
+        let explanation = Explanation::certain(Component::Host(HOST), Verdict::HostDown, vec![HOST], (0, 0));
+        let begun = Time::from_millis(1_000);
+        let late = begun + ANSWER_WITHIN;
+        let asked = || ask(begun, 3, PING_GAP, ANSWER_WITHIN);
+        let suspected = || Asked { suspected: true, ..asked() };
+        let answered = || Asked { answered: Some(begun), ..suspected() };
+        let cases = [
+            ("nobody asked it", begun, None, None, Standing::Live, true),
+            ("asked in passing, time is not up", begun, Some(asked()), None, Standing::Live, true),
+            ("asked in passing, in vain", late, Some(asked()), None, Standing::Live, false),
+            ("suspected when the case had to end", begun, Some(suspected()), None, Standing::Live, false),
+            ("suspected, and it answered", late, Some(answered()), None, Standing::Live, true),
+            ("found silent in another case", late, None, Some(asked()), Standing::Live, false),
+            ("another case has only begun", begun, None, Some(suspected()), Standing::Live, true),
+            ("known to be silent", begun, None, None, Standing::Silent, false),
+        ];
+        for (what, now, here, elsewhere, standing, want) in cases {
+            let mut bench = Bench::joined(vec![bonded()]);
+            bench.relay.roster[HOST].standing = standing;
+            let case = |asked: Option<Asked>| Case {
+                opened: begun,
+                asked: asked.into_iter().map(|asked| (HOST, asked)).collect(),
+                told: Vec::new(),
+                wide: false,
+                asked_again: false,
+                last_silence: begun,
+                next: now,
+            };
+            if elsewhere.is_some() {
+                bench.relay.cases.by_ring.insert(RingId(9), case(elsewhere));
+            }
+            assert_eq!(bench.relay.is_hearsay(now, &case(here), &explanation), want, "{what}");
+        }
     }
 }

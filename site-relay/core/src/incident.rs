@@ -492,9 +492,7 @@ impl Relay {
             rings.iter().filter_map(|id| self.rings.get(*id)?.key.switch()).collect();
         for host in self.roster.hosts() {
             let member = &self.roster[host];
-            let mut attached = member.places.iter().filter_map(|place| place.attachment.as_ref());
-            let hangs = attached
-                .any(|a| self.roster.switch_of(&a.switch).is_some_and(|switch| switches.contains(&switch)));
+            let hangs = self.roster.switches_behind(host).any(|switch| switches.contains(&switch));
             if hangs || member.seats.iter().any(|seat| rings.contains(&seat.ring)) {
                 self.replan(now, host);
             }
@@ -913,7 +911,8 @@ impl Relay {
     }
 
     /// Takes up an incident of an earlier run. Who of its members was back already is so for now: if that was wrong,
-    /// the check of the first seconds says it before the return has held. The same of a leg.
+    /// the check of the first seconds says it before the return has held, but of one that knocks and cannot announce
+    /// itself. The same of a leg.
     pub(crate) fn restored(&mut self, now: Time, number: u32, mut incident: Incident, members: &[HostIx]) {
         incident.members.extend(members);
         incident.ask_at = Some(now + BEAT_EVERY);
@@ -1120,7 +1119,7 @@ impl Relay {
         }
         let frozen = |seat: Seat| self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
         let waits = seat.is_some_and(|seat| frozen(seat) || self.cases.is_open(seat.ring));
-        if waits || self.is_switch_in_trouble(host, via) {
+        if waits || self.is_switch_in_trouble(host, via) || self.is_switch_doubted(host, via) {
             // It may be broken all the same: that shows when its switch is well again.
             self.incidents.legs.insert((now + LEG_LOST_AFTER, host, via, Time::ZERO));
         } else if dark || asked != Time::ZERO {
@@ -1133,13 +1132,26 @@ impl Relay {
 
     /// Whether an open incident names the switch behind a port. One that a relay found again at its start froze no ring.
     fn is_switch_in_trouble(&self, host: HostIx, via: u32) -> bool {
-        let member = &self.roster[host];
-        let Some(place) = member.place(via) else { return false };
-        let attachment =
-            place.attachment.as_ref().or_else(|| member.wires.last(&member.places, &place.ifname));
-        let Some(switch) = attachment.and_then(|at| self.roster.switch_of(&at.switch)) else { return false };
+        let Some(switch) = self.switch_behind(host, via) else { return false };
         let named = self.incidents.open().flat_map(|(_, incident)| &incident.alternatives);
         named.filter_map(|alternative| switch_of(alternative.component)).any(|of| of == switch)
+    }
+
+    /// Whether others on the switch behind a port are just being checked, in whatever ring they were missed: a delegate
+    /// is often missed upstairs first.
+    fn is_switch_doubted(&self, host: HostIx, via: u32) -> bool {
+        let Some(switch) = self.switch_behind(host, via) else { return false };
+        let hangs_there = |other| self.roster.switches_behind(other).any(|of| of == switch);
+        self.cases.asked().any(|other| other != host && hangs_there(other))
+    }
+
+    /// The switch that a port hangs on, or hung on last.
+    fn switch_behind(&self, host: HostIx, via: u32) -> Option<SwitchIx> {
+        let member = &self.roster[host];
+        let place = member.place(via)?;
+        let last = || member.wires.last(&member.places, &place.ifname);
+        let attachment = place.attachment.as_ref().or_else(last)?;
+        self.roster.switch_of(&attachment.switch)
     }
 
     /// What they hear comes back with their pongs.

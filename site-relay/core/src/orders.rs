@@ -12,7 +12,7 @@ use ringmesh_topology::id::ProbeId;
 use ringmesh_topology::ring::{Candidate, Ring, Spread, choose_delegates, site_order};
 
 use crate::relay::Relay;
-use crate::rings::{Adjacency, Cut, Peer, RingKey, SITE_RING};
+use crate::rings::{Adjacency, Cut, Peer, RingKey, SITE_RING, SiteRing, Speaker};
 use crate::roster::{Pending, Seat, Standing};
 use crate::watch::Own;
 use crate::{Action, Note, words};
@@ -85,64 +85,70 @@ impl Relay {
         all.over.extend(cut.over);
     }
 
-    /// Chooses delegates of those rings again and puts the site ring in order. `true` if that order changed.
+    /// Chooses delegates of those rings again and, where somebody else speaks for one of them now, puts the site ring in
+    /// order: of a site's thousand rings, most that change keep their delegates. `true` if that order changed.
     fn elect(&mut self, rings: &BTreeSet<RingId>) -> bool {
+        let anew = rings.contains(&SITE_RING);
+        let mut changed = anew;
         for &id in rings.iter().filter(|id| **id != SITE_RING) {
             let chosen = self.delegates_of(id);
             if let Some(ring) = self.rings.get_mut(id) {
                 ring.delegates = in_their_slots(&ring.delegates, chosen);
             }
+            let speakers = self.speakers(id);
+            changed |= self.rings.speak(id, speakers);
         }
-        let spoken_for: Vec<Vec<(HostIx, RingId)>> = self
-            .rings
-            .iter()
-            .filter(|(id, ring)| *id != SITE_RING && !ring.frozen)
-            .map(|(id, ring)| {
-                // Whoever has left a ring that is not cut yet does not speak for it any more.
-                let seated = |host: &&HostIx| self.roster[**host].seats.iter().any(|seat| seat.ring == id);
-                ring.delegates.iter().filter(seated).map(|d| (*d, id)).collect()
-            })
-            .collect();
-        let of_rings: Vec<Vec<Peer>> = spoken_for
-            .iter()
-            .map(|ring| ring.iter().map(|(host, _)| Peer::Member(*host)).collect())
-            .collect();
-        let order = site_order(&of_rings, Peer::Relay);
-        let Some(site) = self.rings.get_mut(SITE_RING) else { return false };
-        let before: Vec<Peer> = site.ring.members().collect();
-        let moved = before != order;
-        if moved {
-            site.ring = Ring::in_order(order.iter().copied());
-        }
-        let vias = |relay: &Self| -> Vec<(HostIx, Option<u32>)> {
-            let hosts = spoken_for.iter().flatten().map(|(host, _)| *host);
-            hosts.map(|host| (host, relay.roster[host].via(SITE_RING))).collect()
-        };
-        let seated = vias(self);
-        self.seat_delegates(&before, &spoken_for);
-        // In the same place by another port: its links are made anew, for nobody would tell it otherwise.
-        let reseated = vias(self).into_iter().zip(seated).filter(|(now, then)| now != then);
-        let reseated: Vec<HostIx> = reseated.map(|((host, _), _)| host).collect();
-        for &host in reseated.iter().filter(|host| before.contains(&Peer::Member(**host))) {
-            self.rings.renew(SITE_RING, Peer::Member(host));
-        }
-        moved || !reseated.is_empty()
+        changed && self.order_site(anew)
     }
 
-    /// Gives each delegate its seat upstairs, by the port it has downstairs, and takes it from those who were.
-    fn seat_delegates(&mut self, before: &[Peer], spoken_for: &[Vec<(HostIx, RingId)>]) {
-        for peer in before {
-            if let Peer::Member(host) = *peer {
-                self.roster[host].seats.retain(|seat| seat.ring != SITE_RING);
+    /// Who speaks for a ring, each with the port it has there.
+    fn speakers(&self, id: RingId) -> Vec<Speaker> {
+        let Some(ring) = self.rings.get(id).filter(|ring| !ring.frozen) else { return Vec::new() };
+        let seated = |host: &HostIx| Some((*host, self.roster[*host].via(id)?));
+        ring.delegates.iter().filter_map(seated).collect()
+    }
+
+    /// Puts the site ring in order, and gives those who are new there their seats. `anew`: somebody may have lost a seat
+    /// there that is to have one. `true` if anything changed.
+    fn order_site(&mut self, anew: bool) -> bool {
+        let peers = |ring: &SiteRing| ring.speakers.iter().map(|(host, _)| Peer::Member(*host)).collect();
+        let of_rings: Vec<Vec<Peer>> = self.rings.iter().map(|(_, ring)| peers(ring)).collect();
+        let order = site_order(&of_rings, Peer::Relay);
+        let Some(site) = self.rings.get_mut(SITE_RING) else { return false };
+        let moved = !site.ring.members().eq(order.iter().copied());
+        if moved {
+            site.ring = Ring::in_order(order);
+        }
+        let (now, before) = self.rings.gather_upstairs();
+        for (host, _) in before.iter().filter(|speaker| anew || now.binary_search(speaker).is_err()) {
+            if now.binary_search_by_key(host, |(host, _)| *host).is_err() {
+                self.roster[*host].seats.retain(|seat| seat.ring != SITE_RING);
             }
         }
-        for &(host, ring) in spoken_for.iter().flatten() {
-            let seats = &mut self.roster[host].seats;
-            let via = seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via);
-            let Some(via) = via.filter(|_| seats.iter().all(|seat| seat.ring != SITE_RING)) else { continue };
-            seats.reserve_exact(1);
-            seats.push(Seat { ring: SITE_RING, via, leaving: false, untold: false });
+        let mut reseated = false;
+        for speaker in now.iter().filter(|speaker| anew || before.binary_search(speaker).is_err()) {
+            let stood = before.binary_search_by_key(&speaker.0, |(host, _)| *host).is_ok();
+            reseated |= self.seat_upstairs(*speaker, stood);
         }
+        moved || reseated
+    }
+
+    /// Gives a delegate its seat upstairs, by the port it has downstairs. `true` if it had none, or by another port.
+    fn seat_upstairs(&mut self, (host, via): Speaker, stood: bool) -> bool {
+        let seats = &mut self.roster[host].seats;
+        match seats.iter_mut().find(|seat| seat.ring == SITE_RING) {
+            Some(seat) if seat.via == via => return false,
+            Some(seat) => seat.via = via,
+            None => {
+                seats.reserve_exact(1);
+                seats.push(Seat { ring: SITE_RING, via, leaving: false, untold: false });
+            }
+        }
+        if stood {
+            // In the same place by another port: its links are made anew, for nobody would tell it otherwise.
+            self.rings.renew(SITE_RING, Peer::Member(host));
+        }
+        true
     }
 
     fn delegates_of(&self, id: RingId) -> Vec<HostIx> {

@@ -363,7 +363,7 @@ impl Relay {
         self.heard_from(now, host, at);
         let restarted = self.roster[host].boot != from.boot;
         let rebooted = self.roster[host].host_boot != announce.host_boot;
-        self.announced_in_case(now, host);
+        self.showed_itself(now, host);
         self.met(host, rebooted);
         let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
         if restarted {
@@ -635,7 +635,10 @@ impl Machine for Relay {
     fn on_event(&mut self, now: Time, event: Event, out: &mut impl Sink<Action>) {
         match event {
             Event::WallClock(clock) => self.clock = clock,
-            Event::Knock { from, at, knock } => self.knock(now, at, from, knock, out),
+            Event::Knock { from, at, knock } => {
+                self.knocked(now, from.probe);
+                self.knock(now, at, from, knock, out);
+            }
             Event::Stranger { from, at } => self.knock(now, at, from, 0, out),
             Event::Control { from, at, message } => self.control(now, from, at, message, out),
             Event::Beat(heard) => self.beat_heard(now, &heard, out),
@@ -693,4 +696,4 @@ impl Machine for Relay {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

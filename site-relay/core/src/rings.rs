@@ -77,6 +77,9 @@ impl Adjacency {
     }
 }
 
+/// Who stands upstairs for a ring, and by which port.
+pub(crate) type Speaker = (HostIx, u32);
+
 /// One ring.
 #[derive(Clone, Debug)]
 pub(crate) struct SiteRing {
@@ -84,6 +87,8 @@ pub(crate) struct SiteRing {
     pub(crate) ring: Ring<Peer>,
     pub(crate) links: BTreeMap<(Peer, Peer), LinkId>,
     pub(crate) delegates: Vec<HostIx>,
+    /// Those of them who had a seat in it when it was last cut, each with its port.
+    pub(crate) speakers: Vec<Speaker>,
     /// Silent as a whole: nothing of it changes before the heal.
     pub(crate) frozen: bool,
     pub(crate) generation: Generation,
@@ -106,6 +111,8 @@ pub(crate) struct Rings {
     rings: BTreeMap<RingId, SiteRing>,
     by_key: BTreeMap<RingKey, RingId>,
     links: BTreeMap<LinkId, Adjacency>,
+    /// All who stand in the site ring, in order.
+    upstairs: Vec<Speaker>,
     /// Rings with changes, by when they are to be told ..
     dirty: BTreeSet<(Time, RingId)>,
     /// .. and when each is: the first moment that was asked for.
@@ -125,6 +132,7 @@ impl Rings {
             rings: BTreeMap::new(),
             by_key: BTreeMap::new(),
             links: BTreeMap::new(),
+            upstairs: Vec::new(),
             dirty: BTreeSet::new(),
             told_at: BTreeMap::new(),
             next_ring: 0,
@@ -149,6 +157,7 @@ impl Rings {
             ring: Ring::default(),
             links: BTreeMap::new(),
             delegates: Vec::new(),
+            speakers: Vec::new(),
             frozen: false,
             generation,
         };
@@ -276,6 +285,26 @@ impl Rings {
             Some((link, *self.links.get(&link)?))
         };
         [link(left), link(right)].into_iter().flatten().collect()
+    }
+
+    /// Notes who speaks for a ring; `true` if that is anybody else, or by another port.
+    pub(crate) fn speak(&mut self, id: RingId, speakers: Vec<Speaker>) -> bool {
+        // One that is gone has left its speakers behind.
+        let Some(ring) = self.rings.get_mut(&id) else { return true };
+        let changed = ring.speakers != speakers;
+        ring.speakers = speakers;
+        changed
+    }
+
+    /// All speakers, as they stand upstairs from now on, and as they stood: in order, each host once. One that speaks for
+    /// two rings stands by its port in the first.
+    pub(crate) fn gather_upstairs(&mut self) -> (Vec<Speaker>, Vec<Speaker>) {
+        let mut now: Vec<Speaker> =
+            self.rings.values().flat_map(|ring| ring.speakers.iter().copied()).collect();
+        now.sort_by_key(|(host, _)| *host);
+        now.dedup_by_key(|(host, _)| *host);
+        let before = core::mem::replace(&mut self.upstairs, now.clone());
+        (now, before)
     }
 
     /// Forgets a ring that has no members. Its number is not given again.

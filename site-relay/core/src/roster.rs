@@ -233,6 +233,12 @@ impl Roster {
         (0..index(self.switches.len())).map(SwitchIx)
     }
 
+    /// The switches that the ports of a host hang on.
+    pub(crate) fn switches_behind(&self, host: HostIx) -> impl Iterator<Item = SwitchIx> + '_ {
+        let attached = self[host].places.iter().filter_map(|place| place.attachment.as_ref());
+        attached.filter_map(|attachment| self.switch_of(&attachment.switch))
+    }
+
     pub(crate) fn switch_of(&self, key: &WireId) -> Option<SwitchIx> {
         self.by_key.get(key).copied()
     }

@@ -4,6 +4,9 @@
 //! silent, a few thousand a second; a member answers by announcing itself, and joins a ring like any newcomer. Who has
 //! not announced itself after the last greeting is suspected by the relay itself, all in one case, so that a switch
 //! that died meanwhile is one incident.
+//!
+//! Greeting, knock, hello and announcement: where many datagrams are lost, four in a row are lost often. So whoever
+//! knocks meanwhile lives, and is greeted again instead of judged, for a limited time.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +15,7 @@ use ringmesh_proto::message::{Hello, Sender};
 use ringmesh_proto::news::{News, StartNews};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::HostIx;
-use ringmesh_topology::id::Boot;
+use ringmesh_topology::id::{Boot, ProbeId};
 
 use crate::Action;
 use crate::relay::Relay;
@@ -26,11 +29,18 @@ const GREETINGS: u8 = 3;
 const PACE: Duration = Duration::from_micros(166);
 /// After the last round whoever has not answered is checked.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Whoever knocks has so long after the first rounds to announce itself. A knock is only a claim, and must not keep a
+/// dead member from being missed for ever.
+const KNOCKS_HELP: Duration = Duration::from_secs(15);
 
 /// Who has not answered since the start.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
     absent: BTreeSet<HostIx>,
+    /// Those of them that knocked since they were last missed.
+    knocked: BTreeSet<HostIx>,
+    /// The first rounds are over and what they found is told; knocks help until then.
+    told_until: Option<Time>,
     /// Those of this round that are still to be greeted.
     round: Vec<HostIx>,
     rounds: u8,
@@ -43,6 +53,15 @@ impl Start {
     pub(crate) fn next(&self) -> Time {
         self.next
     }
+
+    fn knocks_help(&self, now: Time) -> bool {
+        self.told_until.is_none_or(|until| now < until)
+    }
+
+    /// Nobody is waited for, and knocks help nobody any more.
+    fn is_over(&self, now: Time) -> bool {
+        self.absent.is_empty() && !self.knocks_help(now)
+    }
 }
 
 impl Relay {
@@ -52,15 +71,39 @@ impl Relay {
             |host: &HostIx| matches!(self.roster[*host].standing, Standing::Live | Standing::Silent);
         let absent: BTreeSet<HostIx> = self.roster.hosts().filter(expected).collect();
         if !absent.is_empty() {
-            self.start =
-                Some(Start { absent, round: Vec::new(), rounds: 0, next: now, kept: 0, rebooted: 0 });
+            self.start = Some(Start {
+                absent,
+                knocked: BTreeSet::new(),
+                told_until: None,
+                round: Vec::new(),
+                rounds: 0,
+                next: now,
+                kept: 0,
+                rebooted: 0,
+            });
         }
+    }
+
+    /// Somebody asks who we are. If it is a member that has not announced itself since the start, it lives by its own
+    /// word: it is not convicted while that word is good, and greeted until it has announced itself.
+    pub(crate) fn knocked(&mut self, now: Time, probe: ProbeId) {
+        let Some(start) = self.start.as_mut().filter(|start| start.knocks_help(now)) else { return };
+        let unmet = |host: &HostIx| !self.roster[*host].met && self.roster[*host].standing == Standing::Live;
+        let Some(host) = self.roster.find(probe).filter(unmet) else { return };
+        start.knocked.insert(host);
+        if start.absent.insert(host) && start.absent.len() == 1 {
+            // It was being checked, and nobody else was waited for.
+            start.rounds = 0;
+            start.next = now + GREET_EVERY;
+        }
+        self.showed_itself(now, host);
     }
 
     /// A member that was known before the start has announced itself.
     pub(crate) fn met(&mut self, host: HostIx, rebooted: bool) {
         self.roster[host].met = true;
         let Some(start) = &mut self.start else { return };
+        start.knocked.remove(&host);
         if start.absent.remove(&host) {
             let count = if rebooted { &mut start.rebooted } else { &mut start.kept };
             *count = count.saturating_add(1);
@@ -85,7 +128,10 @@ impl Relay {
                         start.rounds = GREETINGS;
                     }
                 }
-                None => return self.start_is_over(now, start, out),
+                None => self.rounds_are_over(now, &mut start, out),
+            }
+            if start.is_over(now) {
+                return;
             }
             if start.round.is_empty() {
                 start.next = now + if start.rounds < GREETINGS { GREET_EVERY } else { ANSWER_WITHIN };
@@ -106,10 +152,20 @@ impl Relay {
         }
     }
 
-    fn start_is_over(&mut self, now: Time, start: Start, out: &mut impl Sink<Action>) {
-        let at_ms = self.clock.unix_ms(now);
-        let Start { kept, rebooted, absent, .. } = start;
-        self.tell(News::Start(StartNews { kept, rebooted, at_ms }));
+    /// Whoever has not announced itself is suspected, or greeted once more if it knocked.
+    fn rounds_are_over(&mut self, now: Time, start: &mut Start, out: &mut impl Sink<Action>) {
+        if start.told_until.is_none() {
+            start.told_until = Some(now + KNOCKS_HELP);
+            let at_ms = self.clock.unix_ms(now);
+            self.tell(News::Start(StartNews { kept: start.kept, rebooted: start.rebooted, at_ms }));
+        }
+        let knocked = core::mem::take(&mut start.knocked);
+        let helps = start.knocks_help(now);
+        let knocked = |host: &HostIx| helps && knocked.contains(host);
+        let (again, absent): (BTreeSet<_>, BTreeSet<_>) =
+            core::mem::take(&mut start.absent).into_iter().partition(knocked);
+        start.rounds = if again.is_empty() { GREETINGS } else { 0 };
+        start.absent = again;
         let lives = |host: &HostIx| self.roster[*host].standing == Standing::Live;
         let absent: Vec<HostIx> = absent.into_iter().filter(lives).collect();
         self.suspect_absent(now, &absent, out);

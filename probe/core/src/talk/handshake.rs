@@ -28,7 +28,9 @@ impl Talk {
         if !self.ready || now < self.step_at {
             return None;
         }
-        if self.phase == Phase::Returning && self.attempt >= RETURN_TRIES {
+        // A relay that has just said hello is there: what it waits for is said whatever was lost before.
+        let is_answered = self.step == Step::Announce && self.announced == 0;
+        if self.phase == Phase::Returning && self.attempt >= RETURN_TRIES && !is_answered {
             self.cut_off(now);
             return Some(Turn::Unanswered);
         }

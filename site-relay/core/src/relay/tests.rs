@@ -20,7 +20,7 @@ fn at(switch: u8, port: &str) -> Option<Attachment> {
 }
 
 /// A port in a bond, on switch 1, and another that waits, on switch 2.
-fn bonded() -> Place {
+pub(crate) fn bonded() -> Place {
     let mate = BondMate {
         ifindex: 3,
         ifname: "eth3".into(),
@@ -50,14 +50,14 @@ fn bonded() -> Place {
 }
 
 /// A relay that one member has announced itself to.
-struct Bench {
-    relay: Relay,
+pub(crate) struct Bench {
+    pub(crate) relay: Relay,
     from: Sender,
-    now: Time,
+    pub(crate) now: Time,
 }
 
 impl Bench {
-    fn joined(places: Vec<Place>) -> Self {
+    pub(crate) fn joined(places: Vec<Place>) -> Self {
         let relay = Relay::new(Config {
             site: Name::new("s1").unwrap(),
             relay: RelayId(1),
@@ -203,4 +203,43 @@ fn the_neighbours_of_a_member_are_told_its_new_address() {
         let knows = links.into_iter().any(|link| link.peer_address.ip() == place(77).address);
         assert!(knows, "h{neighbour} is told {order:?}");
     }
+}
+
+/// Notes of a relay that was started anew at `now` and waits for its only member, which knocks every second while
+/// `knocks` says so.
+fn checked_after_a_start(knocks: impl Fn(u64) -> bool) -> Vec<u64> {
+    let mut bench = Bench::joined(vec![bonded()]);
+    let host = bench.relay.roster.find(bench.from.probe).unwrap();
+    bench.relay.roster[host].met = false;
+    bench.relay.leave_all(bench.now, host);
+    bench.relay.greet_all(bench.now);
+    let began = bench.now;
+    let mut checked = Vec::new();
+    for step in 0..400 {
+        let now = began + Duration::from_millis(100) * step;
+        let mut out = Vec::new();
+        let since_ms = u64::from(step) * 100;
+        if since_ms % 1_000 == 500 && knocks(since_ms) {
+            let knock = Event::Knock { from: bench.from, at: AT.parse().unwrap(), knock: 1 };
+            bench.relay.on_event(now, knock, &mut out);
+        }
+        while bench.relay.next_deadline() <= now {
+            bench.relay.on_event(now, Event::DeadlineReached, &mut out);
+        }
+        let opened = out.iter().any(|action| matches!(action, Action::Say(Note::CaseOpened(_))));
+        checked.extend(opened.then_some(since_ms));
+    }
+    checked
+}
+
+#[test]
+fn after_a_start_whoever_knocks_is_greeted_again_and_not_judged_for_a_while() {
+    let silent = checked_after_a_start(|_| false);
+    assert_eq!(silent, [4_000], "nothing is heard of it: checked after the third greeting");
+    let knocks = checked_after_a_start(|ms| ms < 15_000);
+    let [once] = knocks[..] else { panic!("{knocks:?}") };
+    assert!((15_000..=24_000).contains(&once), "as long as it knocks it lives, but {once}");
+    let claims = checked_after_a_start(|_| true);
+    let [once] = claims[..] else { panic!("{claims:?}") };
+    assert!((19_000..=25_000).contains(&once), "a claim does not help for ever, but {once}");
 }

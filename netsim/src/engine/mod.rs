@@ -39,6 +39,8 @@ struct Windows<'a> {
     lookahead: Duration,
     /// The last moment of the running window, in nanoseconds.
     window: AtomicU64,
+    /// How many shards have anything to do in it.
+    busy: AtomicUsize,
     /// The next shard that nobody runs yet.
     next: AtomicUsize,
     over: AtomicBool,
@@ -53,6 +55,7 @@ pub(crate) fn run(shards: Vec<&mut dyn Shard>, end: Time, lookahead: Duration, t
         end,
         lookahead,
         window: AtomicU64::new(0),
+        busy: AtomicUsize::new(0),
         next: AtomicUsize::new(0),
         over: AtomicBool::new(false),
         panicked: Mutex::new(None),
@@ -86,9 +89,19 @@ impl Windows<'_> {
             self.work();
             if barrier.wait().is_leader() {
                 self.hand_over();
+                // In a small world that is nearly every window, and to wake somebody takes longer than to run it.
+                while self.is_for_one() {
+                    self.work();
+                    self.hand_over();
+                }
             }
             barrier.wait();
         }
+    }
+
+    /// One shard alone has anything to do in the window.
+    fn is_for_one(&self) -> bool {
+        !self.over.load(Ordering::Acquire) && self.busy.load(Ordering::Acquire) <= 1
     }
 
     /// Runs shards through the window as long as there is one that nobody runs.
@@ -128,8 +141,10 @@ impl Windows<'_> {
         let Some(next) = next.filter(|next| *next <= self.end && !panicked) else {
             return self.over.store(true, Ordering::Release);
         };
-        let last = (next + self.lookahead).nanos() - 1;
-        self.window.store(last.min(self.end.nanos()), Ordering::Release);
+        let last = ((next + self.lookahead).nanos() - 1).min(self.end.nanos());
+        let due = |shard: &&Held| held(shard).next().is_some_and(|(at, _)| at.nanos() <= last);
+        self.busy.store(self.shards.iter().filter(due).count(), Ordering::Release);
+        self.window.store(last, Ordering::Release);
         self.next.store(0, Ordering::Release);
     }
 }

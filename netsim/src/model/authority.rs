@@ -24,6 +24,7 @@ use ringmesh_topology::id::{Boot, IncidentId, Name};
 use super::common::{Common, Shard, ShardName};
 use super::disk::{Disk, Journal};
 use super::key::{Actor, Entity, Rank};
+use super::load::Load;
 use super::look::NewsTold;
 use super::queue::{Due, Event, Thing};
 use super::relays::RELAY;
@@ -44,6 +45,8 @@ pub(super) struct Authority {
     pub(super) disk: Disk,
     runs: u32,
     pub(super) process: Option<Process>,
+    /// What it reads waits; its deadlines are on time, whatever it has to do.
+    pub(super) load: Load,
     /// What each site is called.
     names: Vec<Name>,
     pub(super) latest: BTreeMap<IncidentId, IncidentNews>,
@@ -77,6 +80,7 @@ impl Authority {
             disk: Disk::default(),
             runs: 0,
             process: None,
+            load: Load::default(),
             names,
             latest: BTreeMap::new(),
             told_at: BTreeMap::new(),
@@ -98,6 +102,7 @@ impl Authority {
                 self.ends.send(&mut self.common, &mut self.actor, stream, number);
             }
             Thing::Segment { stream, number, body } => self.take_segment(stream, number, body),
+            Thing::Heard { stream, body } => self.read_late(stream, body),
             Thing::Reset { stream } => self.stream_over(stream),
             Thing::Watch { stream } => self.watch_stream(stream),
             // Of a site.
@@ -128,12 +133,29 @@ impl Authority {
             return self.ends.reset(&mut self.common, &mut self.actor, stream, site, reaches);
         }
         while let Some(body) = self.ends.read(self.common.now, stream) {
-            match body {
-                Body::Message(_, octets) => self.cma_hears(stream, &octets),
-                Body::Ping => self.ends.say(&mut self.common, &mut self.actor, stream, Body::Pong),
-                Body::Pong => {}
-                Body::Over => self.stream_over(stream),
+            // TCP keeps what waits.
+            match self.load.queue(self.common.now) {
+                None => self.read(stream, body),
+                Some(when) => {
+                    self.common.at(self.actor.next(), Rank::Arrival, when, Thing::Heard { stream, body });
+                }
             }
+        }
+    }
+
+    /// A CMA that has much to do comes to what was said before.
+    fn read_late(&mut self, stream: u64, body: Body) {
+        if self.ends.is_open(stream) {
+            self.read(stream, body);
+        }
+    }
+
+    fn read(&mut self, stream: u64, body: Body) {
+        match body {
+            Body::Message(_, octets) => self.cma_hears(stream, &octets),
+            Body::Ping => self.ends.say(&mut self.common, &mut self.actor, stream, Body::Pong),
+            Body::Pong => {}
+            Body::Over => self.stream_over(stream),
         }
     }
 
@@ -183,6 +205,7 @@ impl Authority {
         if self.common.draw(self.actor.next(), 2, Purpose::Start) == 0 {
             process.journal.commit(&mut self.disk);
         }
+        self.load.end();
         self.common.note(|| "CMA: is killed".into());
         for stream in self.ends.open() {
             self.ends.close(&mut self.common, &mut self.actor, stream);

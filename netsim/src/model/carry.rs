@@ -188,7 +188,7 @@ impl Site {
             Some(Place::Leg { host, leg }) if self.network.hears(host, leg) => {
                 let known = &mut self.hosts[host];
                 match &mut known.process {
-                    Some(process) if known.paused => {
+                    Some(process) if known.stopped || known.waits => {
                         process.inbox.push((key, Thing::Arrive(datagram).into()));
                     }
                     Some(_) => self.open_at_host(host, datagram),

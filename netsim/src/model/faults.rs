@@ -74,7 +74,7 @@ impl World {
     /// User space stops.
     pub fn pause(&mut self, host: usize) {
         let (site, host) = self.home(host);
-        site.hosts[host].paused = true;
+        site.hosts[host].stopped = true;
         site.broke(|site| format!("user space of {} stops", site.hosts[host].name));
     }
 
@@ -83,7 +83,7 @@ impl World {
     pub fn resume(&mut self, host: usize) {
         let (site, host) = self.home(host);
         site.broke(|site| format!("user space of {} goes on", site.hosts[host].name));
-        site.hosts[host].paused = false;
+        site.hosts[host].stopped = false;
         site.go_on(host);
     }
 
@@ -260,6 +260,9 @@ impl World {
 impl Site {
     /// A host that stood still drains its sockets, and that of its kernel's news; then comes its overdue deadline.
     pub(super) fn go_on(&mut self, host: usize) {
+        if !self.hosts[host].may_run() {
+            return;
+        }
         self.drain(host);
         (0..self.network.legs[host].len()).for_each(|leg| self.tell_leg(host, leg));
         self.host_deadline(host);
@@ -269,7 +272,7 @@ impl Site {
         self.network.power[host] = false;
         self.network.frozen.remove(&host);
         self.hosts[host].process = None;
-        self.hosts[host].paused = false;
+        (self.hosts[host].stopped, self.hosts[host].waits) = (false, false);
         self.broke(|site| format!("{} loses power", site.hosts[host].name));
     }
 

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ringmesh_probe_core as probe;
+use ringmesh_proto::machine::Machine as _;
 use ringmesh_proto::time::Time;
 
 use super::common::Shard as _;
@@ -238,7 +239,7 @@ impl Site {
             Due::Other(thing) => match &**thing {
                 Thing::Arrive(datagram) => self.network.owner(datagram.to.ip()).and_then(at),
                 Thing::Refused { to, .. } => at(*to),
-                Thing::Start { host } => self.groups.of(*host),
+                Thing::Start { host } | Thing::Turn { host, .. } => self.groups.of(*host),
                 Thing::Announce { switch } => Some(*switch),
                 _ => None,
             },
@@ -303,6 +304,7 @@ impl Site {
 
     /// Everything of a group that is due before `until`, in one go.
     fn catch_up(&mut self, number: usize, until: Time) {
+        self.bring_near(number);
         self.groups.running = Some(number);
         loop {
             let due = &mut self.groups.all[number].due;
@@ -320,6 +322,20 @@ impl Site {
         self.common.now = until;
         let left = &self.groups.all[number].foretold;
         assert!(left.is_empty(), "by {until:?} these were foretold and not sent: {left:?}");
+    }
+
+    /// Looks at all hosts of a group before they are run. A host alone would wait for memory at each step; one after the
+    /// other, what the next ones need is on its way while the first is waited for.
+    fn bring_near(&self, number: usize) {
+        let now = self.common.now;
+        let near = |host: &usize| {
+            let process = self.hosts[*host].process.as_ref()?;
+            let links: u64 = process.probe.beats_to().map(|to| u64::from(to.port())).sum();
+            let probe = process.probe.next_deadline().nanos() ^ process.probe.quiet_until(now).nanos();
+            Some(probe ^ process.armed.nanos() ^ links)
+        };
+        let seen = self.groups.all[number].hosts.iter().filter_map(near).fold(0, |all, one| all ^ one);
+        std::hint::black_box(seen);
     }
 
     /// Whether a group can promise anything, and for how long.
@@ -347,7 +363,7 @@ impl Site {
         let mut until = speaks.map_or(self.groups.horizon, |event| event.at.min(self.groups.horizon));
         for host in group.hosts.iter().filter(|host| self.network.power[**host]) {
             let known = &self.hosts[*host];
-            let runs = !known.paused && known.clock.is_none();
+            let runs = known.may_run() && known.clock.is_none();
             let Some(process) = known.process.as_ref().filter(|_| runs) else { return now };
             until = until.min(process.probe.quiet_until(now));
             if until < now + PROMISE_MIN {

@@ -51,7 +51,9 @@ pub(super) struct Host {
     pub(super) actor: Actor,
     pub(super) process: Option<Box<Process>>,
     /// User space is stopped: the kernel goes on, the sockets fill.
-    pub(super) paused: bool,
+    pub(super) stopped: bool,
+    /// Its probe gets the processor seldom, and waits for its turn: its sockets fill, and its deadlines pass.
+    pub(super) waits: bool,
     pub(super) boots: u8,
     pub(super) runs: u8,
     pub(super) cache: Vec<CachedAttachment>,
@@ -103,6 +105,11 @@ pub(super) struct Process {
 }
 
 impl Host {
+    /// Its probe has the processor when it needs it.
+    pub(super) fn may_run(&self) -> bool {
+        !self.stopped && !self.waits
+    }
+
     /// The host of that number in the world, in a site.
     pub(super) fn new(number: usize, site: usize, site_name: &Name) -> Self {
         let name = Name::new(&format!("h{}", number + 1)).unwrap_or_else(|_| unreachable!("a sound name"));
@@ -111,7 +118,8 @@ impl Host {
             name,
             actor: Actor::new(Entity::host(number)),
             process: None,
-            paused: false,
+            stopped: false,
+            waits: false,
             boots: 1,
             runs: 0,
             cache: Vec::new(),

@@ -21,10 +21,18 @@ use super::queue::{Due, Event, FlyingBeat, Thing};
 use super::site::Site;
 use super::world::wall_ms;
 
-/// How often is looked whether a paused host goes on.
+/// How often is looked whether a stopped host goes on.
 const PAUSED: Duration = Duration::from_millis(100);
 /// The numbers of switches begin here in what they announce.
 const FIRST_CHASSIS: usize = 0x101;
+
+/// How seldom a probe gets the processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seldom {
+    pub(super) every: Duration,
+    /// Of this overload: turns of one that is over are not taken.
+    pub(super) number: u32,
+}
 
 /// The order to send a beat.
 struct BeatOrder {
@@ -57,7 +65,7 @@ impl Site {
         if !self.network.power[host] || self.hosts[host].process.is_some() {
             return;
         }
-        if self.hosts[host].paused {
+        if self.hosts[host].stopped {
             // Nothing is started while user space stands still.
             return self.start_after(host, PAUSED);
         }
@@ -80,6 +88,19 @@ impl Site {
         let ports = self.hosts[host].ports(host, &self.network);
         let own: Vec<_> = ports.iter().map(|port| port.mac).collect();
         self.host_event(host, probe::Event::Ports { ports: &ports, own: &own });
+    }
+
+    /// A probe that gets the processor seldom gets it, unless it is stopped: what waited is read, what is overdue is
+    /// done. What its kernel tells it meanwhile is told at once.
+    pub(super) fn turn(&mut self, host: usize, number: u32) {
+        let known = self.seldom.get(&host).filter(|seldom| seldom.number == number);
+        let Some(every) = known.map(|seldom| seldom.every) else { return };
+        self.hosts[host].waits = false;
+        self.go_on(host);
+        self.hosts[host].waits = self.hosts[host].process.is_some();
+        let stamp = self.hosts[host].actor.next();
+        let at = self.common.now + every;
+        self.put(Event { at, key: stamp.key(Rank::Deed), due: Thing::Turn { host, number }.into() });
     }
 
     pub(super) fn start_after(&mut self, host: usize, after: Duration) {
@@ -201,14 +222,14 @@ impl Site {
         if !self.network.hears(host, leg) {
             return;
         }
-        let paused = self.hosts[host].paused;
+        let may_run = self.hosts[host].may_run();
         let Some(process) = &mut self.hosts[host].process else {
             let to = SocketAddr::new(self.network.address(host, leg), PROBE_PORT);
             let from = self.sender_of(key, beat);
             let payload = Payload::Beat(beat.beat());
             return self.refuse(&Datagram { from, to, payload });
         };
-        if paused {
+        if !may_run {
             return process.inbox.push((key, Due::Beat(beat)));
         }
         // Without its keys it cannot be opened, and nobody hears of it.
@@ -290,10 +311,10 @@ impl Site {
     }
 
     pub(super) fn host_deadline(&mut self, host: usize) {
-        let (paused, now) = (self.hosts[host].paused, self.common.now);
+        let (may_run, now) = (self.hosts[host].may_run(), self.common.now);
         let local = self.hosts[host].local(now);
         let Some(process) = &mut self.hosts[host].process else { return };
-        if paused || process.armed > now {
+        if !may_run || process.armed > now {
             return;
         }
         process.armed = Time::NEVER;
@@ -305,9 +326,9 @@ impl Site {
     }
 
     pub(super) fn host_event(&mut self, host: usize, event: probe::Event<'_>) {
-        let paused = self.hosts[host].paused;
+        let stopped = self.hosts[host].stopped;
         let local = self.hosts[host].local(self.common.now);
-        let Some(process) = self.hosts[host].process.as_mut().filter(|_| !paused) else { return };
+        let Some(process) = self.hosts[host].process.as_mut().filter(|_| !stopped) else { return };
         let mut out = std::mem::take(&mut self.orders);
         process.probe.on_event(local, event, &mut out);
         self.arm_host(host);

@@ -1,4 +1,4 @@
-//! A relay's processor: how long each datagram takes it, and what waits meanwhile.
+//! The processor of a relay or of the CMA: how long each thing takes it, and what waits meanwhile.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use ringmesh_proto::time::Time;
 /// So many datagrams have room in a relay's socket: 8 MiB of a kernel that counts 2 KiB for a small one.
 const WAITING_MAX: u32 = 4_096;
 
-/// What a relay has to do.
+/// What a process has to do.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Load {
-    /// So long for each datagram; zero where it has time enough.
+    /// So long for each datagram or message; zero where it has time enough.
     pub(super) each: Duration,
     /// It is done with all that came.
     done: Time,
@@ -29,15 +29,20 @@ pub(super) enum Wait {
 impl Load {
     /// A datagram comes. In order: what comes when the load is over still waits for what came before.
     pub(super) fn take(&mut self, now: Time) -> Wait {
-        let begins = self.done.max(now);
-        if self.each.is_zero() && begins == now {
-            return Wait::None;
-        }
-        if begins.since(now) > self.each * WAITING_MAX && !self.each.is_zero() {
+        if self.done.since(now) > self.each * WAITING_MAX && !self.each.is_zero() {
             return Wait::Full;
         }
+        self.queue(now).map_or(Wait::None, Wait::Until)
+    }
+
+    /// The same of what is never lost. `None`: now.
+    pub(super) fn queue(&mut self, now: Time) -> Option<Time> {
+        let begins = self.done.max(now);
+        if self.each.is_zero() && begins == now {
+            return None;
+        }
         self.done = begins + self.each;
-        Wait::Until(self.done)
+        Some(self.done)
     }
 
     /// Whether it has more to do than it can, or is not done with what it had.

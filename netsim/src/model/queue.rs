@@ -95,6 +95,12 @@ pub(crate) enum Thing {
     Start {
         host: usize,
     },
+    /// A probe that gets the processor seldom gets it.
+    Turn {
+        host: usize,
+        /// Of which overload.
+        number: u32,
+    },
     StartRelay,
     RelayDeadline,
     /// Of one run of a relay: what it wrote is kept.
@@ -130,6 +136,11 @@ pub(crate) enum Thing {
     Segment {
         stream: u64,
         number: u64,
+        body: Body,
+    },
+    /// A CMA that has much to do comes to what was said over a stream before.
+    Heard {
+        stream: u64,
         body: Body,
     },
     /// The other host knows nothing of a stream.
@@ -195,6 +206,7 @@ impl Due {
                 Thing::Echo { .. } => "echo",
                 Thing::Announce { .. } => "announcement",
                 Thing::Start { .. } => "start of a probe",
+                Thing::Turn { .. } => "turn of a probe",
                 Thing::StartRelay => "start of a relay",
                 Thing::RelayDeadline => "deadline of a relay",
                 Thing::RelayCommit { .. } => "commit of a relay",
@@ -205,6 +217,7 @@ impl Due {
                 Thing::HandedOn { .. } => "line taken over",
                 Thing::Send { .. } => "segment to be sent",
                 Thing::Segment { .. } => "segment to be read",
+                Thing::Heard { .. } => "segment read late",
                 Thing::Reset { .. } => "reset",
                 Thing::Watch { .. } => "keep-alive",
             },

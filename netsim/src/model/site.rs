@@ -14,6 +14,7 @@ use super::common::{Common, Shard};
 use super::disk::{Disk, Journal};
 use super::groups::Groups;
 use super::host::Host;
+use super::hosts::Seldom;
 use super::key::{Actor, Entity};
 use super::load::Load;
 use super::look::NewsTold;
@@ -66,6 +67,10 @@ pub(super) struct Site {
     pub(super) process: Option<Process>,
     /// Of the relay's processor.
     pub(super) load: Load,
+    /// Probes that get the processor once in so long.
+    pub(super) seldom: BTreeMap<usize, Seldom>,
+    /// How many overloads of probes there were.
+    pub(super) turns: u32,
     /// News that its relay let go, for the CMA has them.
     pub(super) acknowledged: Vec<NewsTold>,
     /// Where probes put their orders, so that no event needs room of its own.
@@ -141,6 +146,8 @@ impl Site {
             boots: 1,
             process: None,
             load: Load::default(),
+            seldom: BTreeMap::new(),
+            turns: 0,
             acknowledged: Vec::new(),
             orders: super::hosts::Orders::default(),
             number,
@@ -156,6 +163,7 @@ impl Site {
             Thing::Echo { from } => self.relay_event(RelayEvent::Echo { from }),
             Thing::Announce { switch } => self.announce(switch),
             Thing::Start { host } => self.start(host),
+            Thing::Turn { host, number } => self.turn(host, number),
             Thing::StartRelay => self.start_relay_now(),
             Thing::RelayDeadline => self.relay_deadline(),
             Thing::RelayCommit { run } => self.relay_committed(run),
@@ -167,7 +175,11 @@ impl Site {
             Thing::Reset { stream } => self.stream_over(stream),
             Thing::Watch { stream } => self.watch_stream(stream),
             // The CMA's.
-            Thing::Syn { .. } | Thing::CmaDeadline | Thing::CmaCommit { .. } | Thing::HandedOn { .. } => {}
+            Thing::Syn { .. }
+            | Thing::CmaDeadline
+            | Thing::CmaCommit { .. }
+            | Thing::HandedOn { .. }
+            | Thing::Heard { .. } => {}
         }
     }
 

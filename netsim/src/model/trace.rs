@@ -156,6 +156,7 @@ fn of_thing(word: &str, thing: &Thing) -> u64 {
         Thing::Echo { from } => hash.ip(*from),
         Thing::Announce { switch: one }
         | Thing::Start { host: one }
+        | Thing::Turn { host: one, number: _ }
         | Thing::Syn { site: one, attempt: _ } => {
             hash.number(*one as u64);
         }
@@ -175,10 +176,11 @@ fn of_thing(word: &str, thing: &Thing) -> u64 {
         Thing::Segment { stream, number, body } => {
             hash.number(*stream);
             hash.number(*number);
-            match body {
-                Body::Message(_, octets) => hash.octets(octets),
-                Body::Ping | Body::Pong | Body::Over => hash.octets(body.purpose().as_bytes()),
-            }
+            hash.body(body);
+        }
+        Thing::Heard { stream, body } => {
+            hash.number(*stream);
+            hash.body(body);
         }
         Thing::Reset { stream } | Thing::Watch { stream } => hash.number(*stream),
         Thing::StartRelay | Thing::RelayDeadline | Thing::CmaDeadline => {}
@@ -194,6 +196,13 @@ impl Fnv {
         match place {
             Place::Core(site) => self.number(site as u64),
             Place::Leg { host, leg } => self.number((host as u64) << 8 | leg as u64),
+        }
+    }
+
+    fn body(&mut self, body: &Body) {
+        match body {
+            Body::Message(_, octets) => self.octets(octets),
+            Body::Ping | Body::Pong | Body::Over => self.octets(body.purpose().as_bytes()),
         }
     }
 

@@ -21,6 +21,8 @@ pub struct HostTruth {
     pub runs: bool,
     /// Its user space goes on.
     pub awake: bool,
+    /// It has the processor when it needs it.
+    pub prompt: bool,
     /// No other host goes by its name.
     pub unique: bool,
     /// Ports that have light.
@@ -43,7 +45,7 @@ pub type CmaTruth = [bool; 3];
 impl HostTruth {
     /// Nothing is broken about it.
     pub fn is_whole(self) -> bool {
-        let itself = self.power && self.runs && self.awake && self.unique;
+        let itself = self.power && self.runs && self.awake && self.prompt && self.unique;
         itself && self.light == self.ports && self.reaches == self.ports
     }
 
@@ -54,7 +56,11 @@ impl HostTruth {
 
     /// Whether something of the host itself works no more: not its ports alone.
     pub fn fell_by_itself(self, now: Self) -> bool {
-        (self.power && !now.power) || (self.runs && !now.runs) || (self.awake && !now.awake)
+        let lost = |before: bool, now: bool| before && !now;
+        lost(self.power, now.power)
+            || lost(self.runs, now.runs)
+            || lost(self.awake, now.awake)
+            || lost(self.prompt, now.prompt)
     }
 
     /// Whether something works no more that worked before.
@@ -63,6 +69,7 @@ impl HostTruth {
         lost(self.power, before.power)
             || lost(self.runs, before.runs)
             || lost(self.awake, before.awake)
+            || lost(self.prompt, before.prompt)
             || lost(self.unique, before.unique)
             || before.light & !self.light != 0
             || before.reaches & !self.reaches != 0
@@ -83,7 +90,8 @@ impl World {
         HostTruth {
             power: network.power[local],
             runs: known.process.is_some() && known.identity.is_none(),
-            awake: !known.paused,
+            awake: !known.stopped,
+            prompt: !site.seldom.contains_key(&local),
             unique: !network.copied.contains(&local),
             light: bits(&|leg| network.carrier(local, leg)),
             reaches: bits(&|leg| network.reaches(Place::Leg { host: local, leg }, core)),
@@ -141,7 +149,8 @@ impl World {
 
     /// What works of the CMA.
     pub fn cma_truth(&self) -> CmaTruth {
-        [self.cma.process.is_some(), self.wan.cma.works, !self.cma.disk.full]
+        let keeps_up = !self.cma.load.is_too_much(self.now);
+        [self.cma.process.is_some() && keeps_up, self.wan.cma.works, !self.cma.disk.full]
     }
 
     /// Lost datagrams inside the sites, in a thousand.
@@ -194,7 +203,7 @@ impl World {
     /// A machine that may run now and has a deadline before `now`: whose it is, and the deadline.
     pub fn overdue(&self, now: Time) -> Option<(String, Time)> {
         let late = |deadline: &Time| *deadline < now;
-        let awake = self.sites.iter().flat_map(|site| &site.hosts).filter(|host| !host.paused);
+        let awake = self.sites.iter().flat_map(|site| &site.hosts).filter(|host| host.may_run());
         let probe = awake.clone().find_map(|host| {
             let deadline = Some(host.real(host.process.as_ref()?.probe.next_deadline())).filter(late)?;
             Some((host.name.to_string(), deadline))

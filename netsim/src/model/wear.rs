@@ -8,6 +8,7 @@ use ringmesh_topology::id::Name;
 use super::fabric::{Part, Trouble};
 use super::faults::works;
 use super::host::Clock;
+use super::hosts::Seldom;
 use super::site::Site;
 use super::world::World;
 
@@ -87,7 +88,7 @@ impl World {
     pub fn suspend(&mut self, host: usize) {
         let (site, local) = self.home(host);
         site.broke(|site| format!("{} is suspended", site.hosts[local].name));
-        site.hosts[local].paused = true;
+        site.hosts[local].stopped = true;
         site.network.frozen.insert(local);
     }
 
@@ -96,7 +97,7 @@ impl World {
         let (site, local) = self.home(host);
         site.broke(|site| format!("{} goes on", site.hosts[local].name));
         site.network.frozen.remove(&local);
-        site.hosts[local].paused = false;
+        site.hosts[local].stopped = false;
         site.go_on(local);
     }
 
@@ -157,6 +158,29 @@ impl World {
         let site = &mut self.sites[site];
         site.note_of(|| format!("takes {each:?} for a datagram"));
         site.load.each = each;
+    }
+
+    /// The CMA takes so long for each message; zero: no time at all.
+    pub fn overload_cma(&mut self, each: Duration) {
+        self.cma.common.note(|| format!("CMA: takes {each:?} for a message"));
+        self.cma.load.each = each;
+    }
+
+    /// The probe of a host gets the processor once in so long; zero: whenever it needs it.
+    pub fn overload_probe(&mut self, host: usize, every: Duration) {
+        let (site, local) = self.home(host);
+        site.broke(|site| {
+            format!("the probe of {} gets the processor once in {every:?}", site.hosts[local].name)
+        });
+        if every.is_zero() {
+            site.seldom.remove(&local);
+            site.hosts[local].waits = false;
+            site.go_on(local);
+        } else {
+            site.turns += 1;
+            site.seldom.insert(local, Seldom { every, number: site.turns });
+            site.turn(local, site.turns);
+        }
     }
 
     /// The line between two sites.

@@ -31,7 +31,7 @@ pub(super) fn build(draft: &mut Draft, chance: &mut Chance) {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 16;
+const KINDS: usize = 18;
 
 /// The kinds that one story draws from: each is among them or not. What never meets in one story would hide in stories
 /// in which everything meets.
@@ -76,6 +76,8 @@ impl Kinds {
             12 => Wear::Doubled(10 + chance.below(200)),
             13 => Wear::Disorder(Duration::from_millis(1 + chance.below(50))),
             14 => Wear::Readdress(host),
+            16 => Wear::OverloadCma(Duration::from_millis(1 + chance.below(100))),
+            17 => Wear::OverloadProbe(host, Duration::from_millis(50 + chance.below(950))),
             15 => {
                 let lines = plan.wan.lines(plan.sites.len());
                 let (a, b) = *lines.get(chance.index(lines.len().max(1)))?;

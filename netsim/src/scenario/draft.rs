@@ -356,6 +356,10 @@ impl Draft {
             Wear::Overload(one, each) => {
                 format!("{}each = \"{}\"\n", site("relay-overload", one), long(each))
             }
+            Wear::OverloadCma(each) => format!("kind = \"cma-overload\"\neach = \"{}\"\n", long(each)),
+            Wear::OverloadProbe(one, every) => {
+                format!("{}each = \"{}\"\n", host("probe-overload", one), long(every))
+            }
             Wear::Line(one, other) => {
                 format!("{}to = \"{}\"\n", site("wan-line", one), self.site_name(other))
             }

@@ -152,6 +152,7 @@ impl Fault {
             }
             Self::WanQuality { site, .. } => Self::WanQuality { site, delay, loss_permille },
             Self::Loss(_) => Self::Loss(loss_permille),
+            Self::Wear(wear) => Self::Wear(wear.without_amount()),
             other => other,
         }
     }

@@ -25,7 +25,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 36] = [
+pub const KINDS: [Kind; 38] = [
     Kind { name: "host-power", on: Some(Sort::Host), keys: &[] },
     Kind { name: "probe", on: Some(Sort::Host), keys: &[] },
     Kind { name: "pause", on: Some(Sort::Host), keys: &[] },
@@ -85,13 +85,15 @@ pub const KINDS: [Kind; 36] = [
     Kind { name: "readdress", on: Some(Sort::Host), keys: &[] },
     Kind { name: "clone", on: Some(Sort::Host), keys: &[("of", true)] },
     Kind { name: "relay-overload", on: Some(Sort::Site), keys: &[("each", true)] },
+    Kind { name: "cma-overload", on: None, keys: &[("each", true)] },
+    Kind { name: "probe-overload", on: Some(Sort::Host), keys: &[("each", true)] },
     Kind { name: "wan-line", on: Some(Sort::Site), keys: &[("to", true)] },
 ];
 
 /// The directions a bad way may have, seen from the host of a cable or the switch of an uplink.
 pub const WAYS: [&str; 2] = ["out", "in"];
 
-/// A relay that takes longer for a datagram stands still.
+/// Whoever takes longer for one thing stands still.
 const EACH_MAX: Duration = Duration::from_secs(1);
 /// A clock that runs worse than this is broken in another way.
 const PPM_MAX: i32 = 10_000;
@@ -244,6 +246,8 @@ impl Read<'_> {
             "readdress" => Fault::Wear(Wear::Readdress(one)),
             "clone" => Fault::Wear(Wear::Clone { host: one, of: self.original(one)? }),
             "relay-overload" => Fault::Wear(Wear::Overload(one, self.each()?)),
+            "cma-overload" => Fault::Wear(Wear::OverloadCma(self.each()?)),
+            "probe-overload" => Fault::Wear(Wear::OverloadProbe(one, self.each()?)),
             "wan-line" => Fault::Wear(Wear::Line(one, self.line(one)?)),
             other => unreachable!("`{other}` stands in the table of kinds and is not built"),
         })
@@ -305,7 +309,7 @@ impl Read<'_> {
         })
     }
 
-    /// How long each datagram takes.
+    /// How long each datagram or message takes, or how long a probe waits for its turn.
     fn each(&self) -> Result<Duration, Refusal> {
         let Some(given) = &self.given.each else { return Ok(Duration::ZERO) };
         let each = given.get_ref().0;

@@ -57,6 +57,10 @@ pub enum Wear {
     },
     /// The relay of a site has more to do than it can: each datagram takes it so long.
     Overload(usize, Duration),
+    /// The CMA has more to do than it can: each message of a relay takes it so long.
+    OverloadCma(Duration),
+    /// The probe of a host gets the processor once in so long only.
+    OverloadProbe(usize, Duration),
     /// The line between two sites of a WAN that is made of lines.
     Line(usize, usize),
 }
@@ -82,6 +86,8 @@ impl Wear {
             Self::Readdress(host) => world.readdress(host, true),
             Self::Clone { host, of } => world.clone_onto(host, Some(of)),
             Self::Overload(site, each) => world.overload(site, each),
+            Self::OverloadCma(each) => world.overload_cma(each),
+            Self::OverloadProbe(host, every) => world.overload_probe(host, every),
             Self::Line(site, other) => world.set_line(site, other, false),
         }
     }
@@ -106,13 +112,30 @@ impl Wear {
             Self::Readdress(host) => world.readdress(host, false),
             Self::Clone { host, .. } => world.clone_onto(host, None),
             Self::Overload(site, _) => world.overload(site, Duration::ZERO),
+            Self::OverloadCma(_) => world.overload_cma(Duration::ZERO),
+            Self::OverloadProbe(host, _) => world.overload_probe(host, Duration::ZERO),
             Self::Line(site, other) => world.set_line(site, other, true),
+        }
+    }
+
+    /// The same by no particular amount.
+    pub(super) fn without_amount(self) -> Self {
+        match self {
+            Self::Drift(host, _) => Self::Drift(host, 0),
+            Self::Ahead(host, _) => Self::Ahead(host, Duration::ZERO),
+            Self::Doubled(_) => Self::Doubled(0),
+            Self::Disorder(_) => Self::Disorder(Duration::ZERO),
+            Self::Overload(site, _) => Self::Overload(site, Duration::ZERO),
+            Self::OverloadCma(_) => Self::OverloadCma(Duration::ZERO),
+            Self::OverloadProbe(host, _) => Self::OverloadProbe(host, Duration::ZERO),
+            other => other,
         }
     }
 
     /// What it breaks, as the CMA calls it; spines, feeds and lines it does not know.
     pub(super) fn subject(self, plan: &Plan) -> String {
         match (self.host(), self.switch(), self.in_site()) {
+            _ if matches!(self, Self::OverloadCma(_)) => "cma".into(),
             (Some(host), ..) => format!("h{}", host + 1),
             (None, Some(switch), _) => format!("sw{}", switch + 1),
             (None, None, Some(site)) if matches!(self, Self::Overload(..)) => {
@@ -125,7 +148,7 @@ impl Wear {
     /// The site it takes place in, if it is inside one.
     pub(super) fn site(self, plan: &Plan, world: &World) -> Option<usize> {
         match (self.host(), self.switch()) {
-            _ if matches!(self, Self::Line(..)) => None,
+            _ if matches!(self, Self::Line(..) | Self::OverloadCma(_)) => None,
             (Some(host), _) => Some(world.site_of(host)),
             (None, Some(switch)) => plan.site_of_switches().get(switch).copied(),
             (None, None) => self.in_site(),
@@ -145,6 +168,7 @@ impl Wear {
             | Self::Recable { host, .. }
             | Self::Drift(host, _)
             | Self::Ahead(host, _)
+            | Self::OverloadProbe(host, _)
             | Self::Readdress(host)
             | Self::Clone { host, .. } => Some(host),
             _ => None,
@@ -196,10 +220,11 @@ impl Wear {
             }
             Self::Drift(one, ppm) => Self::Drift(host(one)?, ppm),
             Self::Ahead(one, ahead) => Self::Ahead(host(one)?, ahead),
-            Self::Doubled(_) | Self::Disorder(_) => self,
+            Self::Doubled(_) | Self::Disorder(_) | Self::OverloadCma(_) => self,
             Self::Readdress(one) => Self::Readdress(host(one)?),
             Self::Clone { host: one, of } => Self::Clone { host: host(one)?, of: host(of)? },
             Self::Overload(one, each) => Self::Overload(site(one)?, each),
+            Self::OverloadProbe(one, every) => Self::OverloadProbe(host(one)?, every),
             Self::Line(one, other) => Self::Line(site(one)?, site(other)?),
         })
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ringmesh_probe_core::State;
+use ringmesh_topology::id::Name;
 
 use crate::model::{Plan, World};
 
@@ -28,15 +29,17 @@ pub fn not_whole(plan: &Plan, world: &mut World) -> Vec<String> {
     wrong
 }
 
-/// Probes that stand in no ring. One with something to tell stands in its rings all the same: where much is lost there
-/// is always one.
+/// Probes that stand in no ring. One with something to tell stands in its rings all the same, also if nobody has answered
+/// it three times in a row: where much is lost there is always one.
 pub(super) fn not_joined(world: &World) -> Option<String> {
-    let stands = |host: &usize| {
-        let state = world.probe(*host).map(|probe| probe.state(world.now()));
-        matches!(state, Some(State::Linked | State::Asking))
+    let stands = |host: usize| {
+        let state = world.probe(host).map(|probe| probe.state(world.now()));
+        matches!(state, Some(State::Linked | State::Asking | State::CutOff | State::Returning))
     };
-    let (joined, hosts) = ((0..world.hosts()).filter(stands).count(), world.hosts());
-    (joined != hosts).then(|| format!("{joined} of {hosts} probes stand in their rings"))
+    let missing: Vec<&Name> =
+        (0..world.hosts()).filter(|host| !stands(*host)).map(|host| world.name(host)).collect();
+    let first = missing.first()?;
+    Some(format!("{} of {} probes stand in no ring, {first} the first of them", missing.len(), world.hosts()))
 }
 
 /// Probes that have no assignment in force, or something to tell.

@@ -51,7 +51,7 @@ impl Watch for Reuse {
 
 /// It reads late what came to it, or another place uses its keys too.
 fn disturbed(host: HostTruth) -> bool {
-    !host.awake || !host.unique
+    !host.awake || !host.prompt || !host.unique
 }
 
 /// A number under which two different news were told.

@@ -122,13 +122,15 @@ mod tests {
         let pid = child.id() as i32;
         let id = ProcessId::of(pid).unwrap();
         assert!(id.is_alive());
-        // Until it has become `setsid`, the child still carries our own environment and session.
-        let start = Instant::now();
-        while marked("unit-test").is_empty() || in_sessions_of(&[id]).is_empty() {
-            assert!(start.elapsed() < Duration::from_secs(5), "never marked");
+        // Until it has become `setsid` the child still carries our own environment and session, and while that becomes
+        // `sleep` its environment reads as empty.
+        let look = || (marked("unit-test"), in_sessions_of(&[id]));
+        let (start, mut seen) = (Instant::now(), look());
+        while seen != (vec![id], vec![id]) && start.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(1));
+            seen = look();
         }
-        assert_eq!((marked("unit-test"), in_sessions_of(&[id])), (vec![id], vec![id]));
+        assert_eq!(seen, (vec![id], vec![id]));
         assert_eq!(marked("another"), []);
         id.signal(Signal::SIGKILL);
         let start = Instant::now();

@@ -186,9 +186,9 @@ impl Site {
             Some(Place::Core(_)) if self.process.is_some() => self.wait_for_relay(datagram),
             Some(Place::Core(site)) if self.network.wan.core_power[site] => self.refuse(&datagram),
             Some(Place::Leg { host, leg }) if self.network.hears(host, leg) => {
-                let known = &mut self.hosts[host];
-                match &mut known.process {
-                    Some(process) if known.stopped || known.waits => {
+                let may_run = self.hosts[host].may_run();
+                match &mut self.hosts[host].process {
+                    Some(process) if !may_run => {
                         process.inbox.push((key, Thing::Arrive(datagram).into()));
                     }
                     Some(_) => self.open_at_host(host, datagram),

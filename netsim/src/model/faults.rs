@@ -264,6 +264,7 @@ impl Site {
             return;
         }
         self.drain(host);
+        self.tell_ports(host);
         (0..self.network.legs[host].len()).for_each(|leg| self.tell_leg(host, leg));
         self.host_deadline(host);
     }
@@ -272,7 +273,8 @@ impl Site {
         self.network.power[host] = false;
         self.network.frozen.remove(&host);
         self.hosts[host].process = None;
-        (self.hosts[host].stopped, self.hosts[host].waits) = (false, false);
+        let known = &mut self.hosts[host];
+        (known.stopped, known.suspended, known.waits) = (false, false, false);
         self.broke(|site| format!("{} loses power", site.hosts[host].name));
     }
 

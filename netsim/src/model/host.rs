@@ -52,6 +52,8 @@ pub(super) struct Host {
     pub(super) process: Option<Box<Process>>,
     /// User space is stopped: the kernel goes on, the sockets fill.
     pub(super) stopped: bool,
+    /// All of it sleeps; user space that was stopped before is so afterwards.
+    pub(super) suspended: bool,
     /// Its probe gets the processor seldom, and waits for its turn: its sockets fill, and its deadlines pass.
     pub(super) waits: bool,
     pub(super) boots: u8,
@@ -107,7 +109,12 @@ pub(super) struct Process {
 impl Host {
     /// Its probe has the processor when it needs it.
     pub(super) fn may_run(&self) -> bool {
-        !self.stopped && !self.waits
+        self.is_awake() && !self.waits
+    }
+
+    /// Its user space goes on.
+    pub(super) fn is_awake(&self) -> bool {
+        !self.stopped && !self.suspended
     }
 
     /// The host of that number in the world, in a site.
@@ -119,6 +126,7 @@ impl Host {
             actor: Actor::new(Entity::host(number)),
             process: None,
             stopped: false,
+            suspended: false,
             waits: false,
             boots: 1,
             runs: 0,

@@ -65,7 +65,7 @@ impl Site {
         if !self.network.power[host] || self.hosts[host].process.is_some() {
             return;
         }
-        if self.hosts[host].stopped {
+        if !self.hosts[host].is_awake() {
             // Nothing is started while user space stands still.
             return self.start_after(host, PAUSED);
         }
@@ -326,9 +326,9 @@ impl Site {
     }
 
     pub(super) fn host_event(&mut self, host: usize, event: probe::Event<'_>) {
-        let stopped = self.hosts[host].stopped;
+        let awake = self.hosts[host].is_awake();
         let local = self.hosts[host].local(self.common.now);
-        let Some(process) = self.hosts[host].process.as_mut().filter(|_| !stopped) else { return };
+        let Some(process) = self.hosts[host].process.as_mut().filter(|_| awake) else { return };
         let mut out = std::mem::take(&mut self.orders);
         process.probe.on_event(local, event, &mut out);
         self.arm_host(host);

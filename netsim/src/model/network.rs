@@ -5,7 +5,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fabric::{CERTAIN, Packet, Part, Trouble};
@@ -243,6 +243,8 @@ pub(super) struct Network {
     pub(super) frozen: BTreeSet<usize>,
     /// Hosts whose ports have other addresses now.
     pub(super) readdressed: BTreeSet<usize>,
+    /// Where the first ports of hosts that were recabled hung first: by their power cords they still belong there.
+    pub(super) stands_by: BTreeMap<usize, u32>,
     /// Hosts whose image runs on another too.
     pub(super) copied: BTreeSet<usize>,
     /// There were some once.
@@ -293,6 +295,7 @@ impl Network {
                 active: Vec::new(),
                 frozen: BTreeSet::new(),
                 readdressed: BTreeSet::new(),
+                stands_by: BTreeMap::new(),
                 copied: BTreeSet::new(),
                 had_copies: false,
                 troubles: Vec::new(),
@@ -343,6 +346,9 @@ impl Network {
         let port = (narrow(host), u8::try_from(leg).unwrap_or(u8::MAX));
         let known = &mut self.legs[host][leg];
         let before = std::mem::replace(&mut known.switch, narrow(switch)) as usize;
+        if leg == 0 {
+            self.stands_by.entry(host).or_insert(narrow(before));
+        }
         self.switches[before].ports.retain(|held| *held != port);
         self.switches[switch].ports.push(port);
         self.switches[switch].ports.sort_unstable();

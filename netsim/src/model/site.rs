@@ -257,6 +257,7 @@ impl Process {
             ("martian", wire.martian),
             ("forged", wire.forged),
             ("replayed", wire.replayed),
+            ("overtaken", wire.overtaken),
             ("strangers", machine.strangers),
             ("suspicions", machine.suspicions),
             ("dismissed", machine.dismissed),

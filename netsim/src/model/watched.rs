@@ -90,7 +90,7 @@ impl World {
         HostTruth {
             power: network.power[local],
             runs: known.process.is_some() && known.identity.is_none(),
-            awake: !known.stopped,
+            awake: known.is_awake(),
             prompt: !site.seldom.contains_key(&local),
             unique: !network.copied.contains(&local),
             light: bits(&|leg| network.carrier(local, leg)),
@@ -163,6 +163,12 @@ impl World {
         self.sites.iter().any(|site| site.doubled_permille > 0)
     }
 
+    /// Whether datagrams are held up on their way.
+    pub fn is_delaying(&self) -> bool {
+        let held_up = |site: &Site| site.network.troubles.iter().any(|(_, trouble)| !trouble.delay.is_zero());
+        self.sites.iter().any(held_up)
+    }
+
     /// One way over the WAN of a site, and lost packets in a thousand.
     pub fn wan_quality(&self, site: usize) -> (Duration, u64) {
         let leg = self.wan.legs[site];
@@ -197,6 +203,7 @@ impl World {
             martian: sum.martian + one.martian,
             forged: sum.forged + one.forged,
             replayed: sum.replayed + one.replayed,
+            overtaken: sum.overtaken + one.overtaken,
         })
     }
 

@@ -88,7 +88,7 @@ impl World {
     pub fn suspend(&mut self, host: usize) {
         let (site, local) = self.home(host);
         site.broke(|site| format!("{} is suspended", site.hosts[local].name));
-        site.hosts[local].stopped = true;
+        site.hosts[local].suspended = true;
         site.network.frozen.insert(local);
     }
 
@@ -97,7 +97,7 @@ impl World {
         let (site, local) = self.home(host);
         site.broke(|site| format!("{} goes on", site.hosts[local].name));
         site.network.frozen.remove(&local);
-        site.hosts[local].stopped = false;
+        site.hosts[local].suspended = false;
         site.go_on(local);
     }
 
@@ -215,7 +215,10 @@ impl Site {
         let switches: Vec<usize> =
             (0..self.network.switches.len()).filter(|switch| of_feed(*switch)).collect();
         switches.iter().for_each(|switch| self.network.switches[*switch].on = on);
-        let fed = |host: &usize| of_feed(self.network.legs[*host][0].switch as usize);
+        let network = &self.network;
+        let hangs_on = |host: &usize| network.legs[*host][0].switch;
+        let stands_by = |host: &usize| network.stands_by.get(host).copied().unwrap_or(hangs_on(host));
+        let fed = |host: &usize| of_feed(stands_by(host) as usize);
         let hosts: Vec<usize> = (0..self.hosts.len()).filter(fed).collect();
         for host in hosts {
             if on {

@@ -10,7 +10,7 @@ use crate::model::Account;
 
 /// When all that a death costs has been said.
 const SAID: Duration = Duration::from_secs(8);
-/// Nothing anywhere may have changed for so long before: what others still say would be counted too.
+/// Everything else works, and nothing anywhere may have changed for so long before: what others still say would be counted too.
 const CALM: Duration = Duration::from_secs(40);
 /// The death of a delegate, in each of its rings: 12 that repair and 6 that verify.
 const EACH_RING: u64 = 18;
@@ -28,7 +28,9 @@ impl Watch for Budget {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         let calm = view.now.since(self.changed) >= CALM && view.world.loss_permille() == 0;
         if !view.health.changes().is_empty() {
-            let lone = lone_deaths(view).into_iter().filter(|_| calm && view.health.changes().len() == 1);
+            // What is broken elsewhere is talked about all the time.
+            let alone = calm && view.health.changes().len() == 1 && view.health.rest_is_well();
+            let lone = lone_deaths(view).into_iter().filter(|_| alone);
             self.open.extend(lone.map(|lone| (lone, self.before.clone())));
         }
         self.changed = view.health.changed();

@@ -108,6 +108,19 @@ impl Health {
         &self.changes
     }
 
+    /// Whether all works but what changed since the look before.
+    pub fn rest_is_well(&self) -> bool {
+        let of_host = |host: &usize| {
+            self.changes.iter().any(|change| matches!(change, Change::Host(of, ..) if of == host))
+        };
+        let mut rest = (0..self.hosts.len()).filter(|host| !of_host(host));
+        let all = |truth: &[bool]| truth.iter().all(|works| *works);
+        rest.all(|host| self.hosts[host].truth.is_whole())
+            && self.switches.iter().all(|switch| all(&switch.truth))
+            && self.sites.iter().all(|site| all(&site.truth))
+            && all(&self.cma.truth)
+    }
+
     /// What works of a host.
     pub fn host(&self, host: usize) -> HostTruth {
         self.hosts[host].truth

@@ -1,9 +1,9 @@
 //! No sequence and no key is used twice.
 //!
 //! Where nobody forges and nothing is doubled on its way, a datagram that is refused as a replay was sealed under a
-//! number that had been used; but for those that somebody reads late who stood
-//! still, and those of a name that two hosts go by. And no number of an outbox names
-//! two different news.
+//! number that had been used; but for those that somebody reads late who stood still, those of a name that two hosts go
+//! by, and answers that are so long on their way that the question was put again. And no number of an outbox names two
+//! different news.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +18,8 @@ use crate::model::{HostTruth, NewsTold};
 #[derive(Default)]
 pub(super) struct Reuse {
     told: u64,
-    /// The last moment when somebody stood still, or went by the name of another, or
-    /// datagrams were doubled.
-    stood_still: Time,
+    /// The last moment when somebody stood still, or went by the name of another, or datagrams were doubled or held up.
+    disturbed: Time,
 }
 
 /// What was read late is answered within this.
@@ -28,12 +27,12 @@ const LATE: Duration = Duration::from_secs(10);
 
 impl Watch for Reuse {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
-        let doubled = view.world.is_doubling();
-        if doubled || (0..view.world.hosts()).any(|host| disturbed(view.health.host(host))) {
-            self.stood_still = view.now;
+        let on_the_way = view.world.is_doubling() || view.world.is_delaying();
+        if on_the_way || (0..view.world.hosts()).any(|host| is_disturbed(view.health.host(host))) {
+            self.disturbed = view.now;
         }
         let refused = view.world.refused();
-        if refused.replayed > self.told && view.now.since(self.stood_still) > LATE {
+        if refused.replayed > self.told && view.now.since(self.disturbed) > LATE {
             wrong.push(format!("{} datagrams were refused as replays", refused.replayed));
         }
         // Processes that end take their counts with them.
@@ -50,7 +49,7 @@ impl Watch for Reuse {
 }
 
 /// It reads late what came to it, or another place uses its keys too.
-fn disturbed(host: HostTruth) -> bool {
+fn is_disturbed(host: HostTruth) -> bool {
     !host.awake || !host.prompt || !host.unique
 }
 

@@ -55,6 +55,9 @@ pub enum WireError {
     /// It has come before.
     #[error("replayed")]
     Replayed,
+    /// It says how its sender was, and something newer of that kind has come before.
+    #[error("overtaken")]
+    Overtaken,
     /// Rightly sealed, and not a sound message.
     #[error("malformed: {0}")]
     Malformed(#[from] Malformed),
@@ -73,6 +76,8 @@ pub struct WireCounters {
     pub forged: u64,
     /// [`WireError::Replayed`].
     pub replayed: u64,
+    /// [`WireError::Overtaken`].
+    pub overtaken: u64,
 }
 
 impl WireCounters {
@@ -84,6 +89,7 @@ impl WireCounters {
             WireError::Martian => &mut self.martian,
             WireError::Forged => &mut self.forged,
             WireError::Replayed => &mut self.replayed,
+            WireError::Overtaken => &mut self.overtaken,
         };
         *counter += 1;
     }

@@ -53,6 +53,14 @@ struct Session {
     number: u32,
     sent: u32,
     window: Window,
+    /// The number of the newest message that said how the member is. An older one that comes late is dropped: believed
+    /// last, it would be believed for ever, and what it reports is told again until it is noted.
+    newest: u32,
+}
+
+/// Whether a message says how its sender is, and not what it saw or got.
+fn is_of_state(message: &ToRelay) -> bool {
+    matches!(message, ToRelay::Announce(_) | ToRelay::Attachment { .. } | ToRelay::Evidence { .. })
 }
 
 /// A run whose session was followed by that of another run of the same probe. It does not come back by a replay; but it
@@ -151,6 +159,12 @@ impl RelayWire {
             session.window.take(header.sequence)?;
             let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
             let (message, _) = codec::read_to_relay(message)?;
+            if is_of_state(&message) {
+                if header.sequence < session.newest {
+                    return Err(WireError::Overtaken);
+                }
+                session.newest = header.sequence;
+            }
             return Ok(FromProbe::Message { from: sender, message });
         }
         let key = self.secret.probe_key(sender.probe);
@@ -191,7 +205,8 @@ impl RelayWire {
             self.counted = self.counted.max(sent);
             Box::new(Previous { boot, window, followed_at: now })
         });
-        let session = Session { boot: sender.boot, previous, number, sent: self.counted, window };
+        let session =
+            Session { boot: sender.boot, previous, number, sent: self.counted, window, newest: sequence };
         self.sessions.insert(sender.probe, session);
         Ok(())
     }

@@ -107,6 +107,19 @@ fn a_second_hello_of_the_same_relay_does_not_start_the_sequence_anew() {
 }
 
 #[test]
+fn how_a_member_was_is_not_believed_after_how_it_is() {
+    let mut pair = pair();
+    pair.shake_hands();
+    let [older, seen, newer] = [announce(), ToRelay::Applied(Generation::default()), announce()]
+        .map(|message| (pair.sealed(&message), message));
+    let want = |message: ToRelay, from| Ok(FromProbe::Message { from, message });
+    assert_eq!(pair.at_relay(&newer.0), want(newer.1, pair.sender));
+    assert_eq!(pair.at_relay(&older.0), Err(WireError::Overtaken));
+    assert_eq!(pair.at_relay(&seen.0), want(seen.1, pair.sender), "what it got is true in any order");
+    assert_eq!(pair.relay.counters.overtaken, 1);
+}
+
+#[test]
 fn an_old_hello_brings_back_no_old_session() {
     let mut pair = pair();
     pair.sealed(&ToRelay::Knock);

@@ -46,6 +46,7 @@ impl Figures {
             ("martian", wire.martian),
             ("forged", wire.forged),
             ("replayed", wire.replayed),
+            ("overtaken", wire.overtaken),
             ("shed", udp.shed),
             ("datagrams_received", udp.received),
             ("datagrams_sent", udp.sent),

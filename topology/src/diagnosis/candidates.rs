@@ -101,7 +101,8 @@ fn by_family(open: &[OpenIncident]) -> BTreeMap<Component, Vec<usize>> {
     let mut order: Vec<usize> = (0..open.len()).collect();
     order.sort_unstable_by_key(|&place| (open[place].onset_ms, open[place].index));
     for place in order {
-        map.entry(family(open[place].component)).or_default().push(place);
+        let families: BTreeSet<Component> = open[place].components.iter().copied().map(family).collect();
+        families.into_iter().for_each(|one| map.entry(one).or_default().push(place));
     }
     map
 }

@@ -259,9 +259,9 @@ fn adopt(told: &mut [Explanation], open: &[OpenIncident]) {
 fn is_same(explanation: &Explanation, incident: &OpenIncident) -> bool {
     let (lo, hi) = explanation.onset_ms;
     let together = Window::new(lo, hi).meets(Window::new(incident.onset_ms.0, incident.onset_ms.1));
-    let names = |component: Component| family(component) == family(incident.component);
-    let same = incident.component != Component::SharedFate
-        && explanation.alternatives.first().is_some_and(|best| names(best.component));
+    let named = |best: Component| incident.components.iter().any(|known| family(*known) == family(best));
+    let best = explanation.alternatives.first().map(|best| best.component);
+    let same = best.is_some_and(|best| best != Component::SharedFate && named(best));
     let mut members = incident.members.clone();
     members.sort_unstable();
     members.dedup();

@@ -135,8 +135,8 @@ pub enum Mode {
 pub struct OpenIncident {
     /// The judge's number of it; given back in [`Explanation::adopted`].
     pub index: u32,
-    /// What it was last judged to be.
-    pub component: Component,
+    /// What it may be, as it was last judged: the likeliest first, and one alone where that was proved.
+    pub components: Vec<Component>,
     /// The members it took.
     pub members: Vec<HostIx>,
     /// Its onset: not before, not after.

@@ -183,8 +183,8 @@ proptest! {
     ) {
         let belief = World::random(&mut Draws(seed)).belief();
         let open = [
-            OpenIncident { index: 7, component: Component::Switch(s(0)), members: vec![h(0), h(99)], onset_ms: onset },
-            OpenIncident { index: 7, component: Component::SharedFate, members: vec![], onset_ms: (T - 500, T) },
+            OpenIncident { index: 7, components: vec![Component::Switch(s(0)), Component::Uplink(s(0))], members: vec![h(0), h(99)], onset_ms: onset },
+            OpenIncident { index: 7, components: vec![Component::SharedFate], members: vec![], onset_ms: (T - 500, T) },
         ];
         let told = judge(&belief, &evidence, &open, now);
         prop_assert_eq!(&told, &judge(&belief, &shuffled(&evidence, seed), &open, now));

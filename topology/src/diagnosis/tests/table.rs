@@ -345,7 +345,7 @@ fn a_report_that_is_overdue_counts_against_what_would_have_caused_it() {
 fn an_open_incident_is_adopted_and_younger_ones_are_absorbed() {
     let host = |index, host, at| OpenIncident {
         index,
-        component: C::Host(h(host)),
+        components: vec![C::Host(h(host))],
         members: vec![h(host)],
         onset_ms: (at - 300, at + 300),
     };
@@ -356,6 +356,27 @@ fn an_open_incident_is_adopted_and_younger_ones_are_absorbed() {
     assert_eq!(named(e)[0], (C::Switch(s(0)), V::SwitchDown));
     assert_eq!((e.adopted, e.absorbed.as_slice()), (Some(4), [9].as_slice()));
     assert_eq!(told.iter().map(|e| e.members.len()).sum::<usize>(), 3);
+}
+
+/// A host of two was missed first, and its switch was not ruled out.
+#[test]
+fn whoever_is_missed_next_belongs_to_an_open_incident_that_may_be_its_switch() {
+    let of = |components: &[C]| {
+        let seen = [silent(J, 0, 0), silent(J, 1, 0)];
+        let open = [OpenIncident {
+            index: 3,
+            components: components.to_vec(),
+            members: vec![h(0)],
+            onset_ms: (T - 300, T + 300),
+        }];
+        let mut told = judge(&small(), &evidence(&seen, &[]), &open, NOW);
+        told.sort_by_key(|e| e.adopted.is_none());
+        told.into_iter().map(|e| (e.members.clone(), e.adopted, named(&e)[0].0)).collect::<Vec<_>>()
+    };
+    let both = [(vec![h(0), h(1)], Some(3), C::Switch(s(0)))];
+    assert_eq!(of(&[C::Host(h(0)), C::Switch(s(0)), C::Uplink(s(0))]), both);
+    let (first, second) = ((vec![h(0)], Some(3), C::Host(h(0))), (vec![h(1)], None, C::Host(h(1))));
+    assert_eq!(of(&[C::Host(h(0))]), [first, second], "proved to be of the host alone");
 }
 
 #[test]

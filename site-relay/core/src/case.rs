@@ -62,6 +62,8 @@ const EVIDENCE_LIFE: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug)]
 struct Asked {
     since: Time,
+    /// Nothing has answered since then; before `since` for whoever was greeted in vain.
+    unanswered_since: Time,
     pings: u8,
     of: u8,
     gap: Duration,
@@ -92,7 +94,8 @@ struct Told {
     about: HostIx,
     ring: RingId,
     cause: Cause,
-    last_heard: Time,
+    /// Never: nobody missed it, the relay looks whether it lives.
+    last_heard: Option<Time>,
     at: Time,
     report: Option<Report>,
     noted: bool,
@@ -103,7 +106,7 @@ struct Told {
 
 impl Told {
     /// The relay's own word.
-    fn by_relay(now: Time, about: HostIx, last_heard: Time, unproven: bool) -> Self {
+    fn by_relay(now: Time, about: HostIx, last_heard: Option<Time>, unproven: bool) -> Self {
         Self {
             witness: Peer::Relay,
             about,
@@ -228,7 +231,7 @@ impl Relay {
             about,
             ring: adjacency.ring,
             cause: suspicion.cause,
-            last_heard: now.before(suspicion.last_heard),
+            last_heard: Some(now.before(suspicion.last_heard)),
             at: now,
             report: Some(suspicion.report),
             noted: false,
@@ -247,7 +250,7 @@ impl Relay {
         silent: SilentNeighbour<HostIx>,
         out: &mut impl Sink<Action>,
     ) {
-        let told = Told::by_relay(now, silent.peer, silent.last_heard, silent.unproven);
+        let told = Told::by_relay(now, silent.peer, Some(silent.last_heard), silent.unproven);
         self.take_told(now, told, out);
     }
 
@@ -267,11 +270,20 @@ impl Relay {
         self.put_into_case(now, ring, told, out)
     }
 
-    /// Members that did not answer after a start: suspected by the relay itself, all in one case.
-    pub(crate) fn suspect_absent(&mut self, now: Time, absent: &[HostIx], out: &mut impl Sink<Action>) {
-        for &about in absent {
-            let told = Told::by_relay(now, about, now.before(BEAT_EVERY * 3 + BEAT_SLACK), true);
-            self.put_into_case(now, SITE_RING, told, out);
+    /// Looks whether members live whom nobody would miss: all in one case, that of `ring` if none is asked already.
+    /// `since` then none of them has answered.
+    pub(crate) fn look_after(
+        &mut self,
+        now: Time,
+        ring: RingId,
+        hosts: &[HostIx],
+        since: Time,
+        out: &mut impl Sink<Action>,
+    ) {
+        for &about in hosts {
+            self.put_into_case(now, ring, Told::by_relay(now, about, None, false), out);
+            let asked = self.cases.of(about).and_then(|case| case.asked.get_mut(&about));
+            asked.into_iter().for_each(|asked| asked.unanswered_since = asked.unanswered_since.min(since));
         }
     }
 
@@ -432,7 +444,8 @@ impl Relay {
     }
 
     fn remember_told(&mut self, told: &Told) {
-        if self.is_over(told.witness, told.about, told.last_heard) {
+        let Some(last_heard) = told.last_heard else { return };
+        if self.is_over(told.witness, told.about, last_heard) {
             return;
         }
         let (from, leg) = self.ends_of(told.ring, told.witness, told.about);
@@ -445,11 +458,11 @@ impl Relay {
                 Cause::Refused => Outcome::Refused,
                 Cause::Silent | Cause::Unreachable => Outcome::Silent,
             },
-            last_heard_ms: Some(ms(told.last_heard)),
+            last_heard_ms: Some(ms(last_heard)),
             first_bad_ms: ms(match told.cause {
                 // The refusal itself is the first bad news; no beat need be missing yet.
                 Cause::Refused => told.at,
-                Cause::Silent | Cause::Unreachable => first_missing(told.last_heard),
+                Cause::Silent | Cause::Unreachable => first_missing(last_heard),
             }),
             at_ms: ms(told.at),
             doubted: told.starved,
@@ -625,8 +638,14 @@ impl Relay {
     fn unspoken(&self, case: &Case) -> Vec<(HostIx, Time)> {
         // A refusal proves more than any silence: nobody is waited for.
         let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| asked.refused.is_some());
+        let missed = |told: &'_ &Told| !refused(told.about);
         let mut unspoken = Vec::new();
-        for told in case.told.iter().filter(|told| !refused(told.about)) {
+        for (told, missing) in case
+            .told
+            .iter()
+            .filter(missed)
+            .filter_map(|told| Some((told, first_missing(told.last_heard?) + BEAT_SLACK)))
+        {
             for (link, adjacency, _) in self.held(told.about) {
                 let watcher = adjacency.other(Peer::Member(told.about));
                 let spoke = case.told.iter().any(|t| t.about == told.about && t.witness == watcher);
@@ -637,7 +656,6 @@ impl Relay {
                 let heard = asked.heard.iter().find(|(held, _)| *held == link).and_then(|(_, heard)| *heard);
                 // Where a whole ring is checked, who heard it after the others missed a beat has said all there is
                 // to say; of a single suspect more may be lost beats than a fault, and time tells.
-                let missing = first_missing(told.last_heard) + BEAT_SLACK;
                 let will_speak = heard.filter(|last| !spoke && (!case.wide || *last <= missing));
                 unspoken.extend(will_speak.map(|last| (host, last + BEAT_EVERY * 3 + BEAT_SLACK * 2)));
             }
@@ -695,6 +713,10 @@ impl Relay {
             out.put(Action::Say(Note::CaseDismissed(self.roster[host].name.clone())));
             self.doubt_legs(now, host, &case);
         }
+        if case.told.iter().any(|told| told.last_heard.is_none() && self.clears_a_suspect(told.about)) {
+            let explanations = self.judge(now, &case);
+            self.open_explained(now, &[], explanations, out);
+        }
     }
 
     /// A member with several legs answers while neighbours on one of them hear nothing: that leg is watched.
@@ -712,13 +734,10 @@ impl Relay {
 
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
+        let unasked = take_unasked(now, &mut case);
         self.observe_answers(now, ring, &case);
         self.believe_the_unproven(now, &case);
-        self.prune_evidence(now);
-        self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
-        let open = self.incidents.for_judge();
-        let mut explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
-        explanations.retain(|explanation| !self.is_hearsay(now, &case, explanation));
+        let explanations = self.judge(now, &case);
         // Whom nobody misses is presumed to live; reachable inside and not from here is a fault of some path.
         let silent = case.asked.iter().filter(|(_, asked)| asked.suspected && asked.is_silent(now));
         let silent: Vec<HostIx> =
@@ -730,18 +749,43 @@ impl Relay {
             Peer::Relay => false,
         });
         self.note_all(&mut case, out);
+        self.ask_in_its_own_case(now, ring, unasked, out);
+    }
+
+    /// All that was seen lately, judged. Hearsay proves nothing.
+    fn judge(&mut self, now: Time, case: &Case) -> Vec<Explanation> {
+        self.prune_evidence(now);
+        self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
+        let open = self.incidents.for_judge();
+        let mut explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
+        explanations.retain(|explanation| !self.is_hearsay(now, case, explanation));
+        explanations
+    }
+
+    /// Whoever was named so late that there was no time to ask is asked now, unless what was judged explains it.
+    fn ask_in_its_own_case(
+        &mut self,
+        now: Time,
+        ring: RingId,
+        unasked: Vec<Told>,
+        out: &mut impl Sink<Action>,
+    ) {
+        for told in unasked {
+            let lives = self.roster[told.about].standing == Standing::Live;
+            let opened = lives && self.put_into_case(now, ring, told, out);
+            if let (false, Peer::Member(witness), Some(report)) = (opened, told.witness, told.report) {
+                self.note(witness, report, out);
+            }
+        }
     }
 
     /// It convicts one host that lives by all that is known, and that this relay has not found silent itself. What a
     /// confused neighbour remembers of it is no proof; if it is silent it will be missed, and asked.
     fn is_hearsay(&self, now: Time, case: &Case, explanation: &Explanation) -> bool {
         let [host] = explanation.members.as_slice() else { return false };
-        let asked = |case: &Case| case.asked.get(host).cloned();
-        // Whom this case is about had what time there was, and did not answer.
-        let here = asked(case)
-            .is_some_and(|asked| asked.is_silent(now) || (asked.suspected && asked.answered.is_none()));
-        let elsewhere = || self.cases.by_ring.values().filter_map(asked).any(|asked| asked.is_silent(now));
-        self.roster[*host].standing == Standing::Live && !here && !elsewhere()
+        let found_silent = |case: &Case| case.asked.get(host).is_some_and(|asked| asked.is_silent(now));
+        let elsewhere = || self.cases.by_ring.values().any(found_silent);
+        self.roster[*host].standing == Standing::Live && !found_silent(case) && !elsewhere()
     }
 
     /// The witness will get an assignment because the suspect left its ring.
@@ -774,7 +818,7 @@ impl Relay {
                 lane: BY_PING,
                 outcome,
                 last_heard_ms: None,
-                first_bad_ms: ms(asked.since),
+                first_bad_ms: ms(asked.unanswered_since),
                 at_ms: ms(at),
                 doubted: false,
             };
@@ -782,7 +826,8 @@ impl Relay {
                 // Every leg was pinged: what one does not answer none does.
                 for leg in 0..self.roster[host].places.len().max(1) {
                     let leg = u8::try_from(leg).unwrap_or(u8::MAX);
-                    self.see(Observation { leg, ..seen(Outcome::Silent, now) });
+                    let last_heard_ms = self.last_said(host, asked.unanswered_since).map(ms);
+                    self.see(Observation { leg, last_heard_ms, ..seen(Outcome::Silent, now) });
                 }
             }
             if let Some(at) = asked.echo {
@@ -795,10 +840,16 @@ impl Relay {
         }
     }
 
+    /// When a host that has one port only said something last, before it was asked. Of another nobody knows by which port.
+    fn last_said(&self, host: HostIx, asked: Time) -> Option<Time> {
+        let member = &self.roster[host];
+        (member.met && member.places.len() < 2).then_some(member.heard_at.min(asked))
+    }
+
     /// Whether anybody heard that host after those who suspect it missed its first beat.
     fn heard_after_onset(&self, host: HostIx, case: &Case) -> bool {
         let missed = case.told.iter().filter(|told| told.about == host);
-        let missed = missed.map(|told| first_missing(told.last_heard) + BEAT_SLACK).max();
+        let missed = missed.filter_map(|told| Some(first_missing(told.last_heard?) + BEAT_SLACK)).max();
         let since = ms(missed.unwrap_or(case.opened.before(BEAT_EVERY)));
         let seen = self.cases.evidence.observations.iter();
         seen.filter(|seen| seen.subject == host && seen.outcome == Outcome::Heard)
@@ -818,9 +869,19 @@ enum Decision {
     Judge,
 }
 
+/// Takes out who was named so late that a case which had to end left no time to ask, and returns what was said of them.
+fn take_unasked(now: Time, case: &mut Case) -> Vec<Told> {
+    let is_unasked = |asked: &Asked| asked.suspected && !asked.is_settled(now);
+    let hosts: Vec<HostIx> =
+        case.asked.iter().filter(|(_, asked)| is_unasked(asked)).map(|(host, _)| *host).collect();
+    hosts.iter().for_each(|host| drop(case.asked.remove(host)));
+    case.told.extract_if(.., |told| hosts.contains(&told.about)).collect()
+}
+
 fn ask(now: Time, of: u8, gap: Duration, within: Duration) -> Asked {
     Asked {
         since: now,
+        unanswered_since: now,
         pings: 0,
         of,
         gap,
@@ -855,8 +916,9 @@ mod tests {
             ("nobody asked it", begun, None, None, Standing::Live, true),
             ("asked in passing, time is not up", begun, Some(asked()), None, Standing::Live, true),
             ("asked in passing, in vain", late, Some(asked()), None, Standing::Live, false),
-            ("suspected when the case had to end", begun, Some(suspected()), None, Standing::Live, false),
+            ("suspected, time is not up", begun, Some(suspected()), None, Standing::Live, true),
             ("suspected, and it answered", late, Some(answered()), None, Standing::Live, true),
+            ("suspected, and it did not", late, Some(suspected()), None, Standing::Live, false),
             ("found silent in another case", late, None, Some(asked()), Standing::Live, false),
             ("another case has only begun", begun, None, Some(suspected()), Standing::Live, true),
             ("known to be silent", begun, None, None, Standing::Silent, false),
@@ -878,5 +940,38 @@ mod tests {
             }
             assert_eq!(bench.relay.is_hearsay(now, &case(here), &explanation), want, "{what}");
         }
+    }
+
+    #[test]
+    fn whoever_is_named_when_a_case_must_end_gets_one_of_its_own_and_is_told_in_time() {
+        const HOST: HostIx = HostIx(0);
+        const RING: RingId = RingId(9);
+        let mut bench = Bench::joined(vec![bonded()]);
+        let end = bench.now + CASE_MAX;
+        let named_at = end.before(ANSWER_WITHIN / 2);
+        let told = Told::by_relay(named_at, HOST, Some(bench.now), false);
+        let case = Case {
+            opened: bench.now,
+            asked: BTreeMap::from([(
+                HOST,
+                Asked { suspected: true, ..ask(named_at, 3, PING_GAP, ANSWER_WITHIN) },
+            )]),
+            told: vec![told],
+            wide: false,
+            asked_again: false,
+            last_silence: named_at,
+            next: end,
+        };
+        bench.relay.cases.by_ring.insert(RING, case);
+        let mut out = Vec::new();
+        bench.relay.advance_cases(end, &mut out);
+        assert_eq!(bench.relay.roster[HOST].standing, Standing::Live, "nobody asked it for long enough");
+        let anew = bench.relay.cases.by_ring.get(&RING).map(|case| case.opened);
+        assert_eq!(anew, Some(end), "it has a case of its own");
+        for tick in 1..=8 {
+            bench.relay.advance_cases(end + PING_GAP * tick, &mut out);
+        }
+        assert_eq!(bench.relay.roster[HOST].standing, Standing::Silent, "asked in vain");
+        assert!(bench.relay.cases.by_ring.is_empty());
     }
 }

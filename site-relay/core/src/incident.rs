@@ -42,6 +42,8 @@ const BACK_OF_TEN: usize = 9;
 const LEG_LOST_AFTER: Duration = Duration::from_secs(5);
 /// Neighbours that were asked about a leg have answered by then.
 const LEG_ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Whoever heard a beat knows the onset to this.
+const ONSET_KNOWN: Duration = Duration::from_secs(2);
 /// How much older than the onset an entry of a flight recorder may be and still belong to it.
 const RECORDER_SLACK: Duration = Duration::from_secs(5);
 
@@ -116,7 +118,7 @@ impl Incidents {
         silences
             .map(|(index, incident)| OpenIncident {
                 index,
-                component: incident.component(),
+                components: incident.alternatives.iter().map(|of| of.component).collect(),
                 members: incident.members.iter().copied().collect(),
                 onset_ms: incident.onset,
             })
@@ -285,7 +287,9 @@ impl Relay {
             self.fall_silent(now, host);
         }
         self.count_returned(now, number);
-        self.freeze_or_repair(now, number);
+        for (ring, unwatched) in self.freeze_or_repair(now, number) {
+            self.look_after(now, ring, &unwatched, now, out);
+        }
         self.revise(now, number, why, out);
     }
 
@@ -329,8 +333,9 @@ impl Relay {
         self.counters.incidents += 1;
         let number = self.incidents.minted;
         let onset = explanation.onset_ms;
-        // Zero: nobody can say when it was heard last; then it is known to be silent since the end.
-        let silent_since = Time::from_millis(if onset.0 == 0 { onset.1 } else { onset.0 }).min(now);
+        // Where nobody can say to a beat when it was heard last it is known to be silent since the end.
+        let known = onset.0 > 0 && Time::from_millis(onset.1) <= Time::from_millis(onset.0) + ONSET_KNOWN;
+        let silent_since = Time::from_millis(if known { onset.0 } else { onset.1 }).min(now);
         let (id, alternatives) = (self.incident_id(number), explanation.alternatives.clone());
         let mut incident = Incident::new(id, Kind::Silence, alternatives, silent_since, now);
         incident.onset = onset;
@@ -420,10 +425,10 @@ impl Relay {
         self.tell_host(host);
     }
 
-    /// All rings of a silent switch are frozen, those of its other L2 domains too; a single silent member is taken out of its rings.
-    fn freeze_or_repair(&mut self, now: Time, number: u32) {
-        let Some(incident) = self.incidents.open.get(&number) else { return };
-        let members: Vec<HostIx> = incident.members.iter().copied().collect();
+    /// All rings of a silent switch are frozen, those of its other L2 domains too; a single silent member is taken out of
+    /// its rings. Returned are, by ring, those who live in rings that were not frozen before: nobody upstairs hears of them.
+    fn freeze_or_repair(&mut self, now: Time, number: u32) -> Vec<(RingId, Vec<HostIx>)> {
+        let Some(incident) = self.incidents.open.get(&number) else { return Vec::new() };
         let switches: Vec<SwitchIx> =
             incident.alternatives.iter().filter_map(|a| switch_of(a.component)).collect();
         let frozen: Vec<RingId> = self
@@ -432,18 +437,20 @@ impl Relay {
             .filter(|(_, ring)| ring.key.switch().is_some_and(|s| switches.contains(&s)))
             .map(|(id, _)| id)
             .collect();
+        let thawed = frozen.iter().copied().filter(|id| self.rings.get(*id).is_some_and(|ring| !ring.frozen));
+        let thawed: Vec<RingId> = thawed.collect();
         for &id in &frozen {
             self.freeze(now, id);
         }
-        for host in members {
-            self.leave_thawed(now, host);
-        }
+        let unwatched = thawed.into_iter().map(|id| (id, self.unwatched(id))).collect();
         if let Some(incident) = self.incidents.open.get_mut(&number) {
-            incident.frozen.extend(frozen);
-            incident.frozen.sort_unstable();
-            incident.frozen.dedup();
+            let before = core::mem::replace(&mut incident.frozen, frozen);
+            let over: Vec<RingId> = before.into_iter().filter(|id| !incident.frozen.contains(id)).collect();
+            self.thaw_rings(now, &over);
         }
+        self.drop_silent(now, number);
         switches.into_iter().for_each(|switch| self.tell_switch(switch));
+        unwatched
     }
 
     /// Nothing of that ring changes before the heal; those who spoke for it do not stand upstairs any more.
@@ -452,6 +459,31 @@ impl Relay {
         ring.frozen = true;
         ring.delegates.clear();
         self.rings.mark(id, now);
+    }
+
+    /// Whether a host that lives stands in a ring that is frozen for an incident from which nobody is back: what is
+    /// suspected there would have taken it too.
+    pub(crate) fn clears_a_suspect(&self, host: HostIx) -> bool {
+        let stands_in = |ring: &RingId| self.roster[host].seats.iter().any(|seat| seat.ring == *ring);
+        self.incidents
+            .open()
+            .any(|(_, incident)| incident.first_return.is_none() && incident.frozen.iter().any(stands_in))
+    }
+
+    /// Those of a ring who live, and stand in frozen rings alone.
+    fn unwatched(&self, id: RingId) -> Vec<HostIx> {
+        let frozen =
+            |seat: &Seat| seat.ring == SITE_RING || self.rings.get(seat.ring).is_none_or(|ring| ring.frozen);
+        let alone = |host: &HostIx| {
+            let member = &self.roster[*host];
+            member.standing == Standing::Live && member.seats.iter().all(frozen)
+        };
+        let member = |peer| match peer {
+            Peer::Member(host) => Some(host),
+            Peer::Relay => None,
+        };
+        let ring = self.rings.get(id).into_iter();
+        ring.flat_map(|ring| ring.ring.members()).filter_map(member).filter(alone).collect()
     }
 
     /// Takes a silent member out of every ring but the frozen ones.
@@ -475,14 +507,18 @@ impl Relay {
     fn thaw(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         let frozen = core::mem::take(&mut incident.frozen);
-        for &id in &frozen {
+        self.thaw_rings(now, &frozen);
+    }
+
+    fn thaw_rings(&mut self, now: Time, frozen: &[RingId]) {
+        for &id in frozen {
             if let Some(ring) = self.rings.get_mut(id) {
                 ring.frozen = false;
             }
             self.rings.mark(id, now);
         }
         if !frozen.is_empty() {
-            self.replan_after_thaw(now, &frozen);
+            self.replan_after_thaw(now, frozen);
         }
     }
 
@@ -762,9 +798,23 @@ impl Relay {
             .filter(|host| self.roster[*host].standing == Standing::Silent)
             .collect();
         away.iter().for_each(|host| self.ping_everywhere(*host, out));
+        self.look_after_the_frozen(now, number, out);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.asks += 1;
             incident.ask_at = (!away.is_empty()).then_some(again);
+        }
+    }
+
+    /// Of those who are back in a ring that stays frozen for the others nobody upstairs hears: where one of them does not
+    /// answer its whole ring is asked.
+    fn look_after_the_frozen(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
+        let Some(incident) = self.incidents.open.get(&number) else { return };
+        let back = |incident: &Incident, host: &HostIx| incident.returns.contains_key(host);
+        let one_of =
+            |id: &RingId| Some((*id, self.unwatched(*id).into_iter().find(|host| back(incident, host))?));
+        let looked_after: Vec<(RingId, HostIx)> = incident.frozen.iter().filter_map(one_of).collect();
+        for (ring, host) in looked_after {
+            self.look_after(now, ring, &[host], now, out);
         }
     }
 
@@ -814,6 +864,12 @@ impl Relay {
             }
             // The leg is back. How its host does is told elsewhere.
             self.close(now, number, "back, and held".to_owned(), out);
+            return;
+        }
+        if incident.members.iter().any(|host| self.is_awaited(*host)) {
+            // It was back before this relay's start; whether it is still shows when it has announced itself.
+            let incident = self.incidents.open.get_mut(&number);
+            incident.into_iter().for_each(|incident| incident.close_at = Some(now + BEAT_EVERY));
             return;
         }
         let missing: Vec<HostIx> = incident
@@ -911,8 +967,7 @@ impl Relay {
     }
 
     /// Takes up an incident of an earlier run. Who of its members was back already is so for now: if that was wrong,
-    /// the check of the first seconds says it before the return has held, but of one that knocks and cannot announce
-    /// itself. The same of a leg.
+    /// the check of the first seconds says it, and nothing closes before. The same of a leg.
     pub(crate) fn restored(&mut self, now: Time, number: u32, mut incident: Incident, members: &[HostIx]) {
         incident.members.extend(members);
         incident.ask_at = Some(now + BEAT_EVERY);

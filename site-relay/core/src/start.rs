@@ -19,6 +19,7 @@ use ringmesh_topology::id::{Boot, ProbeId};
 
 use crate::Action;
 use crate::relay::Relay;
+use crate::rings::SITE_RING;
 use crate::roster::Standing;
 
 /// Greetings to each, this far apart ..
@@ -44,6 +45,8 @@ pub(crate) struct Start {
     /// Those of this round that are still to be greeted.
     round: Vec<HostIx>,
     rounds: u8,
+    /// When the last of these rounds began: whoever is still absent had answered neither of the greetings before.
+    last_round: Time,
     next: Time,
     kept: u32,
     rebooted: u32,
@@ -77,6 +80,7 @@ impl Relay {
                 told_until: None,
                 round: Vec::new(),
                 rounds: 0,
+                last_round: now,
                 next: now,
                 kept: 0,
                 rebooted: 0,
@@ -97,6 +101,11 @@ impl Relay {
             start.next = now + GREET_EVERY;
         }
         self.showed_itself(now, host);
+    }
+
+    /// Whether that member is greeted since the start and has not announced itself.
+    pub(crate) fn is_awaited(&self, host: HostIx) -> bool {
+        self.start.as_ref().is_some_and(|start| start.absent.contains(&host))
     }
 
     /// A member that was known before the start has announced itself.
@@ -124,6 +133,7 @@ impl Relay {
                     start.round = start.absent.iter().rev().copied().collect();
                     start.next = now;
                     start.rounds += 1;
+                    start.last_round = now;
                     if start.round.is_empty() {
                         start.rounds = GREETINGS;
                     }
@@ -168,6 +178,6 @@ impl Relay {
         start.absent = again;
         let lives = |host: &HostIx| self.roster[*host].standing == Standing::Live;
         let absent: Vec<HostIx> = absent.into_iter().filter(lives).collect();
-        self.suspect_absent(now, &absent, out);
+        self.look_after(now, SITE_RING, &absent, start.last_round, out);
     }
 }

@@ -56,11 +56,36 @@ struct Session {
     /// The number of the newest message that said how the member is. An older one that comes late is dropped: believed
     /// last, it would be believed for ever, and what it reports is told again until it is noted.
     newest: u32,
+    /// That was a goodbye: nothing older brings its member back.
+    gone: bool,
 }
 
-/// Whether a message says how its sender is, and not what it saw or got.
-fn is_of_state(message: &ToRelay) -> bool {
-    matches!(message, ToRelay::Announce(_) | ToRelay::Attachment { .. } | ToRelay::Evidence { .. })
+impl Session {
+    /// Takes a message that was overtaken for what it is still worth.
+    fn in_order(&mut self, sequence: u32, message: ToRelay) -> Result<ToRelay, WireError> {
+        let overtaken = sequence < self.newest;
+        if overtaken && self.gone {
+            return Err(WireError::Overtaken);
+        }
+        match message {
+            ToRelay::Announce(_)
+            | ToRelay::Attachment { .. }
+            | ToRelay::Evidence { .. }
+            | ToRelay::Goodbye { .. } => {
+                if overtaken {
+                    return Err(WireError::Overtaken);
+                }
+                self.newest = sequence;
+                self.gone = matches!(message, ToRelay::Goodbye { .. });
+                Ok(message)
+            }
+            // It answered all the same.
+            ToRelay::Pong { nonce, starved, heard, .. } if overtaken => {
+                Ok(ToRelay::Pong { nonce, starved, heard, carriers: Vec::new() })
+            }
+            seen => Ok(seen),
+        }
+    }
 }
 
 /// A run whose session was followed by that of another run of the same probe. It does not come back by a replay; but it
@@ -159,12 +184,7 @@ impl RelayWire {
             session.window.take(header.sequence)?;
             let message = pb::ToRelay::decode(&*body).map_err(|_| Malformed::Protobuf)?;
             let (message, _) = codec::read_to_relay(message)?;
-            if is_of_state(&message) {
-                if header.sequence < session.newest {
-                    return Err(WireError::Overtaken);
-                }
-                session.newest = header.sequence;
-            }
+            let message = session.in_order(header.sequence, message)?;
             return Ok(FromProbe::Message { from: sender, message });
         }
         let key = self.secret.probe_key(sender.probe);
@@ -205,8 +225,15 @@ impl RelayWire {
             self.counted = self.counted.max(sent);
             Box::new(Previous { boot, window, followed_at: now })
         });
-        let session =
-            Session { boot: sender.boot, previous, number, sent: self.counted, window, newest: sequence };
+        let session = Session {
+            boot: sender.boot,
+            previous,
+            number,
+            sent: self.counted,
+            window,
+            newest: sequence,
+            gone: false,
+        };
         self.sessions.insert(sender.probe, session);
         Ok(())
     }

@@ -120,6 +120,28 @@ fn how_a_member_was_is_not_believed_after_how_it_is() {
 }
 
 #[test]
+fn a_pong_that_was_overtaken_says_nothing_of_light_and_after_a_goodbye_nothing_older_counts() {
+    let mut pair = pair();
+    pair.shake_hands();
+    let lit = Carrier { ifindex: 2, up: true, age: Duration::from_secs(9), role: None };
+    let pong = |carriers| ToRelay::Pong { nonce: 3, starved: false, heard: Vec::new(), carriers };
+    let dark = |report| ToRelay::Evidence { report: Report(report), carriers: Vec::new(), heard: Vec::new() };
+    let goodbye =
+        ToRelay::Goodbye { report: Report(9), reason: GoodbyeReason::Retire, back_within: Duration::ZERO };
+    let [early, evidence, late, seen, goodbye] =
+        [pong(vec![lit]), dark(1), pong(vec![lit]), ToRelay::Applied(Generation::default()), goodbye]
+            .map(|message| pair.sealed(&message));
+    let told = |opened: Result<FromProbe, WireError>| match opened.unwrap() {
+        FromProbe::Message { message: ToRelay::Pong { carriers, .. }, .. } => carriers.len(),
+        other => panic!("{other:?}"),
+    };
+    pair.at_relay(&evidence).unwrap();
+    assert_eq!((told(pair.at_relay(&early)), told(pair.at_relay(&late))), (0, 1));
+    pair.at_relay(&goodbye).unwrap();
+    assert_eq!(pair.at_relay(&seen), Err(WireError::Overtaken));
+}
+
+#[test]
 fn an_old_hello_brings_back_no_old_session() {
     let mut pair = pair();
     pair.sealed(&ToRelay::Knock);

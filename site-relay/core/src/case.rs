@@ -69,7 +69,7 @@ struct Asked {
     gap: Duration,
     next_ping: Time,
     within: Duration,
-    /// A witness named it; else it is only asked.
+    /// A witness named it, or the relay looks after it; else it is only asked.
     suspected: bool,
     answered: Option<Time>,
     heard: Vec<(LinkId, Option<Time>)>,
@@ -703,7 +703,8 @@ impl Relay {
 
     /// Everybody who was suspected lives: an edge matter.
     fn dismiss(&mut self, now: Time, case: &Case, out: &mut impl Sink<Action>) {
-        self.counters.dismissed += 1;
+        // That the relay looked after somebody was no suspicion.
+        self.counters.dismissed += u64::from(case.told.iter().any(|told| told.last_heard.is_some()));
         let mut case = case.clone();
         self.note_all(&mut case, out);
         let mut abouts: Vec<HostIx> = case.told.iter().map(|told| told.about).collect();

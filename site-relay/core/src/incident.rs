@@ -215,6 +215,14 @@ impl Incident {
         (ASK_AFTER * (1 << self.asks.min(5))).min(ASK_AT_MOST)
     }
 
+    /// All that were back fell silent again: it waits for returns as in the beginning.
+    fn nobody_is_back(&mut self, now: Time) {
+        self.first_return = None;
+        self.close_at = None;
+        self.asks = 0;
+        self.ask_at = Some(now + ASK_AFTER);
+    }
+
     fn is_about_switch(&self) -> bool {
         self.alternatives.iter().any(|alternative| switch_of(alternative.component).is_some())
     }
@@ -228,6 +236,13 @@ fn switch_of(component: Component) -> Option<SwitchIx> {
         | Component::Fabric
         | Component::JudgeBranch
         | Component::SharedFate => None,
+    }
+}
+
+fn member_of(peer: Peer) -> Option<HostIx> {
+    match peer {
+        Peer::Member(host) => Some(host),
+        Peer::Relay => None,
     }
 }
 
@@ -307,11 +322,8 @@ impl Relay {
     fn move_into(&mut self, now: Time, number: u32, host: HostIx, out: &mut impl Sink<Action>) {
         let Some(before) = self.incidents.of(host) else { return };
         let Some(incident) = self.incidents.open.get_mut(&before) else { return };
-        incident.returns.remove(&host);
-        if incident.returns.is_empty() {
-            incident.first_return = None;
-            incident.close_at = None;
-            incident.ask_at = None;
+        if incident.returns.remove(&host).is_some() && incident.returns.is_empty() {
+            incident.nobody_is_back(now);
         }
         if before == number {
             return;
@@ -446,7 +458,9 @@ impl Relay {
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             let before = core::mem::replace(&mut incident.frozen, frozen);
             let over: Vec<RingId> = before.into_iter().filter(|id| !incident.frozen.contains(id)).collect();
-            self.thaw_rings(now, &over);
+            self.thaw_rings(now, number, &over);
+            let cleared = over.iter().filter_map(|id| self.rings.get(*id)?.key.switch());
+            cleared.collect::<BTreeSet<_>>().into_iter().for_each(|switch| self.tell_switch(switch));
         }
         self.drop_silent(now, number);
         switches.into_iter().for_each(|switch| self.tell_switch(switch));
@@ -478,12 +492,8 @@ impl Relay {
             let member = &self.roster[*host];
             member.standing == Standing::Live && member.seats.iter().all(frozen)
         };
-        let member = |peer| match peer {
-            Peer::Member(host) => Some(host),
-            Peer::Relay => None,
-        };
         let ring = self.rings.get(id).into_iter();
-        ring.flat_map(|ring| ring.ring.members()).filter_map(member).filter(alone).collect()
+        ring.flat_map(|ring| ring.ring.members()).filter_map(member_of).filter(alone).collect()
     }
 
     /// Takes a silent member out of every ring but the frozen ones.
@@ -507,18 +517,27 @@ impl Relay {
     fn thaw(&mut self, now: Time, number: u32) {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         let frozen = core::mem::take(&mut incident.frozen);
-        self.thaw_rings(now, &frozen);
+        self.thaw_rings(now, number, &frozen);
     }
 
-    fn thaw_rings(&mut self, now: Time, frozen: &[RingId]) {
-        for &id in frozen {
-            if let Some(ring) = self.rings.get_mut(id) {
-                ring.frozen = false;
-            }
+    /// Rings are free again as far as that incident goes. Who is silent in them for another reason leaves them now.
+    fn thaw_rings(&mut self, now: Time, number: u32, frozen: &[RingId]) {
+        let others = || self.incidents.open().filter(|(other, _)| *other != number);
+        let held = |id: &RingId| others().any(|(_, incident)| incident.frozen.contains(id));
+        let thawed: Vec<RingId> = frozen.iter().copied().filter(|id| !held(id)).collect();
+        let mut left = Vec::new();
+        for &id in &thawed {
+            let Some(ring) = self.rings.get_mut(id) else { continue };
+            ring.frozen = false;
+            left.extend(ring.ring.members().filter_map(member_of));
             self.rings.mark(id, now);
         }
-        if !frozen.is_empty() {
-            self.replan_after_thaw(now, frozen);
+        left.retain(|host| {
+            self.roster[*host].standing == Standing::Silent && self.incidents.of(*host) != Some(number)
+        });
+        left.into_iter().for_each(|host| self.leave_thawed(now, host));
+        if !thawed.is_empty() {
+            self.replan_after_thaw(now, &thawed);
         }
     }
 
@@ -719,8 +738,10 @@ impl Relay {
         out: &mut impl Sink<Action>,
     ) {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
-        incident.alternatives = alternatives;
+        let before = core::mem::replace(&mut incident.alternatives, alternatives);
         incident.would_settle.clear();
+        let switches: BTreeSet<SwitchIx> = before.iter().filter_map(|a| switch_of(a.component)).collect();
+        switches.into_iter().for_each(|switch| self.tell_switch(switch));
         self.revise(now, number, why, out);
     }
 
@@ -805,13 +826,15 @@ impl Relay {
         }
     }
 
-    /// Of those who are back in a ring that stays frozen for the others nobody upstairs hears: where one of them does not
-    /// answer its whole ring is asked.
+    /// Of those who live in a ring that stays frozen for the others nobody upstairs hears: one after the other is asked,
+    /// and where one does not answer its whole ring.
     fn look_after_the_frozen(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get(&number) else { return };
-        let back = |incident: &Incident, host: &HostIx| incident.returns.contains_key(host);
-        let one_of =
-            |id: &RingId| Some((*id, self.unwatched(*id).into_iter().find(|host| back(incident, host))?));
+        let one_of = |id: &RingId| {
+            let living = self.unwatched(*id);
+            let turn = usize::try_from(incident.asks).unwrap_or(0).checked_rem(living.len())?;
+            Some((*id, living[turn]))
+        };
         let looked_after: Vec<(RingId, HostIx)> = incident.frozen.iter().filter_map(one_of).collect();
         for (ring, host) in looked_after {
             self.look_after(now, ring, &[host], now, out);
@@ -866,8 +889,9 @@ impl Relay {
             self.close(now, number, "back, and held".to_owned(), out);
             return;
         }
-        if incident.members.iter().any(|host| self.is_awaited(*host)) {
-            // It was back before this relay's start; whether it is still shows when it has announced itself.
+        let checked: BTreeSet<HostIx> = self.cases.asked().collect();
+        if incident.members.iter().any(|host| self.is_awaited(*host) || checked.contains(host)) {
+            // Whether it is still back shows when it has announced itself, or has answered.
             let incident = self.incidents.open.get_mut(&number);
             incident.into_iter().for_each(|incident| incident.close_at = Some(now + BEAT_EVERY));
             return;
@@ -882,9 +906,8 @@ impl Relay {
         if returned == 0 && !incident.members.is_empty() {
             // Everybody fell silent again before it could be closed.
             if let Some(incident) = self.incidents.open.get_mut(&number) {
-                incident.close_at = None;
-                incident.first_return = None;
                 incident.returns.clear();
+                incident.nobody_is_back(now);
             }
             return;
         }

@@ -444,7 +444,8 @@ impl Relay {
         self.config.classes.iter().find(fitting).map_or(Class::Normal, |(_, class)| *class)
     }
 
-    /// The seats a member should have: in the ring of each of its switches, else in one fallback ring.
+    /// The seats a member should have: in the ring of each of its switches, else in one fallback ring. A ring that is
+    /// frozen takes nobody: whoever comes to its switch stands in a fallback ring until it thaws, and is watched there.
     fn wanted(&mut self, host: HostIx) -> Vec<(RingId, u32)> {
         let member = &self.roster[host];
         let places = member.places.iter().filter(|place| !member.lost_legs.contains(&place.ifindex));
@@ -454,6 +455,10 @@ impl Relay {
             let Some(switch) = attachment.and_then(|a| self.roster.switch_of(&a.switch)) else { continue };
             let key = RingKey::of_place(place, Some(switch), 0);
             let ring = self.rings.of_key(&key, self.generation);
+            let stands = member.seats.iter().any(|seat| seat.ring == ring);
+            if !stands && self.rings.get(ring).is_some_and(|ring| ring.frozen) {
+                continue;
+            }
             if on_switches.iter().all(|(held, _)| *held != ring) && on_switches.len() < SWITCH_RINGS_MAX {
                 on_switches.push((ring, place.ifindex));
             }
@@ -484,9 +489,6 @@ impl Relay {
                     seat.via = via;
                     self.renew_links(now, host, ring);
                 }
-                continue;
-            }
-            if self.rings.get(ring).is_some_and(|ring| ring.frozen) {
                 continue;
             }
             let seats = &mut self.roster[host].seats;
@@ -673,6 +675,8 @@ impl Machine for Relay {
         }
         self.advance_cases(now, out);
         self.advance_incidents(now, out);
+        // Those who are looked after.
+        self.advance_cases(now, out);
         self.cut_due(now, out);
         if core::mem::take(&mut self.ask_authority) {
             out.put(Action::AskAuthority);

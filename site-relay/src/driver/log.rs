@@ -7,8 +7,8 @@ pub(super) fn say(note: &Note) {
         Note::Joined(host) => tracing::info!(%host, "joined"),
         Note::Left(host) => tracing::info!(%host, "said goodbye"),
         Note::RingCut { ring, members } => tracing::info!(ring, members, "ring cut"),
-        Note::CaseOpened(host) => tracing::info!(%host, "suspected, being checked"),
-        Note::CaseDismissed(host) => tracing::info!(%host, "the suspicion was wrong"),
+        Note::CaseOpened(host) => tracing::info!(%host, "being checked"),
+        Note::CaseDismissed(host) => tracing::info!(%host, "checked: it lives"),
         Note::Incident { verdict, subject, why, closed: false } => {
             tracing::warn!(?verdict, subject, why, "incident");
         }

@@ -306,6 +306,22 @@ fn a_host_that_comes_to_a_silent_switch_joins_its_ring_at_the_heal() {
     assert!(world.incidents().iter().all(|incident| incident.closed), "{:#?}", world.incidents());
 }
 
+/// Two switches of one host each: that the first died may have been its switch, whose ring is frozen for as long.
+#[test]
+fn whoever_comes_to_a_switch_that_is_only_suspected_is_watched_all_the_same() {
+    let mut world = settled(Plan::even(2, 1));
+    opened_after(&mut world, |world| world.kill_host(0));
+    assert!(verdict(&only(&world)).contains("SwitchDown"), "{}", lines(&world));
+    world.recable(1, 0, 0);
+    world.run_for(60 * SECOND);
+    world.kill_host(1);
+    let about = |incident: &IncidentNews| {
+        !incident.closed && incident.alternatives.iter().any(|a| a.subject.name == "h2")
+    };
+    let missed = world.run_until(10 * SECOND, |world| world.incidents().into_iter().any(|i| about(&i)));
+    assert!(missed, "{:#?}\n{}", world.incidents(), lines(&world));
+}
+
 #[test]
 fn ten_percent_loss_kills_nobody() {
     for seed in 1..9 {

@@ -318,7 +318,7 @@ fn whoever_comes_to_a_switch_that_is_only_suspected_is_watched_all_the_same() {
     let about = |incident: &IncidentNews| {
         !incident.closed && incident.alternatives.iter().any(|a| a.subject.name == "h2")
     };
-    let missed = world.run_until(10 * SECOND, |world| world.incidents().into_iter().any(|i| about(&i)));
+    let missed = world.run_until(10 * SECOND, |world| world.incidents().into_iter().any(about));
     assert!(missed, "{:#?}\n{}", world.incidents(), lines(&world));
 }
 

@@ -638,14 +638,10 @@ impl Relay {
     fn unspoken(&self, case: &Case) -> Vec<(HostIx, Time)> {
         // A refusal proves more than any silence: nobody is waited for.
         let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| asked.refused.is_some());
-        let missed = |told: &'_ &Told| !refused(told.about);
         let mut unspoken = Vec::new();
-        for (told, missing) in case
-            .told
-            .iter()
-            .filter(missed)
-            .filter_map(|told| Some((told, first_missing(told.last_heard?) + BEAT_SLACK)))
-        {
+        for told in case.told.iter().filter(|told| !refused(told.about)) {
+            let Some(last_heard) = told.last_heard else { continue };
+            let missing = first_missing(last_heard) + BEAT_SLACK;
             for (link, adjacency, _) in self.held(told.about) {
                 let watcher = adjacency.other(Peer::Member(told.about));
                 let spoke = case.told.iter().any(|t| t.about == told.about && t.witness == watcher);

@@ -28,8 +28,17 @@ enum Law {
 pub(super) struct Rings {
     law: Law,
     looked: Time,
-    /// Since when there is a ring of these members, of a level.
-    known: BTreeMap<(u8, Vec<String>), Time>,
+    /// Since when a ring is cut as it is.
+    known: BTreeMap<Told, Time>,
+}
+
+/// A ring as the CMA knows it. Its generation is a part of it: a ring that was cut anew and then back again, between
+/// two looks, has not been at rest.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    level: u8,
+    generation: String,
+    names: Vec<String>,
 }
 
 /// A ring at rest.
@@ -86,11 +95,12 @@ impl Watch for Rings {
 impl Rings {
     /// The rings that have come to rest.
     fn resting(&mut self, view: &View<'_>, tree: &Tree) -> Vec<Ring> {
-        let all: Vec<(u8, Vec<String>)> = tree.sites.iter().flat_map(rings_of).collect();
+        let all: Vec<Told> = tree.sites.iter().flat_map(rings_of).collect();
         self.known.retain(|ring, _| all.contains(ring));
         let mut resting = Vec::new();
-        for (level, names) in all {
-            let since = *self.known.entry((level, names.clone())).or_insert(view.now);
+        for ring in all {
+            let since = *self.known.entry(ring.clone()).or_insert(view.now);
+            let Told { level, names, .. } = ring;
             let members: Vec<Option<usize>> = names.iter().map(|name| view.world.host(name)).collect();
             let Some(first) = members.iter().flatten().next() else { continue };
             let site = view.world.site_of(*first);
@@ -105,10 +115,16 @@ impl Rings {
     }
 }
 
-fn rings_of(site: &SiteDoc) -> Vec<(u8, Vec<String>)> {
-    let lower = site.switches.iter().flat_map(|switch| &switch.rings).map(|ring| (0, ring.members.clone()));
-    let fallback = site.fallback_rings.iter().map(|ring| (0, ring.members.clone()));
-    let upper = site.site_rings.iter().map(|ring| (1, ring.members.clone()));
+fn rings_of(site: &SiteDoc) -> Vec<Told> {
+    let told = |level, generation: &str, names: &[String]| Told {
+        level,
+        generation: generation.to_owned(),
+        names: names.to_vec(),
+    };
+    let lower = site.switches.iter().flat_map(|switch| &switch.rings);
+    let lower = lower.map(|ring| told(0, &ring.generation, &ring.members));
+    let fallback = site.fallback_rings.iter().map(|ring| told(0, &ring.generation, &ring.members));
+    let upper = site.site_rings.iter().map(|ring| told(1, &ring.generation, &ring.members));
     lower.chain(fallback).chain(upper).collect()
 }
 

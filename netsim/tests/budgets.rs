@@ -173,3 +173,25 @@ fn a_silent_switch_is_frozen_not_cut() {
     assert!(inside <= 8, "only the site ring closes: {inside} assignments: {cost}\n{}", lines(&world));
     assert_eq!(world.incidents().len(), 1);
 }
+
+#[test]
+fn whoever_stays_away_is_asked_less_and_less_often_and_last_each_ten_minutes() {
+    // Alone it asks for itself as soon as it can; those who are cut off together may not know that they are.
+    let victim_alone: fn(&mut World) = |world| world.kill_host(ordinary(world));
+    let all_of_a_switch: fn(&mut World) = |world| world.set_switch(0, false);
+    let alone = [2, 4, 8, 16, 26, 36, 46, 56].map(|minutes| 60 * minutes);
+    let together = [30, 60, 120, 240, 480, 960, 1_560, 2_160, 2_760, 3_360];
+    for (fails, hosts, when) in [(victim_alone, 1, &alone[..]), (all_of_a_switch, 8, &together[..])] {
+        let mut world = settled(Plan::even(2, 8));
+        // Three seconds until it is missed, and the check itself.
+        cost(&mut world, 8 * SECOND, fails);
+        let mut now = 8;
+        for &asked in when {
+            let quiet = cost(&mut world, SECOND * (asked - now), |_| ());
+            assert_eq!(quiet.of("Ping"), 0, "before {asked} s: {quiet}");
+            let asks = cost(&mut world, 8 * SECOND, |_| ());
+            assert_eq!(asks.of("Ping"), hosts, "at {asked} s: {asks}");
+            now = asked + 8;
+        }
+    }
+}

@@ -32,8 +32,10 @@ use crate::{Action, Note, words};
 const SLOW_MAX: Duration = Duration::from_secs(10);
 /// How often a member is asked after the path to it was proven, before it is called a straggler.
 const ASKS_BEFORE_STRAGGLER: u32 = 3;
-/// A silent member is asked again after this, then twice as late each time ..
+/// Silent members are asked again after this, then twice as late each time ..
 const ASK_AFTER: Duration = Duration::from_secs(30);
+/// .. one that fell silent alone after this: it hears no neighbour any more, and asks for itself as soon as it can ..
+const ASK_LONE_AFTER: Duration = Duration::from_secs(120);
 /// .. but at least so often.
 const ASK_AT_MOST: Duration = Duration::from_secs(600);
 /// Of ten members that were reachable before, nine must be back.
@@ -193,7 +195,7 @@ impl Incident {
             returns: BTreeMap::new(),
             first_return: None,
             close_at: None,
-            ask_at: Some(opened + ASK_AFTER),
+            ask_at: None,
             asks: 0,
         }
     }
@@ -212,7 +214,16 @@ impl Incident {
 
     /// How long until somebody away is asked again: twice as long each time.
     fn ask_later(&self) -> Duration {
-        (ASK_AFTER * (1 << self.asks.min(5))).min(ASK_AT_MOST)
+        let lone = self.kind == Kind::Silence && self.members.len() == 1 && !self.is_about_switch();
+        let first = if lone { ASK_LONE_AFTER } else { ASK_AFTER };
+        (first * (1 << self.asks.min(5))).min(ASK_AT_MOST)
+    }
+
+    /// Those that it took: together they may be cut off and not know it, so that they are asked sooner than one alone.
+    fn take(&mut self, now: Time, members: impl IntoIterator<Item = HostIx>) {
+        self.members.extend(members);
+        let again = now + self.ask_later();
+        self.ask_at = Some(self.ask_at.map_or(again, |at| at.min(again)));
     }
 
     /// All that were back fell silent again: it waits for returns as in the beginning.
@@ -220,7 +231,7 @@ impl Incident {
         self.first_return = None;
         self.close_at = None;
         self.asks = 0;
-        self.ask_at = Some(now + ASK_AFTER);
+        self.ask_at = Some(now + self.ask_later());
     }
 
     fn is_about_switch(&self) -> bool {
@@ -297,7 +308,7 @@ impl Relay {
         for &host in &members {
             self.move_into(now, number, host, out);
         }
-        self.describe(number, &explanation);
+        self.describe(now, number, &explanation);
         for host in members {
             self.fall_silent(now, host);
         }
@@ -367,7 +378,7 @@ impl Relay {
         IncidentId(Draws::new(site, entity).bits(Purpose::Incident, u64::from(number)))
     }
 
-    fn describe(&mut self, number: u32, explanation: &Explanation) {
+    fn describe(&mut self, now: Time, number: u32, explanation: &Explanation) {
         let ruled_out = explanation.ruled_out.iter().map(|out| news::RuledOut {
             what: words::component(self, out.component),
             by: words::witness(self, out.by),
@@ -380,7 +391,7 @@ impl Relay {
         let would_settle = explanation.would_settle.iter().map(|s| words::settle(*s).to_owned()).collect();
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         incident.alternatives.clone_from(&explanation.alternatives);
-        incident.members.extend(&explanation.members);
+        incident.take(now, explanation.members.iter().copied());
         incident.legs.clone_from(&explanation.degraded);
         incident.witnesses = witnesses;
         incident.seen = seen;
@@ -424,7 +435,7 @@ impl Relay {
             younger.page_never = true;
             let members = core::mem::take(&mut younger.members);
             let Some(incident) = self.incidents.open.get_mut(&number) else { return };
-            incident.members.extend(members);
+            incident.take(now, members);
             let into = incident.id;
             self.close(now, *other, format!("merged into {into}"), out);
         }
@@ -933,7 +944,7 @@ impl Relay {
         self.thaw(now, number);
         let explanation = Explanation::certain(component, Verdict::NotReturned, missing.to_vec(), onset);
         let stragglers = self.mint(now, &explanation);
-        self.describe(stragglers, &explanation);
+        self.describe(now, stragglers, &explanation);
         if let Some(incident) = self.incidents.open.get_mut(&stragglers) {
             incident.kind = Kind::NotReturned;
         }
@@ -1062,7 +1073,7 @@ impl Relay {
         out: &mut impl Sink<Action>,
     ) {
         let number = self.mint(now, explanation);
-        self.describe(number, explanation);
+        self.describe(now, number, explanation);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.kind = kind;
             incident.seen = vec![seen.clone()];
@@ -1086,7 +1097,7 @@ impl Relay {
         let explanation =
             Explanation::certain(Component::Host(host), Verdict::Planned, vec![host], (ms(now), ms(now)));
         let number = self.mint(now, &explanation);
-        self.describe(number, &explanation);
+        self.describe(now, number, &explanation);
         let seconds = back_within.as_secs();
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.kind = Kind::Planned { back_by: now + back_within };
@@ -1265,7 +1276,7 @@ impl Relay {
             )
         };
         let number = self.mint(now, &explanation);
-        self.describe(number, &explanation);
+        self.describe(now, number, &explanation);
         let seen = words::component(self, Component::Leg(host, leg));
         if let Some(incident) = self.incidents.open.get_mut(&number) {
             incident.kind = Kind::Leg { via };

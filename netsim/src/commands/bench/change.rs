@@ -190,6 +190,8 @@ pub(super) fn repair(bench: &Bench, stage: &mut Stage, loss: u64) -> Done {
     if stage.dead.len() < bench.changes {
         let more = bench.changes - stage.dead.len();
         let dead = Chosen::of(&stage.measured, more, &stage.dead, SPREAD, draws(0));
+        // .. and at a time of its own: many of one site at once would be one incident, and all of it asked together.
+        let dead = dead.in_slots(&stage.measured, draws(0));
         let deaths: Vec<_> = dead.0.iter().map(|(at, host)| (*at, *host, true)).collect();
         happen(&mut stage.measured, &deaths);
         stage.measured.run(AFTER * 2);

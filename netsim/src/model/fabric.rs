@@ -12,7 +12,7 @@ use ringmesh_topology::id::MacAddress;
 use super::network::{Leg, Network, Place};
 use super::plan::BondMode;
 
-/// A direction, seen from the host of a cable or from the switch of an uplink.
+/// A direction, seen from the host of a cable, from the switch of an uplink, or from the L2 domain of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// What it sends.
@@ -45,6 +45,10 @@ pub(super) enum Part {
     Cable(usize, usize),
     /// Between a switch and a spine, or the core where there is none.
     Uplink(usize, usize),
+    /// What joins the switches with each other and with the core.
+    Lan,
+    /// The gateway of an L2 domain: whatever leaves the domain, or comes into it, passes it.
+    Gateway(u8),
 }
 
 /// What a path, and a trouble, may depend on.
@@ -212,12 +216,19 @@ impl Network {
         if self.troubles.is_empty() {
             return Some(fare);
         }
+        let routed = near.is_none() || far.is_none() || domain(near) != domain(far);
+        let gateway = |end: Option<(usize, usize)>| {
+            end.filter(|_| routed).map(|(host, _)| Part::Gateway(self.domains[host]))
+        };
         let domain = domain(near).max(domain(far));
         let cable = |end: Option<(usize, usize)>| end.map(|(host, leg)| Part::Cable(host, leg));
         let link = |end: Option<(usize, usize)>| end.map(|(switch, spine)| Part::Uplink(switch, spine));
         let parts = [
             (cable(near), Way::Out),
             (link(route.up), Way::Out),
+            ((route != Route::default()).then_some(Part::Lan), Way::Out),
+            (gateway(near), Way::Out),
+            (gateway(far), Way::In),
             (link(route.down), Way::In),
             (cable(far), Way::In),
         ];

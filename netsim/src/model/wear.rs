@@ -72,6 +72,22 @@ impl World {
         }
     }
 
+    /// Something is wrong with what joins the switches of a site, or is not any more. No port loses its light.
+    pub fn trouble_lan(&mut self, site: usize, trouble: Trouble, begins: bool) {
+        let site = &mut self.sites[site];
+        let what = if begins { "has trouble" } else { "is sound" };
+        site.broke(|site| format!("{}: LAN {what}: {trouble:?}", site.name));
+        site.trouble(Part::Lan, trouble, begins);
+    }
+
+    /// Something is wrong with the gateway of an L2 domain, counted from 0, or is not any more.
+    pub fn trouble_gateway(&mut self, site: usize, domain: u8, trouble: Trouble, begins: bool) {
+        let site = &mut self.sites[site];
+        let what = if begins { "has trouble" } else { "is sound" };
+        site.broke(|site| format!("{}: gateway {} {what}: {trouble:?}", site.name, domain + 1));
+        site.trouble(Part::Gateway(domain), trouble, begins);
+    }
+
     /// A switch announces itself by the identity of another, or by its own again.
     pub fn set_poses(&mut self, switch: usize, other: Option<usize>) {
         let (site, local) = self.home_of_switch(switch);

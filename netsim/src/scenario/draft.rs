@@ -341,6 +341,10 @@ impl Draft {
                 let spine = spine.map(|spine| format!("spine = {}\n", spine + 1)).unwrap_or_default();
                 format!("{}{spine}{}", switch("uplink-quality", one), troubled(trouble))
             }
+            Wear::BadLan(one, trouble) => format!("{}{}", site("lan", one), troubled(trouble)),
+            Wear::BadGateway(one, domain, trouble) => {
+                format!("{}domain = {}\n{}", site("gateway", one), domain + 1, troubled(trouble))
+            }
             Wear::Pose(one, other) => format!("{}poses_as = \"sw{}\"\n", switch("lldp-pose", one), other + 1),
             Wear::Reflect(one) => switch("lldp-reflect", one),
             Wear::Suspend(one) => host("suspend", one),

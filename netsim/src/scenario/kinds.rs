@@ -25,7 +25,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 38] = [
+pub const KINDS: [Kind; 40] = [
     Kind { name: "host-power", on: Some(Sort::Host), keys: &[] },
     Kind { name: "probe", on: Some(Sort::Host), keys: &[] },
     Kind { name: "pause", on: Some(Sort::Host), keys: &[] },
@@ -72,6 +72,29 @@ pub const KINDS: [Kind; 38] = [
             ("udp_port", false),
             ("larger_than", false),
             ("domain", false),
+        ],
+    },
+    Kind {
+        name: "lan",
+        on: Some(Sort::Site),
+        keys: &[
+            ("loss_permille", false),
+            ("delay", false),
+            ("udp_port", false),
+            ("larger_than", false),
+            ("domain", false),
+        ],
+    },
+    Kind {
+        name: "gateway",
+        on: Some(Sort::Site),
+        keys: &[
+            ("domain", true),
+            ("loss_permille", false),
+            ("delay", false),
+            ("way", false),
+            ("udp_port", false),
+            ("larger_than", false),
         ],
     },
     Kind { name: "lldp-pose", on: Some(Sort::Switch), keys: &[("poses_as", true)] },
@@ -230,6 +253,13 @@ impl Read<'_> {
                 let spine = self.given.spine.as_ref().map(|_| self.spine(site)).transpose()?;
                 Fault::Wear(Wear::BadUplink(one, spine, self.trouble(site)?))
             }
+            "lan" => Fault::Wear(Wear::BadLan(one, self.trouble_or_all(one)?)),
+            "gateway" => {
+                let trouble = self.trouble_or_all(one)?;
+                // The domain says whose gateway it is; all that passes that is of this domain.
+                let domain = trouble.domain.unwrap_or(0);
+                Fault::Wear(Wear::BadGateway(one, domain, Trouble { domain: None, ..trouble }))
+            }
             "lldp-pose" => Fault::Wear(Wear::Pose(one, self.switch(&self.given.poses_as, None)?)),
             "lldp-reflect" => Fault::Wear(Wear::Reflect(one)),
             "suspend" => Fault::Wear(Wear::Suspend(one)),
@@ -339,12 +369,24 @@ impl Read<'_> {
 
     /// What is wrong with a way: of what it is about something must be lost or late.
     fn trouble(&self, site: usize) -> Result<Trouble, Refusal> {
-        let delay = self.given.delay.as_ref().map_or(Duration::ZERO, |delay| delay.get_ref().0);
-        let loss = permille(self.source, self.given.loss_permille.as_ref())?;
-        if delay.is_zero() && loss == 0 {
+        let trouble = self.any_trouble(site)?;
+        if trouble.delay.is_zero() && trouble.loss_permille == 0 {
             let what = format!("the kind `{}` needs `loss_permille`, `delay` or both", self.kind.name);
             return Err(self.source.refuse(&self.given.kind.span(), what));
         }
+        Ok(trouble)
+    }
+
+    /// The same of what lets nothing pass if a file does not say how bad it is.
+    fn trouble_or_all(&self, site: usize) -> Result<Trouble, Refusal> {
+        let trouble = self.any_trouble(site)?;
+        let said = self.given.delay.is_some() || self.given.loss_permille.is_some();
+        if said { self.trouble(site) } else { Ok(Trouble { loss_permille: 1_000, ..trouble }) }
+    }
+
+    fn any_trouble(&self, site: usize) -> Result<Trouble, Refusal> {
+        let delay = self.given.delay.as_ref().map_or(Duration::ZERO, |delay| delay.get_ref().0);
+        let loss = permille(self.source, self.given.loss_permille.as_ref())?;
         let domains = self.shape.plan.sites[site].domains;
         let domain = self.given.domain.as_ref();
         let domain =

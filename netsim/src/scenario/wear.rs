@@ -21,6 +21,10 @@ pub enum Wear {
     BadCable(usize, usize, Trouble),
     /// The uplinks of a switch are up, and bad; or the one to a spine.
     BadUplink(usize, Option<usize>, Trouble),
+    /// What joins the switches of a site is bad, or lets nothing pass.
+    BadLan(usize, Trouble),
+    /// The gateway of an L2 domain of a site is bad, or lets nothing pass.
+    BadGateway(usize, u8, Trouble),
     /// A switch announces itself as another.
     Pose(usize, usize),
     /// A switch sends hosts' own announcements back.
@@ -75,6 +79,8 @@ impl Wear {
             Self::Feed(site, feed) => world.set_feed(site, feed, false),
             Self::BadCable(host, port, trouble) => world.trouble_cable(host, port, trouble, true),
             Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, true),
+            Self::BadLan(site, trouble) => world.trouble_lan(site, trouble, true),
+            Self::BadGateway(site, domain, trouble) => world.trouble_gateway(site, domain, trouble, true),
             Self::Pose(switch, other) => world.set_poses(switch, Some(other)),
             Self::Reflect(switch) => world.set_reflects(switch, true),
             Self::Suspend(host) => world.suspend(host),
@@ -101,6 +107,8 @@ impl Wear {
             Self::Feed(site, feed) => world.set_feed(site, feed, true),
             Self::BadCable(host, port, trouble) => world.trouble_cable(host, port, trouble, false),
             Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, false),
+            Self::BadLan(site, trouble) => world.trouble_lan(site, trouble, false),
+            Self::BadGateway(site, domain, trouble) => world.trouble_gateway(site, domain, trouble, false),
             Self::Pose(switch, _) => world.set_poses(switch, None),
             Self::Reflect(switch) => world.set_reflects(switch, false),
             Self::Suspend(host) => world.wake(host),
@@ -132,7 +140,7 @@ impl Wear {
         }
     }
 
-    /// What it breaks, as the CMA calls it; spines, feeds and lines it does not know.
+    /// What it breaks, as the CMA calls it; spines, feeds, gateways and lines it does not know.
     pub(super) fn subject(self, plan: &Plan) -> String {
         match (self.host(), self.switch(), self.in_site()) {
             _ if matches!(self, Self::OverloadCma(_)) => "cma".into(),
@@ -190,9 +198,12 @@ impl Wear {
     /// The site it is about as a whole.
     fn in_site(self) -> Option<usize> {
         match self {
-            Self::Spine(site, _) | Self::Feed(site, _) | Self::Overload(site, _) | Self::Line(site, _) => {
-                Some(site)
-            }
+            Self::Spine(site, _)
+            | Self::Feed(site, _)
+            | Self::BadLan(site, _)
+            | Self::BadGateway(site, ..)
+            | Self::Overload(site, _)
+            | Self::Line(site, _) => Some(site),
             _ => None,
         }
     }
@@ -212,6 +223,8 @@ impl Wear {
             Self::Feed(one, feed) => Self::Feed(site(one)?, feed),
             Self::BadCable(one, port, trouble) => Self::BadCable(host(one)?, port, trouble),
             Self::BadUplink(one, spine, trouble) => Self::BadUplink(switch(one)?, spine, trouble),
+            Self::BadLan(one, trouble) => Self::BadLan(site(one)?, trouble),
+            Self::BadGateway(one, domain, trouble) => Self::BadGateway(site(one)?, domain, trouble),
             Self::Pose(one, other) => Self::Pose(switch(one)?, switch(other)?),
             Self::Reflect(one) => Self::Reflect(switch(one)?),
             Self::Suspend(one) => Self::Suspend(host(one)?),

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ringmesh_netsim::model::{Plan, World};
+use ringmesh_netsim::model::{Plan, Trouble, World};
 use ringmesh_proto::message::GoodbyeReason;
 use ringmesh_proto::news::IncidentNews;
 use ringmesh_topology::verdict::Verdict;
@@ -226,6 +226,18 @@ fn a_pulled_cable_of_a_host_on_two_switches_is_no_outage() {
     assert_eq!(verdict(&ends(&mut world, 60 * SECOND)), "RedundancyLost", "{}", lines(&world));
     assert_eq!(pages(&world), (0, 0));
     assert_eq!(world.linked(), 9);
+}
+
+#[test]
+fn a_leg_that_nobody_hears_though_it_has_light_is_tried_again_soon() {
+    let mut world = settled(Plan::even(2, 4).with_host(&[0, 1]));
+    let swallows = Trouble { loss_permille: 1_000, ..Trouble::default() };
+    opened_after(&mut world, |world| world.trouble_cable(8, 0, swallows, true));
+    assert_eq!(verdict(&only(&world)), "RedundancyLost", "{}", lines(&world));
+    world.run_for(20 * SECOND);
+    world.trouble_cable(8, 0, swallows, false);
+    // Half a minute after it was lost it is taken back, and that has to hold.
+    assert_eq!(verdict(&ends(&mut world, 25 * SECOND)), "RedundancyLost", "{}", lines(&world));
 }
 
 #[test]

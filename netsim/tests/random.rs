@@ -7,12 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ringmesh_netsim::engine::Engine;
-use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::random::{Extent, Story};
 
 /// Seeds of a run that nobody gave a number.
@@ -63,17 +60,12 @@ const LARGE: Extent = Extent { hosts: Some(200), length: Some(Duration::from_sec
 /// How many of them, of a run that nobody gave a number.
 const LARGE_SEEDS: u64 = 200;
 
-/// Runs a story twice, once in each engine and once without sealing heartbeats: what is wrong with it, or that it ran
-/// two ways.
+/// Runs a story twice, once in each engine: what is wrong with it, or that it ran two ways.
 fn run(seed: u64, extent: Extent, all: bool) -> Result<(), String> {
     let story = Story::sized(seed, extent);
-    let threads =
-        if seed.is_multiple_of(2) { NonZeroUsize::MIN } else { NonZeroUsize::MIN.saturating_add(1) };
-    let one = story.run(false).outcome;
-    let other = story.run_in(Engine::Ring { threads }, Wire::Typed).outcome;
-    if one.trace_hash != other.trace_hash {
-        let (one, other, file) = (one.trace_hash, other.trace_hash, story.draft());
-        return Err(format!("{story}\nit ran two ways: {one} and {other}\n{file}"));
+    let (one, differs) = story.run_twice();
+    if let Some(differs) = differs {
+        return Err(format!("{story}\n{differs}\n{}", story.draft()));
     }
     if one.ok {
         return Ok(());

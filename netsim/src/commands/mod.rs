@@ -135,7 +135,7 @@ pub(crate) struct RandomArgs {
     trace: bool,
     #[command(flatten)]
     extent: ExtentArgs,
-    /// Runs each seed twice, and compares the trace hashes.
+    /// Runs each seed twice, once in each engine, and compares the trace hashes.
     #[arg(long)]
     twice: bool,
     /// So many at a time [default: as many as there are processors]. The results are the same.

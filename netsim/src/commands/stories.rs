@@ -94,14 +94,9 @@ fn all(args: &RandomArgs, last: u64) -> Vec<Ran> {
 
 fn once(seed: u64, args: &RandomArgs) -> Ran {
     let story = Story::sized(seed, args.extent.extent());
-    let outcome = story.run(false).outcome;
+    let (outcome, differs) = if args.twice { story.run_twice() } else { (story.run(false).outcome, None) };
     let mut wrong = outcome.wrong();
-    if args.twice {
-        let again = story.run(false).outcome.trace_hash;
-        if again != outcome.trace_hash {
-            wrong.push(format!("it ran two ways: {} and {again}", outcome.trace_hash));
-        }
-    }
+    wrong.extend(differs);
     Ran { seed, wrong, trace_hash: outcome.trace_hash, event: outcome.events }
 }
 

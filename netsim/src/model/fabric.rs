@@ -47,7 +47,8 @@ pub(super) enum Part {
     Uplink(usize, usize),
     /// What joins the switches with each other and with the core.
     Lan,
-    /// The gateway of an L2 domain: whatever leaves the domain, or comes into it, passes it.
+    /// The gateway of an L2 domain: whatever leaves the domain, or comes into it, passes it. The relay stands outside
+    /// of every domain.
     Gateway(u8),
 }
 
@@ -203,7 +204,11 @@ impl Network {
         let domain = |end: Option<(usize, usize)>| end.map_or(0, |(host, _)| self.domains[host]);
         let route = match (near.map(switch), far.map(switch)) {
             // What is of another domain goes by the gateway, which stands in the core.
-            (Some(a), Some(b)) if a == b && domain(near) == domain(far) => Route::default(),
+            (Some(a), Some(b)) if domain(near) != domain(far) => {
+                let (up, down) = (self.route(a, None, flow)?, self.route(b, None, flow)?);
+                Route { up: up.up, down: down.up }
+            }
+            (Some(a), Some(b)) if a == b => Route::default(),
             (Some(a), Some(b)) => self.route(a, Some(b), flow)?,
             (Some(a), None) => self.route(a, None, flow)?,
             (None, Some(b)) => {
@@ -226,7 +231,7 @@ impl Network {
         let parts = [
             (cable(near), Way::Out),
             (link(route.up), Way::Out),
-            ((route != Route::default()).then_some(Part::Lan), Way::Out),
+            ((route.up.is_some() || route.down.is_some()).then_some(Part::Lan), Way::Out),
             (gateway(near), Way::Out),
             (gateway(far), Way::In),
             (link(route.down), Way::In),
@@ -307,4 +312,78 @@ fn flow(from: Place, to: Place, port: u16) -> u64 {
         hash ^ (hash >> 29)
     });
     mixed >> 11
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::network::{Homes, Wan};
+    use super::super::plan::Plan;
+    use super::*;
+
+    const CORE: Place = Place::Core(0);
+    const ALL: Trouble = Trouble {
+        loss_permille: 1_000,
+        delay: Duration::ZERO,
+        way: None,
+        udp_port: None,
+        larger_than: None,
+        domain: None,
+    };
+
+    /// Two switches, a pair, with four hosts each: those with an even number are of the domain 0.
+    fn pair() -> Network {
+        let mut plan = Plan::even(2, 4);
+        plan.sites.iter_mut().for_each(|site| (site.domains, site.pairs) = (2, true));
+        let (wan, homes) = (Wan::new(1, plan.wan), Homes::new(&plan));
+        Network::of_plan(&plan, &Arc::new(wan), &Arc::new(homes)).remove(0)
+    }
+
+    fn host(host: usize) -> Place {
+        Place::Leg { host, leg: 0 }
+    }
+
+    #[test]
+    fn a_lan_and_a_gateway_are_passed_by_what_needs_them() {
+        let (out, back) = (Some(Way::Out), Some(Way::In));
+        let gateway = |way| (Part::Gateway(1), Trouble { way, ..ALL });
+        let lan = |domain| (Part::Lan, Trouble { domain, ..ALL });
+        let (whole, second) = ([true, true], [false, true]);
+        let cases = [
+            ("inside a switch and a domain", host(1), host(3), whole, gateway(None), true),
+            ("inside a domain, on two switches", host(1), host(5), whole, gateway(None), true),
+            ("of that domain to the relay", host(1), CORE, whole, gateway(None), false),
+            ("of the other domain to the relay", host(0), CORE, whole, gateway(None), true),
+            ("into that domain, on one switch", host(0), host(1), whole, gateway(None), false),
+            ("out of it, out is bad", host(1), host(0), whole, gateway(out), false),
+            ("into it, out is bad", host(0), host(1), whole, gateway(out), true),
+            ("from the relay, out is bad", CORE, host(1), whole, gateway(out), true),
+            ("from the relay, in is bad", CORE, host(1), whole, gateway(back), false),
+            ("inside a switch and a domain", host(1), host(3), whole, lan(None), true),
+            ("inside a domain, on two switches", host(1), host(5), whole, lan(None), false),
+            ("the same over the peer link", host(1), host(5), second, lan(None), true),
+            ("between domains, on one switch", host(0), host(1), whole, lan(None), false),
+            ("the same by the uplink of the other half", host(0), host(1), second, lan(None), false),
+            ("to the relay", host(1), CORE, whole, lan(None), false),
+            ("to the relay, of the domain that it is about", host(1), CORE, whole, lan(Some(1)), false),
+            ("to the relay, of the other", host(0), CORE, whole, lan(Some(1)), true),
+        ];
+        for (what, from, to, [first, second], trouble, want) in cases {
+            let mut network = pair();
+            (network.switches[0].uplink, network.switches[1].uplink) = (first, second);
+            assert!(network.reaches(from, to), "{what}: before there is any trouble");
+            network.trouble(trouble.0, trouble.1);
+            assert_eq!(network.reaches(from, to), want, "{what}: {trouble:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_domain_goes_by_the_core_or_not_at_all() {
+        let mut network = pair();
+        network.switches.iter_mut().for_each(|switch| switch.uplink = false);
+        assert!(network.reaches(host(0), host(4)), "one domain, over the peer link");
+        assert!(!network.reaches(host(0), host(5)), "the gateway stands in the core");
+        assert!(!network.reaches(host(0), host(1)), "on one switch as well");
+    }
 }

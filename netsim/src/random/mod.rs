@@ -7,6 +7,7 @@ mod worn;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
 use crate::model::{HostPlan, Plan, SitePlan, Wire};
-use crate::scenario::{Draft, Fault, FaultDraft, Run, Scenario, SiteDraft};
+use crate::scenario::{Draft, Fault, FaultDraft, Outcome, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
 /// Of two hundred hosts one more often has bad luck with a lossy start.
@@ -130,6 +131,19 @@ impl Story {
     /// The same, in any engine, with all heartbeats sealed or not: it is the same run.
     pub fn run_in(&self, engine: Engine, wire: Wire) -> Run {
         self.scenario.run_in(engine, wire, self.scenario.seed, false)
+    }
+
+    /// Runs it in either engine: with all sealed in the one, and in the other with heartbeats as they were meant, one
+    /// seed of eight on two threads. What came of it, and what is wrong if it did not run the same way.
+    pub fn run_twice(&self) -> (Outcome, Option<String>) {
+        // In a world as small as this two threads wait for each other more than they run.
+        let threads = NonZeroUsize::MIN.saturating_add(usize::from(self.scenario.seed.is_multiple_of(8)));
+        let one = self.run(false).outcome;
+        let other = self.run_in(Engine::Ring { threads }, Wire::Typed).outcome.trace_hash;
+        let differs = (one.trace_hash != other).then(|| {
+            format!("it ran two ways: {} in the reference engine, {other} in the other", one.trace_hash)
+        });
+        (one, differs)
     }
 
     /// The same under other laws.

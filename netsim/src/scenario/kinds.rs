@@ -387,7 +387,7 @@ impl Read<'_> {
     fn any_trouble(&self, site: usize) -> Result<Trouble, Refusal> {
         let delay = self.given.delay.as_ref().map_or(Duration::ZERO, |delay| delay.get_ref().0);
         let loss = permille(self.source, self.given.loss_permille.as_ref())?;
-        let domains = self.shape.plan.sites[site].domains;
+        let domains = self.shape.plan.sites[site].domains.max(1);
         let domain = self.given.domain.as_ref();
         let domain =
             domain.map(|_| self.counted(&self.given.domain, domains, "domain", "domains")).transpose()?;

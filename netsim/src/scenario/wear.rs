@@ -140,7 +140,7 @@ impl Wear {
         }
     }
 
-    /// What it breaks, as the CMA calls it; spines, feeds, gateways and lines it does not know.
+    /// What it breaks, as the CMA calls it; spines, feeds, gateways and what joins switches or sites it does not know.
     pub(super) fn subject(self, plan: &Plan) -> String {
         match (self.host(), self.switch(), self.in_site()) {
             _ if matches!(self, Self::OverloadCma(_)) => "cma".into(),

@@ -219,8 +219,9 @@ impl Incident {
         (first * (1 << self.asks.min(5))).min(ASK_AT_MOST)
     }
 
-    /// Those that it took: together they may be cut off and not know it, so that they are asked sooner than one alone.
-    fn take(&mut self, now: Time, members: impl IntoIterator<Item = HostIx>) {
+    /// Takes members in. The next asking comes no later than this many would be asked from now on: together they may
+    /// be cut off and not know it, one alone does.
+    fn take_members(&mut self, now: Time, members: impl IntoIterator<Item = HostIx>) {
         self.members.extend(members);
         let again = now + self.ask_later();
         self.ask_at = Some(self.ask_at.map_or(again, |at| at.min(again)));
@@ -295,7 +296,7 @@ impl Relay {
     fn open_one(&mut self, now: Time, explanation: Explanation, out: &mut impl Sink<Action>) {
         let adopted = explanation.adopted.filter(|number| self.incidents.open.contains_key(number));
         let adopted = adopted.or_else(|| self.not_over_yet(&explanation.members));
-        let number = adopted.unwrap_or_else(|| self.mint(now, &explanation));
+        let number = adopted.unwrap_or_else(|| self.mint(now, Kind::Silence, &explanation));
         let members: Vec<HostIx> = explanation.members.clone();
         let Some(incident) = self.incidents.open.get(&number) else { return };
         let grown = members.iter().any(|host| !incident.members.contains(host));
@@ -351,7 +352,7 @@ impl Relay {
         self.count_returned(now, before);
     }
 
-    fn mint(&mut self, now: Time, explanation: &Explanation) -> u32 {
+    fn mint(&mut self, now: Time, kind: Kind, explanation: &Explanation) -> u32 {
         self.incidents.minted += 1;
         self.counters.incidents += 1;
         let number = self.incidents.minted;
@@ -360,7 +361,7 @@ impl Relay {
         let known = onset.0 > 0 && Time::from_millis(onset.1) <= Time::from_millis(onset.0) + ONSET_KNOWN;
         let silent_since = Time::from_millis(if known { onset.0 } else { onset.1 }).min(now);
         let (id, alternatives) = (self.incident_id(number), explanation.alternatives.clone());
-        let mut incident = Incident::new(id, Kind::Silence, alternatives, silent_since, now);
+        let mut incident = Incident::new(id, kind, alternatives, silent_since, now);
         incident.onset = onset;
         incident.page_never = explanation.never_page;
         self.incidents.open.insert(number, incident);
@@ -391,7 +392,7 @@ impl Relay {
         let would_settle = explanation.would_settle.iter().map(|s| words::settle(*s).to_owned()).collect();
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         incident.alternatives.clone_from(&explanation.alternatives);
-        incident.take(now, explanation.members.iter().copied());
+        incident.take_members(now, explanation.members.iter().copied());
         incident.legs.clone_from(&explanation.degraded);
         incident.witnesses = witnesses;
         incident.seen = seen;
@@ -435,7 +436,7 @@ impl Relay {
             younger.page_never = true;
             let members = core::mem::take(&mut younger.members);
             let Some(incident) = self.incidents.open.get_mut(&number) else { return };
-            incident.take(now, members);
+            incident.take_members(now, members);
             let into = incident.id;
             self.close(now, *other, format!("merged into {into}"), out);
         }
@@ -594,7 +595,7 @@ impl Relay {
             incident.first_return = Some(now);
             incident.ask_at = Some(now);
         }
-        let wide = incident.is_about_switch();
+        let wide = incident.is_about_switch() || incident.members.len() > 1;
         let report = HealReport { host, rebooted, ring_heard_inside: None, carrier_lost: None };
         let entry = incident.returns.entry(host).or_insert(Return { at: now, report, restarted });
         entry.report.rebooted |= rebooted;
@@ -943,11 +944,8 @@ impl Relay {
         let (component, onset) = (incident.component(), incident.onset);
         self.thaw(now, number);
         let explanation = Explanation::certain(component, Verdict::NotReturned, missing.to_vec(), onset);
-        let stragglers = self.mint(now, &explanation);
+        let stragglers = self.mint(now, Kind::NotReturned, &explanation);
         self.describe(now, stragglers, &explanation);
-        if let Some(incident) = self.incidents.open.get_mut(&stragglers) {
-            incident.kind = Kind::NotReturned;
-        }
         for &host in missing {
             self.leave_thawed(now, host);
         }
@@ -1072,10 +1070,9 @@ impl Relay {
         seen: String,
         out: &mut impl Sink<Action>,
     ) {
-        let number = self.mint(now, explanation);
+        let number = self.mint(now, kind, explanation);
         self.describe(now, number, explanation);
         if let Some(incident) = self.incidents.open.get_mut(&number) {
-            incident.kind = kind;
             incident.seen = vec![seen.clone()];
         }
         self.revise(now, number, seen, out);
@@ -1096,11 +1093,10 @@ impl Relay {
         }
         let explanation =
             Explanation::certain(Component::Host(host), Verdict::Planned, vec![host], (ms(now), ms(now)));
-        let number = self.mint(now, &explanation);
+        let number = self.mint(now, Kind::Planned { back_by: now + back_within }, &explanation);
         self.describe(now, number, &explanation);
         let seconds = back_within.as_secs();
         if let Some(incident) = self.incidents.open.get_mut(&number) {
-            incident.kind = Kind::Planned { back_by: now + back_within };
             incident.seen = vec![format!("goodbye ({}), back within {seconds} s", reason.word())];
         }
         self.revise(now, number, format!("said goodbye: {}", reason.word()), out);
@@ -1110,6 +1106,9 @@ impl Relay {
     fn not_back_in_time(&mut self, now: Time, number: u32, out: &mut impl Sink<Action>) {
         let Some(incident) = self.incidents.open.get_mut(&number) else { return };
         incident.kind = Kind::NotReturned;
+        // Until now nobody was to be asked.
+        incident.asks = 0;
+        incident.ask_at = Some(now + incident.ask_later());
         let component = incident.component();
         let members: Vec<HostIx> = incident.members.iter().copied().collect();
         members.into_iter().for_each(|host| self.fall_silent(now, host));
@@ -1275,11 +1274,10 @@ impl Relay {
                 (ms(now.before(LEG_LOST_AFTER)), ms(now)),
             )
         };
-        let number = self.mint(now, &explanation);
+        let number = self.mint(now, Kind::Leg { via }, &explanation);
         self.describe(now, number, &explanation);
         let seen = words::component(self, Component::Leg(host, leg));
         if let Some(incident) = self.incidents.open.get_mut(&number) {
-            incident.kind = Kind::Leg { via };
             incident.seen = vec![format!("{seen} lost, the host lives by another")];
         }
         self.revise(now, number, "one leg lost".to_owned(), out);

@@ -117,6 +117,25 @@ fn the_hosts_of_a_quiet_switch_run_ahead_and_it_is_the_same_run() {
 }
 
 #[test]
+fn what_waits_in_the_sockets_of_a_host_that_wakes_behind_a_dead_switch_is_read_sealed_or_not() {
+    let run = |wire| {
+        let mut world = World::new(Plan::even(2, 6));
+        world.set_wire(wire);
+        world.run_for(Duration::from_secs(20));
+        world.pause(3);
+        world.run_for(Duration::from_secs(10));
+        world.set_switch(0, false);
+        world.run_for(Duration::from_secs(5));
+        world.resume(3);
+        world.run_for(Duration::from_secs(10));
+        world.set_switch(0, true);
+        world.run_for(Duration::from_secs(60));
+        told(&world)
+    };
+    assert_eq!(run(Wire::All), run(Wire::Typed));
+}
+
+#[test]
 fn an_engine_may_be_changed_between_two_moments() {
     let run = |engines: [Engine; 3]| {
         let mut world = World::new(Plan::sites(3, 2, 10));

@@ -14,7 +14,7 @@ use super::account::Account;
 use super::common::ShardName;
 use super::fabric::{CERTAIN, Packet};
 use super::host::{Datagram, Payload};
-use super::key::{Actor, Key, Rank, Stamp};
+use super::key::{Actor, Rank, Stamp};
 use super::network::Place;
 use super::queue::{Due, Event, FlyingBeat, Thing};
 use super::site::Site;
@@ -181,7 +181,7 @@ impl Site {
         self.muted.iter().any(|(a, b, until)| *a == from && *b == to && now < *until)
     }
 
-    pub(super) fn arrive(&mut self, key: Key, datagram: Datagram) {
+    pub(super) fn arrive(&mut self, datagram: Datagram) {
         match self.network.owner(datagram.to.ip()) {
             Some(Place::Core(_)) if self.process.is_some() => self.wait_for_relay(datagram),
             Some(Place::Core(site)) if self.network.wan.core_power[site] => self.refuse(&datagram),
@@ -189,7 +189,7 @@ impl Site {
                 let may_run = self.hosts[host].may_run();
                 match &mut self.hosts[host].process {
                     Some(process) if !may_run => {
-                        process.inbox.push((key, Thing::Arrive(datagram).into()));
+                        process.inbox.push(Thing::Arrive(datagram).into());
                     }
                     Some(_) => self.open_at_host(host, datagram),
                     None => self.refuse(&datagram),

@@ -11,7 +11,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::{BEAT, ProbeWire};
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId};
 
-use super::key::{Actor, Entity, Key};
+use super::key::{Actor, Entity};
 use super::network::{Network, PREFIX, relay_address};
 use super::plan::BondMode;
 use super::queue::{Due, FlyingBeat};
@@ -101,8 +101,8 @@ impl Clock {
 pub(super) struct Process {
     pub(super) probe: Probe,
     pub(super) wire: ProbeWire,
-    /// What waits in its sockets: key of whoever sent it, and itself.
-    pub(super) inbox: Vec<(Key, Due)>,
+    /// What waits in its sockets.
+    pub(super) inbox: Vec<Due>,
     pub(super) armed: Time,
 }
 

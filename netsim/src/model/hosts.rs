@@ -230,11 +230,17 @@ impl Site {
             return self.refuse(&Datagram { from, to, payload });
         };
         if !may_run {
-            return process.inbox.push((key, Due::Beat(beat)));
+            return process.inbox.push(Due::Beat(beat));
         }
-        // Without its keys it cannot be opened, and nobody hears of it.
-        if process.probe.holds(beat.beat().link) {
-            self.hear_beat(host, beat.beat());
+        self.read_beat(host, beat.beat());
+    }
+
+    /// A heartbeat that was not sealed is read from a socket. Without its keys it could not be opened, and nobody would
+    /// hear of it.
+    fn read_beat(&mut self, host: usize, beat: Beat) {
+        let Some(process) = &mut self.hosts[host].process else { return };
+        if process.probe.holds(beat.link) {
+            self.hear_beat(host, beat);
         } else {
             process.wire.counters.martian += 1;
         }
@@ -262,14 +268,7 @@ impl Site {
         };
         let Some(process) = &mut self.hosts[host].process else { return };
         let (mut octets, meant) = match datagram.payload {
-            Payload::Beat(beat) => {
-                if process.probe.holds(beat.link) {
-                    self.hear_beat(host, beat);
-                } else {
-                    process.wire.counters.martian += 1;
-                }
-                return;
-            }
+            Payload::Beat(beat) => return self.read_beat(host, beat),
             Payload::SealedBeat { beat, octets, .. } => (octets.to_vec(), Some(beat)),
             Payload::Message(octets) => (octets, None),
         };
@@ -297,9 +296,10 @@ impl Site {
     /// What waited while user space stood still.
     pub(super) fn drain(&mut self, host: usize) {
         let inbox = self.hosts[host].process.as_mut().map(|process| std::mem::take(&mut process.inbox));
-        for (key, due) in inbox.unwrap_or_default() {
+        for due in inbox.unwrap_or_default() {
             match due {
-                Due::Beat(beat) => self.beat_arrives(key, beat),
+                // It came while it could.
+                Due::Beat(beat) => self.read_beat(host, beat.beat()),
                 Due::Other(thing) => {
                     if let Thing::Arrive(datagram) = *thing {
                         self.open_at_host(host, datagram);

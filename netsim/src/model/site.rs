@@ -154,9 +154,9 @@ impl Site {
         }
     }
 
-    fn happen_seldom(&mut self, key: super::key::Key, thing: Thing) {
+    fn happen_seldom(&mut self, thing: Thing) {
         match thing {
-            Thing::Arrive(datagram) => self.arrive(key, datagram),
+            Thing::Arrive(datagram) => self.arrive(datagram),
             Thing::Read { run, came, datagram } if run == self.runs => self.open_at_relay(came, datagram),
             Thing::Read { .. } => {}
             Thing::Refused { to, peer } => self.hear_refusal(to, peer),
@@ -242,7 +242,7 @@ impl Shard for Site {
         match event.due {
             Due::Beat(beat) => self.beat_arrives(event.key, beat),
             Due::HostDeadline { host } => self.host_deadline(host as usize),
-            Due::Other(thing) => self.happen_seldom(event.key, *thing),
+            Due::Other(thing) => self.happen_seldom(*thing),
         }
     }
 }

@@ -56,16 +56,16 @@ impl World {
     /// Something is wrong with the cable of a port that is up, or is not any more.
     pub fn trouble_cable(&mut self, host: usize, leg: usize, trouble: Trouble, begins: bool) {
         let (site, local) = self.home(host);
-        let what = if begins { "has trouble" } else { "is sound" };
-        site.broke(|site| format!("{} eth{leg}: cable {what}: {trouble:?}", site.hosts[local].name));
+        site.broke(|site| {
+            format!("{} eth{leg}: cable {}: {trouble:?}", site.hosts[local].name, ails(begins))
+        });
         site.trouble(Part::Cable(local, leg), trouble, begins);
     }
 
     /// Something is wrong with the uplinks of a switch that are up, or is not any more. `spine`: with one of them.
     pub fn trouble_uplink(&mut self, switch: usize, spine: Option<usize>, trouble: Trouble, begins: bool) {
         let (site, local) = self.home_of_switch(switch);
-        let what = if begins { "has trouble" } else { "is sound" };
-        site.broke(|_| format!("sw{}: uplink {what}: {trouble:?}", switch + 1));
+        site.broke(|_| format!("sw{}: uplink {}: {trouble:?}", switch + 1, ails(begins)));
         let lanes = site.network.spines.len().max(1);
         for lane in (0..lanes).filter(|lane| spine.is_none_or(|only| only == *lane)) {
             site.trouble(Part::Uplink(local, lane), trouble, begins);
@@ -75,16 +75,14 @@ impl World {
     /// Something is wrong with what joins the switches of a site, or is not any more. No port loses its light.
     pub fn trouble_lan(&mut self, site: usize, trouble: Trouble, begins: bool) {
         let site = &mut self.sites[site];
-        let what = if begins { "has trouble" } else { "is sound" };
-        site.broke(|site| format!("{}: LAN {what}: {trouble:?}", site.name));
+        site.broke(|site| format!("{}: LAN {}: {trouble:?}", site.name, ails(begins)));
         site.trouble(Part::Lan, trouble, begins);
     }
 
     /// Something is wrong with the gateway of an L2 domain, counted from 0, or is not any more.
     pub fn trouble_gateway(&mut self, site: usize, domain: u8, trouble: Trouble, begins: bool) {
         let site = &mut self.sites[site];
-        let what = if begins { "has trouble" } else { "is sound" };
-        site.broke(|site| format!("{}: gateway {} {what}: {trouble:?}", site.name, domain + 1));
+        site.broke(|site| format!("{}: gateway {} {}: {trouble:?}", site.name, domain + 1, ails(begins)));
         site.trouble(Part::Gateway(domain), trouble, begins);
     }
 
@@ -253,4 +251,8 @@ impl Site {
         }
         self.arm_host(host);
     }
+}
+
+fn ails(begins: bool) -> &'static str {
+    if begins { "has trouble" } else { "is sound" }
 }

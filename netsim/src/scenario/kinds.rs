@@ -379,9 +379,10 @@ impl Read<'_> {
 
     /// The same of what lets nothing pass if a file does not say how bad it is.
     fn trouble_or_all(&self, site: usize) -> Result<Trouble, Refusal> {
-        let trouble = self.any_trouble(site)?;
-        let said = self.given.delay.is_some() || self.given.loss_permille.is_some();
-        if said { self.trouble(site) } else { Ok(Trouble { loss_permille: 1_000, ..trouble }) }
+        if self.given.delay.is_some() || self.given.loss_permille.is_some() {
+            return self.trouble(site);
+        }
+        Ok(Trouble { loss_permille: 1_000, ..self.any_trouble(site)? })
     }
 
     fn any_trouble(&self, site: usize) -> Result<Trouble, Refusal> {

@@ -214,7 +214,7 @@ impl Incident {
 
     /// How long until somebody away is asked again: twice as long each time.
     fn ask_later(&self) -> Duration {
-        let lone = self.kind == Kind::Silence && self.members.len() == 1 && !self.is_about_switch();
+        let lone = self.kind == Kind::Silence && !self.is_wide();
         let first = if lone { ASK_LONE_AFTER } else { ASK_AFTER };
         (first * (1 << self.asks.min(5))).min(ASK_AT_MOST)
     }
@@ -233,6 +233,11 @@ impl Incident {
         self.close_at = None;
         self.asks = 0;
         self.ask_at = Some(now + self.ask_later());
+    }
+
+    /// What it is about may have cut off several together, who do not know it.
+    fn is_wide(&self) -> bool {
+        self.members.len() > 1 || self.is_about_switch()
     }
 
     fn is_about_switch(&self) -> bool {
@@ -595,7 +600,7 @@ impl Relay {
             incident.first_return = Some(now);
             incident.ask_at = Some(now);
         }
-        let wide = incident.is_about_switch() || incident.members.len() > 1;
+        let wide = incident.is_wide();
         let report = HealReport { host, rebooted, ring_heard_inside: None, carrier_lost: None };
         let entry = incident.returns.entry(host).or_insert(Return { at: now, report, restarted });
         entry.report.rebooted |= rebooted;

@@ -12,7 +12,7 @@ use super::run::{Measured, load};
 use super::stage::Stage;
 use super::{Bench, Done};
 
-/// Deaths of which nothing is measured are spread over this.
+/// Deaths that get slots of their own stand in the order of moments drawn within this.
 const SPREAD: Duration = Duration::from_secs(10);
 /// Deaths in one site are so far apart where it is measured how soon each is known ..
 const SLOT: Duration = Duration::from_secs(5);

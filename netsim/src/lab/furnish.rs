@@ -36,7 +36,7 @@ impl Lab {
             self.files.write_relay(&self.plan, site, &self.state)?;
             self.hand_out_keys(site)?;
         }
-        Ok(())
+        net::wait_for_carriers(&self.plan)
     }
 
     /// As an operator would: the relay's command makes the site's secret and prints each probe's key.

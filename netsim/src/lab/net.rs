@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::command::{inside, ip_batch, run, system};
 use super::error::LabError;
@@ -13,6 +15,9 @@ use super::wan::{self, Quality};
 
 /// A bridge that forwards from the first frame on and knows no group it must first learn.
 const BRIDGE: &str = "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n";
+
+/// From a cable's second end to the kernel's telling its routes so. It does that by and by, mostly within a second.
+const CARRIER_WITHIN: Duration = Duration::from_secs(20);
 
 /// Builds it all. What a failed build leaves is taken away by [`destroy`].
 ///
@@ -39,6 +44,29 @@ pub(super) fn build(plan: &Plan, quality: Quality) -> Result<(), LabError> {
     }
     let cma = plan.wan_leg(CMA).map(wan::leg_up).unwrap_or_default();
     ip_batch(Some(&plan.netns(CMA)), &(String::from("link set dev lo up\n") + &cma))
+}
+
+/// Waits until every way through the network leads somewhere: until then a router says "unreachable" at once.
+///
+/// # Errors
+/// [`LabError::Failed`] with the way that stays dead; as of `ip`.
+pub(super) fn wait_for_carriers(plan: &Plan) -> Result<(), LabError> {
+    let patience = Instant::now() + CARRIER_WITHIN;
+    for netns in plan.routers().into_iter().chain([plan.netns(CMA)]) {
+        while let Some(way) = dead_way(&netns)? {
+            if Instant::now() >= patience {
+                return Err(LabError::Failed(format!("{netns} has a cable without another end: {way}")));
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(())
+}
+
+/// A route of this namespace over a port without carrier.
+fn dead_way(netns: &str) -> Result<Option<String>, LabError> {
+    let routes = run(system("ip").args(["-n", netns, "route", "show"]), "")?;
+    Ok(routes.lines().find(|route| route.contains("linkdown")).map(|route| route.trim().to_string()))
 }
 
 /// Removes every namespace of the plan that exists, and with them every cable.

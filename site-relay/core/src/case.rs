@@ -85,6 +85,12 @@ impl Asked {
     fn is_silent(&self, now: Time) -> bool {
         self.answered.is_none() && self.is_settled(now)
     }
+
+    /// There is little else to judge it by than its answers: it is asked more often.
+    fn ask_longer(&mut self) {
+        self.of = LONE_PINGS;
+        self.gap = LONE_WITHIN / u32::from(LONE_PINGS);
+    }
 }
 
 /// What one witness said of one suspect.
@@ -179,6 +185,21 @@ impl Cases {
             |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
         let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
         newest.is_some_and(|seen| seen.outcome == Outcome::Silent && seen.at_ms >= ms(since))
+    }
+
+    /// Whether what members said last of that host is that they hear it, and did so since then.
+    fn is_heard(&self, host: HostIx, since: Time) -> bool {
+        let about = |seen: &&Observation| seen.subject == host && seen.from != Vantage::Judge;
+        let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
+        newest.is_some_and(|seen| seen.outcome == Outcome::Heard && seen.at_ms >= ms(since))
+    }
+
+    /// Whoever is asked gets more pings, and time for them.
+    fn ask_longer(&mut self, host: HostIx) {
+        if let Some(asked) = self.of(host).and_then(|case| case.asked.get_mut(&host)) {
+            asked.ask_longer();
+            asked.within = LONE_WITHIN;
+        }
     }
 
     /// All who are just being checked and have not answered.
@@ -681,10 +702,7 @@ impl Relay {
         if self.lone_witness_at(ring, case).is_none() {
             return;
         }
-        for asked in case.asked.values_mut().filter(|asked| asked.suspected) {
-            asked.of = LONE_PINGS;
-            asked.gap = LONE_WITHIN / u32::from(LONE_PINGS);
-        }
+        case.asked.values_mut().filter(|asked| asked.suspected).for_each(Asked::ask_longer);
     }
 
     /// .. and more time.
@@ -732,6 +750,7 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         let unasked = take_unasked(now, &mut case);
+        let doubtful = self.take_doubtful(now, &mut case);
         self.observe_answers(now, ring, &case);
         self.believe_the_unproven(now, &case);
         let explanations = self.judge(now, &case);
@@ -747,6 +766,36 @@ impl Relay {
         });
         self.note_all(&mut case, out);
         self.ask_in_its_own_case(now, ring, unasked, out);
+        self.ask_the_doubtful_again(now, ring, doubtful, out);
+    }
+
+    /// Takes out who was asked only because others are silent, did not answer, and was heard by its neighbours a moment
+    /// ago: answers are lost more often than a second host fails in that moment. With since when it has not answered.
+    fn take_doubtful(&self, now: Time, case: &mut Case) -> Vec<(HostIx, Time)> {
+        let doubtful = |host: HostIx, asked: &Asked| {
+            let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
+            !asked.suspected && asked.is_silent(now) && self.cases.is_heard(host, lately)
+        };
+        case.asked
+            .extract_if(.., |host, asked| doubtful(*host, asked))
+            .map(|(host, asked)| (host, asked.unanswered_since))
+            .collect()
+    }
+
+    /// With more pings than before, unless what was judged explains their silence.
+    fn ask_the_doubtful_again(
+        &mut self,
+        now: Time,
+        ring: RingId,
+        doubtful: Vec<(HostIx, Time)>,
+        out: &mut impl Sink<Action>,
+    ) {
+        for (host, since) in doubtful {
+            if self.roster[host].standing == Standing::Live {
+                self.look_after(now, ring, &[host], since, out);
+                self.cases.ask_longer(host);
+            }
+        }
     }
 
     /// All that was seen lately, judged. Hearsay proves nothing.
@@ -970,5 +1019,62 @@ mod tests {
         }
         assert_eq!(bench.relay.roster[HOST].standing, Standing::Silent, "asked in vain");
         assert!(bench.relay.cases.by_ring.is_empty());
+    }
+
+    #[test]
+    fn whoever_was_asked_in_passing_and_is_heard_by_its_neighbours_is_asked_again_before_it_is_judged() {
+        const HOST: HostIx = HostIx(0);
+        const RING: RingId = RingId(9);
+        let begun = Time::from_millis(60_000);
+        let end = begun + WIDE_WITHIN;
+        let heard = |outcome, at: Time| Observation {
+            from: Vantage::Host { host: HostIx(1), leg: 0 },
+            subject: HOST,
+            leg: 0,
+            lane: 0,
+            outcome,
+            last_heard_ms: None,
+            first_bad_ms: 0,
+            at_ms: ms(at),
+            doubted: false,
+        };
+        let lately = heard(Outcome::Heard, begun.before(BEAT_EVERY));
+        let long_ago = heard(Outcome::Heard, begun.before(BEAT_EVERY * 3));
+        let missed = heard(Outcome::Silent, begun);
+        let passing = ask(begun, 3, WIDE_GAP, WIDE_WITHIN);
+        let suspected = Asked { suspected: true, ..passing.clone() };
+        let answered = Asked { answered: Some(begun), ..passing.clone() };
+        let cases = [
+            ("a neighbour heard it", &passing, vec![lately], true),
+            ("one heard it, then one missed it", &passing, vec![lately, missed], false),
+            ("heard too long ago", &passing, vec![long_ago], false),
+            ("nobody said anything", &passing, vec![], false),
+            ("a witness named it", &suspected, vec![lately], false),
+            ("it answered", &answered, vec![lately], false),
+        ];
+        for (what, asked, seen, want) in cases {
+            let mut bench = Bench::joined(vec![bonded()]);
+            let case = Case {
+                opened: begun,
+                asked: BTreeMap::from([(HOST, asked.clone())]),
+                told: Vec::new(),
+                wide: true,
+                asked_again: false,
+                last_silence: begun,
+                next: end,
+            };
+            bench.relay.cases.evidence.observations = seen;
+            let mut out = Vec::new();
+            bench.relay.decide(end, RING, case, &mut out);
+            let anew = bench.relay.cases.by_ring.get(&RING).and_then(|case| case.asked.get(&HOST));
+            assert_eq!(
+                anew.map(|asked| (asked.of, asked.unanswered_since)),
+                want.then_some((LONE_PINGS, begun)),
+                "{what}"
+            );
+            let silent = |seen: &Observation| seen.from == Vantage::Judge && seen.outcome == Outcome::Silent;
+            let counted = bench.relay.cases.evidence.observations.iter().any(silent);
+            assert_eq!(counted, !want && asked.answered.is_none(), "{what}: its silence is evidence");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! judged, all of it at once.
 //!
 //! # Invariants
-//! - A member is asked in at most one case.
+//! - What a member answers counts in every case that asks it: it may stand in the rings of several switches.
 //! - A case ends within [`CASE_MAX`] of its first suspicion.
 
 use std::collections::BTreeMap;
@@ -85,12 +85,6 @@ impl Asked {
     fn is_silent(&self, now: Time) -> bool {
         self.answered.is_none() && self.is_settled(now)
     }
-
-    /// There is little else to judge it by than its answers: it is asked more often.
-    fn ask_longer(&mut self) {
-        self.of = LONE_PINGS;
-        self.gap = LONE_WITHIN / u32::from(LONE_PINGS);
-    }
 }
 
 /// What one witness said of one suspect.
@@ -161,17 +155,21 @@ impl Cases {
         }
     }
 
-    fn of(&mut self, host: HostIx) -> Option<&mut Case> {
-        self.by_ring.values_mut().find(|case| case.asked.contains_key(&host))
+    /// The cases that ask that host: several where it stands in several rings.
+    fn of(&mut self, host: HostIx) -> impl Iterator<Item = &mut Case> {
+        self.by_ring.values_mut().filter(move |case| case.asked.contains_key(&host))
     }
 
-    /// A host that is asked has answered, in whatever way.
-    fn answered(&mut self, now: Time, host: HostIx) -> Option<&mut Asked> {
-        let case = self.of(host)?;
-        case.next = now;
-        let asked = case.asked.get_mut(&host)?;
-        asked.answered = Some(now);
-        Some(asked)
+    /// What is asked of that host.
+    fn asked_of(&mut self, host: HostIx) -> impl Iterator<Item = &mut Asked> {
+        self.by_ring.values_mut().filter_map(move |case| case.asked.get_mut(&host))
+    }
+
+    /// A host that is asked has answered, in whatever way. `false` if nobody asked.
+    fn answered(&mut self, now: Time, host: HostIx) -> bool {
+        self.of(host).for_each(|case| case.next = now);
+        let answered = |asked: &mut Asked| asked.answered = Some(now);
+        self.asked_of(host).map(answered).count() > 0
     }
 
     /// What was said of a host's silence is over: it is back, or it answered by the only way it has.
@@ -192,14 +190,6 @@ impl Cases {
         let about = |seen: &&Observation| seen.subject == host && seen.from != Vantage::Judge;
         let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
         newest.is_some_and(|seen| seen.outcome == Outcome::Heard && seen.at_ms >= ms(since))
-    }
-
-    /// Whoever is asked gets more pings, and time for them.
-    fn ask_longer(&mut self, host: HostIx) {
-        if let Some(asked) = self.of(host).and_then(|case| case.asked.get_mut(&host)) {
-            asked.ask_longer();
-            asked.within = LONE_WITHIN;
-        }
     }
 
     /// All who are just being checked and have not answered.
@@ -303,8 +293,8 @@ impl Relay {
     ) {
         for &about in hosts {
             self.put_into_case(now, ring, Told::by_relay(now, about, None, false), out);
-            let asked = self.cases.of(about).and_then(|case| case.asked.get_mut(&about));
-            asked.into_iter().for_each(|asked| asked.unanswered_since = asked.unanswered_since.min(since));
+            let asked = self.cases.asked_of(about);
+            asked.for_each(|asked| asked.unanswered_since = asked.unanswered_since.min(since));
         }
     }
 
@@ -372,7 +362,7 @@ impl Relay {
     }
 
     fn heard_again_by(&mut self, now: Time, about: HostIx, by: Peer, out: &mut impl Sink<Action>) {
-        if let Some(case) = self.cases.of(about) {
+        for case in self.cases.of(about) {
             case.told.retain(|told| !(told.about == about && told.witness == by));
         }
         self.cases.answered(now, about);
@@ -388,8 +378,11 @@ impl Relay {
         if self.roster[host].places.len() < 2 {
             self.cases.forget_silence(host);
         }
-        let Some(asked) = self.cases.answered(now, host) else { return };
-        asked.heard = if starved { Vec::new() } else { heard };
+        if !self.cases.answered(now, host) {
+            return;
+        }
+        let heard = if starved { Vec::new() } else { heard };
+        self.cases.asked_of(host).for_each(|asked| asked.heard.clone_from(&heard));
         self.see(Observation {
             from: Vantage::Judge,
             subject: host,
@@ -406,17 +399,13 @@ impl Relay {
     /// A kernel answered an echo.
     pub(crate) fn echoed(&mut self, now: Time, from: IpAddr) {
         let Some(host) = self.roster.at_address(from) else { return };
-        if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
-            asked.echo = Some(now);
-        }
+        self.cases.asked_of(host).for_each(|asked| asked.echo = Some(now));
     }
 
     /// A member's own address refused one of our datagrams.
     pub(crate) fn refused(&mut self, now: Time, peer: SocketAddr) {
         let Some(host) = self.roster.at_address(peer.ip()) else { return };
-        if let Some(asked) = self.cases.of(host).and_then(|case| case.asked.get_mut(&host)) {
-            asked.refused = Some(now);
-        }
+        self.cases.asked_of(host).for_each(|asked| asked.refused = Some(now));
     }
 
     /// What a member hears on its links, first-hand.
@@ -702,7 +691,10 @@ impl Relay {
         if self.lone_witness_at(ring, case).is_none() {
             return;
         }
-        case.asked.values_mut().filter(|asked| asked.suspected).for_each(Asked::ask_longer);
+        for asked in case.asked.values_mut().filter(|asked| asked.suspected) {
+            asked.of = LONE_PINGS;
+            asked.gap = LONE_WITHIN / u32::from(LONE_PINGS);
+        }
     }
 
     /// .. and more time.
@@ -750,7 +742,7 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         let unasked = take_unasked(now, &mut case);
-        let doubtful = self.take_doubtful(now, &mut case);
+        self.forget_doubtful(now, &mut case);
         self.observe_answers(now, ring, &case);
         self.believe_the_unproven(now, &case);
         let explanations = self.judge(now, &case);
@@ -766,36 +758,17 @@ impl Relay {
         });
         self.note_all(&mut case, out);
         self.ask_in_its_own_case(now, ring, unasked, out);
-        self.ask_the_doubtful_again(now, ring, doubtful, out);
     }
 
-    /// Takes out who was asked only because others are silent, did not answer, and was heard by its neighbours a moment
-    /// ago: answers are lost more often than a second host fails in that moment. With since when it has not answered.
-    fn take_doubtful(&self, now: Time, case: &mut Case) -> Vec<(HostIx, Time)> {
+    /// Forgets who was asked only because others are silent, did not answer, and was heard by a neighbour a moment ago.
+    /// Answers are lost more often than a second host fails in that moment; if one did, that neighbour will miss it.
+    fn forget_doubtful(&self, now: Time, case: &mut Case) {
         let doubtful = |host: HostIx, asked: &Asked| {
             let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
-            !asked.suspected && asked.is_silent(now) && self.cases.is_heard(host, lately)
+            let proved = asked.suspected || asked.refused.is_some();
+            !proved && asked.is_silent(now) && self.cases.is_heard(host, lately)
         };
-        case.asked
-            .extract_if(.., |host, asked| doubtful(*host, asked))
-            .map(|(host, asked)| (host, asked.unanswered_since))
-            .collect()
-    }
-
-    /// With more pings than before, unless what was judged explains their silence.
-    fn ask_the_doubtful_again(
-        &mut self,
-        now: Time,
-        ring: RingId,
-        doubtful: Vec<(HostIx, Time)>,
-        out: &mut impl Sink<Action>,
-    ) {
-        for (host, since) in doubtful {
-            if self.roster[host].standing == Standing::Live {
-                self.look_after(now, ring, &[host], since, out);
-                self.cases.ask_longer(host);
-            }
-        }
+        case.asked.retain(|host, asked| !doubtful(*host, asked));
     }
 
     /// All that was seen lately, judged. Hearsay proves nothing.
@@ -1022,7 +995,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_asked_in_passing_and_is_heard_by_its_neighbours_is_asked_again_before_it_is_judged() {
+    fn the_silence_of_one_that_was_asked_in_passing_is_no_evidence_while_a_neighbour_hears_it() {
         const HOST: HostIx = HostIx(0);
         const RING: RingId = RingId(9);
         let begun = Time::from_millis(60_000);
@@ -1044,12 +1017,14 @@ mod tests {
         let passing = ask(begun, 3, WIDE_GAP, WIDE_WITHIN);
         let suspected = Asked { suspected: true, ..passing.clone() };
         let answered = Asked { answered: Some(begun), ..passing.clone() };
+        let refused = Asked { refused: Some(begun), ..passing.clone() };
         let cases = [
-            ("a neighbour heard it", &passing, vec![lately], true),
-            ("one heard it, then one missed it", &passing, vec![lately, missed], false),
-            ("heard too long ago", &passing, vec![long_ago], false),
-            ("nobody said anything", &passing, vec![], false),
-            ("a witness named it", &suspected, vec![lately], false),
+            ("a neighbour heard it", &passing, vec![lately], false),
+            ("one heard it, then one missed it", &passing, vec![lately, missed], true),
+            ("heard too long ago", &passing, vec![long_ago], true),
+            ("nobody said anything", &passing, vec![], true),
+            ("a witness named it", &suspected, vec![lately], true),
+            ("it refused", &refused, vec![lately], true),
             ("it answered", &answered, vec![lately], false),
         ];
         for (what, asked, seen, want) in cases {
@@ -1066,15 +1041,10 @@ mod tests {
             bench.relay.cases.evidence.observations = seen;
             let mut out = Vec::new();
             bench.relay.decide(end, RING, case, &mut out);
-            let anew = bench.relay.cases.by_ring.get(&RING).and_then(|case| case.asked.get(&HOST));
-            assert_eq!(
-                anew.map(|asked| (asked.of, asked.unanswered_since)),
-                want.then_some((LONE_PINGS, begun)),
-                "{what}"
-            );
             let silent = |seen: &Observation| seen.from == Vantage::Judge && seen.outcome == Outcome::Silent;
             let counted = bench.relay.cases.evidence.observations.iter().any(silent);
-            assert_eq!(counted, !want && asked.answered.is_none(), "{what}: its silence is evidence");
+            assert_eq!(counted, want, "{what}");
+            assert!(bench.relay.cases.by_ring.is_empty(), "{what}: nothing is asked anew");
         }
     }
 }

@@ -742,7 +742,6 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         let unasked = take_unasked(now, &mut case);
-        self.forget_doubtful(now, &mut case);
         self.observe_answers(now, ring, &case);
         self.believe_the_unproven(now, &case);
         let explanations = self.judge(now, &case);
@@ -758,17 +757,6 @@ impl Relay {
         });
         self.note_all(&mut case, out);
         self.ask_in_its_own_case(now, ring, unasked, out);
-    }
-
-    /// Forgets who was asked only because others are silent, did not answer, and was heard by a neighbour a moment ago.
-    /// Answers are lost more often than a second host fails in that moment; if one did, that neighbour will miss it.
-    fn forget_doubtful(&self, now: Time, case: &mut Case) {
-        let doubtful = |host: HostIx, asked: &Asked| {
-            let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
-            let proved = asked.suspected || asked.refused.is_some();
-            !proved && asked.is_silent(now) && self.cases.is_heard(host, lately)
-        };
-        case.asked.retain(|host, asked| !doubtful(*host, asked));
     }
 
     /// All that was seen lately, judged. Hearsay proves nothing.
@@ -802,9 +790,18 @@ impl Relay {
     /// confused neighbour remembers of it is no proof; if it is silent it will be missed, and asked.
     fn is_hearsay(&self, now: Time, case: &Case, explanation: &Explanation) -> bool {
         let [host] = explanation.members.as_slice() else { return false };
-        let found_silent = |case: &Case| case.asked.get(host).is_some_and(|asked| asked.is_silent(now));
+        let found_silent =
+            |case: &Case| case.asked.get(host).is_some_and(|asked| self.is_proof(now, *host, asked));
         let elsewhere = || self.cases.by_ring.values().any(found_silent);
         self.roster[*host].standing == Standing::Live && !found_silent(case) && !elsewhere()
+    }
+
+    /// It was asked in vain. Of one that was asked only because others are silent, and that a neighbour heard a moment
+    /// ago, answers are lost more often than it fails in that moment; if it did, that neighbour will miss it.
+    fn is_proof(&self, now: Time, host: HostIx, asked: &Asked) -> bool {
+        let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
+        let missed = asked.suspected || asked.refused.is_some();
+        asked.is_silent(now) && (missed || !self.cases.is_heard(host, lately))
     }
 
     /// The witness will get an assignment because the suspect left its ring.
@@ -962,6 +959,44 @@ mod tests {
     }
 
     #[test]
+    fn the_silence_of_one_that_was_asked_in_passing_proves_nothing_of_it_alone_while_a_neighbour_hears_it() {
+        const HOST: HostIx = HostIx(0);
+        let begun = Time::from_millis(60_000);
+        let said = |outcome, at: Time| Observation {
+            from: Vantage::Host { host: HostIx(1), leg: 0 },
+            subject: HOST,
+            leg: 0,
+            lane: 0,
+            outcome,
+            last_heard_ms: None,
+            first_bad_ms: 0,
+            at_ms: ms(at),
+            doubted: false,
+        };
+        let lately = said(Outcome::Heard, begun.before(BEAT_EVERY));
+        let long_ago = said(Outcome::Heard, begun.before(BEAT_EVERY * 3));
+        let missed = said(Outcome::Silent, begun);
+        let passing = ask(begun, 3, WIDE_GAP, WIDE_WITHIN);
+        let suspected = Asked { suspected: true, ..passing.clone() };
+        let refused = Asked { refused: Some(begun), ..passing.clone() };
+        let answered = Asked { answered: Some(begun), ..passing.clone() };
+        let cases = [
+            ("a neighbour heard it", &passing, vec![lately], false),
+            ("one heard it, then one missed it", &passing, vec![lately, missed], true),
+            ("heard too long ago", &passing, vec![long_ago], true),
+            ("nobody said anything", &passing, vec![], true),
+            ("a witness named it", &suspected, vec![lately], true),
+            ("it refused", &refused, vec![lately], true),
+            ("it answered", &answered, vec![lately], false),
+        ];
+        for (what, asked, said, want) in cases {
+            let mut bench = Bench::joined(vec![bonded()]);
+            bench.relay.cases.evidence.observations = said;
+            assert_eq!(bench.relay.is_proof(begun + WIDE_WITHIN, HOST, asked), want, "{what}");
+        }
+    }
+
+    #[test]
     fn whoever_is_named_when_a_case_must_end_gets_one_of_its_own_and_is_told_in_time() {
         const HOST: HostIx = HostIx(0);
         const RING: RingId = RingId(9);
@@ -992,59 +1027,5 @@ mod tests {
         }
         assert_eq!(bench.relay.roster[HOST].standing, Standing::Silent, "asked in vain");
         assert!(bench.relay.cases.by_ring.is_empty());
-    }
-
-    #[test]
-    fn the_silence_of_one_that_was_asked_in_passing_is_no_evidence_while_a_neighbour_hears_it() {
-        const HOST: HostIx = HostIx(0);
-        const RING: RingId = RingId(9);
-        let begun = Time::from_millis(60_000);
-        let end = begun + WIDE_WITHIN;
-        let heard = |outcome, at: Time| Observation {
-            from: Vantage::Host { host: HostIx(1), leg: 0 },
-            subject: HOST,
-            leg: 0,
-            lane: 0,
-            outcome,
-            last_heard_ms: None,
-            first_bad_ms: 0,
-            at_ms: ms(at),
-            doubted: false,
-        };
-        let lately = heard(Outcome::Heard, begun.before(BEAT_EVERY));
-        let long_ago = heard(Outcome::Heard, begun.before(BEAT_EVERY * 3));
-        let missed = heard(Outcome::Silent, begun);
-        let passing = ask(begun, 3, WIDE_GAP, WIDE_WITHIN);
-        let suspected = Asked { suspected: true, ..passing.clone() };
-        let answered = Asked { answered: Some(begun), ..passing.clone() };
-        let refused = Asked { refused: Some(begun), ..passing.clone() };
-        let cases = [
-            ("a neighbour heard it", &passing, vec![lately], false),
-            ("one heard it, then one missed it", &passing, vec![lately, missed], true),
-            ("heard too long ago", &passing, vec![long_ago], true),
-            ("nobody said anything", &passing, vec![], true),
-            ("a witness named it", &suspected, vec![lately], true),
-            ("it refused", &refused, vec![lately], true),
-            ("it answered", &answered, vec![lately], false),
-        ];
-        for (what, asked, seen, want) in cases {
-            let mut bench = Bench::joined(vec![bonded()]);
-            let case = Case {
-                opened: begun,
-                asked: BTreeMap::from([(HOST, asked.clone())]),
-                told: Vec::new(),
-                wide: true,
-                asked_again: false,
-                last_silence: begun,
-                next: end,
-            };
-            bench.relay.cases.evidence.observations = seen;
-            let mut out = Vec::new();
-            bench.relay.decide(end, RING, case, &mut out);
-            let silent = |seen: &Observation| seen.from == Vantage::Judge && seen.outcome == Outcome::Silent;
-            let counted = bench.relay.cases.evidence.observations.iter().any(silent);
-            assert_eq!(counted, want, "{what}");
-            assert!(bench.relay.cases.by_ring.is_empty(), "{what}: nothing is asked anew");
-        }
     }
 }

@@ -73,8 +73,10 @@ struct Asked {
     suspected: bool,
     answered: Option<Time>,
     heard: Vec<(LinkId, Option<Time>)>,
-    echo: Option<Time>,
-    refused: Option<Time>,
+    /// By leg: when its kernel answered an echo there.
+    echoed: BTreeMap<u8, Time>,
+    /// By leg: when its kernel refused a ping there.
+    refused: BTreeMap<u8, Time>,
 }
 
 impl Asked {
@@ -373,8 +375,7 @@ impl Relay {
     pub(crate) fn answered(&mut self, now: Time, host: HostIx, starved: bool, heard: &[HeardAge]) {
         let heard: Vec<(LinkId, Option<Time>)> =
             heard.iter().map(|heard| (heard.link, heard.age.map(|age| now.before(age)))).collect();
-        let from = self.roster[host].heard_from.ip();
-        let leg = self.roster[host].places.iter().position(|place| place.address == from).unwrap_or(0);
+        let leg = self.leg_at(host, self.roster[host].heard_from.ip());
         if self.roster[host].places.len() < 2 {
             self.cases.forget_silence(host);
         }
@@ -386,7 +387,7 @@ impl Relay {
         self.see(Observation {
             from: Vantage::Judge,
             subject: host,
-            leg: u8::try_from(leg).unwrap_or(0),
+            leg,
             lane: BY_PING,
             outcome: Outcome::Heard,
             last_heard_ms: Some(ms(now)),
@@ -399,13 +400,25 @@ impl Relay {
     /// A kernel answered an echo.
     pub(crate) fn echoed(&mut self, now: Time, from: IpAddr) {
         let Some(host) = self.roster.at_address(from) else { return };
-        self.cases.asked_of(host).for_each(|asked| asked.echo = Some(now));
+        let leg = self.leg_at(host, from);
+        for asked in self.cases.asked_of(host) {
+            asked.echoed.insert(leg, now);
+        }
     }
 
     /// A member's own address refused one of our datagrams.
     pub(crate) fn refused(&mut self, now: Time, peer: SocketAddr) {
         let Some(host) = self.roster.at_address(peer.ip()) else { return };
-        self.cases.asked_of(host).for_each(|asked| asked.refused = Some(now));
+        let leg = self.leg_at(host, peer.ip());
+        for asked in self.cases.asked_of(host) {
+            asked.refused.insert(leg, now);
+        }
+    }
+
+    /// Whichever leg has that address. What came from there came through its switch and no other.
+    fn leg_at(&self, host: HostIx, address: IpAddr) -> u8 {
+        let leg = self.roster[host].places.iter().position(|place| place.address == address);
+        leg.and_then(|leg| u8::try_from(leg).ok()).unwrap_or(0)
     }
 
     /// What a member hears on its links, first-hand.
@@ -647,7 +660,7 @@ impl Relay {
     /// each would.
     fn unspoken(&self, case: &Case) -> Vec<(HostIx, Time)> {
         // A refusal proves more than any silence: nobody is waited for.
-        let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| asked.refused.is_some());
+        let refused = |host: HostIx| case.asked.get(&host).is_some_and(|asked| !asked.refused.is_empty());
         let mut unspoken = Vec::new();
         for told in case.told.iter().filter(|told| !refused(told.about)) {
             let Some(last_heard) = told.last_heard else { continue };
@@ -742,7 +755,7 @@ impl Relay {
     /// The check is done: all that was seen is judged.
     fn decide(&mut self, now: Time, ring: RingId, mut case: Case, out: &mut impl Sink<Action>) {
         let unasked = take_unasked(now, &mut case);
-        self.observe_answers(now, ring, &case);
+        self.observe_answers(now, &case);
         self.believe_the_unproven(now, &case);
         let explanations = self.judge(now, &case);
         // Whom nobody misses is presumed to live; reachable inside and not from here is a fault of some path.
@@ -800,7 +813,7 @@ impl Relay {
     /// ago, answers are lost more often than it fails in that moment; if it did, that neighbour will miss it.
     fn is_proof(&self, now: Time, host: HostIx, asked: &Asked) -> bool {
         let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
-        let missed = asked.suspected || asked.refused.is_some();
+        let missed = asked.suspected || !asked.refused.is_empty();
         asked.is_silent(now) && (missed || !self.cases.is_heard(host, lately))
     }
 
@@ -823,11 +836,9 @@ impl Relay {
             .for_each(|told| self.remember_told(told));
     }
 
-    fn observe_answers(&mut self, now: Time, ring: RingId, case: &Case) {
+    fn observe_answers(&mut self, now: Time, case: &Case) {
         for (&host, asked) in &case.asked {
-            let via = self.roster[host].seats.iter().find(|seat| seat.ring == ring).map(|seat| seat.via);
-            let leg = self.roster[host].leg(via.unwrap_or(0));
-            let seen = |outcome, at: Time| Observation {
+            let seen = |leg, outcome, at: Time| Observation {
                 from: Vantage::Judge,
                 subject: host,
                 leg,
@@ -843,15 +854,15 @@ impl Relay {
                 for leg in 0..self.roster[host].places.len().max(1) {
                     let leg = u8::try_from(leg).unwrap_or(u8::MAX);
                     let last_heard_ms = self.last_said(host, asked.unanswered_since).map(ms);
-                    self.see(Observation { leg, last_heard_ms, ..seen(Outcome::Silent, now) });
+                    self.see(Observation { last_heard_ms, ..seen(leg, Outcome::Silent, now) });
                 }
             }
-            if let Some(at) = asked.echo {
-                self.see(Observation { last_heard_ms: Some(ms(at)), ..seen(Outcome::Echo, at) });
+            for (&leg, &at) in &asked.echoed {
+                self.see(Observation { last_heard_ms: Some(ms(at)), ..seen(leg, Outcome::Echo, at) });
             }
-            if asked.refused.is_some() {
+            for &leg in asked.refused.keys() {
                 // The last ping left a moment ago, and was refused like the others.
-                self.see(seen(Outcome::Refused, now));
+                self.see(seen(leg, Outcome::Refused, now));
             }
         }
     }
@@ -906,14 +917,15 @@ fn ask(now: Time, of: u8, gap: Duration, within: Duration) -> Asked {
         suspected: false,
         answered: None,
         heard: Vec::new(),
-        echo: None,
-        refused: None,
+        echoed: BTreeMap::new(),
+        refused: BTreeMap::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ringmesh_topology::diagnosis::Component;
+    use ringmesh_topology::place::Place;
     use ringmesh_topology::verdict::Verdict;
 
     use super::*;
@@ -978,7 +990,7 @@ mod tests {
         let missed = said(Outcome::Silent, begun);
         let passing = ask(begun, 3, WIDE_GAP, WIDE_WITHIN);
         let suspected = Asked { suspected: true, ..passing.clone() };
-        let refused = Asked { refused: Some(begun), ..passing.clone() };
+        let refused = Asked { refused: BTreeMap::from([(0, begun)]), ..passing.clone() };
         let answered = Asked { answered: Some(begun), ..passing.clone() };
         let cases = [
             ("a neighbour heard it", &passing, vec![lately], false),
@@ -994,6 +1006,36 @@ mod tests {
             bench.relay.cases.evidence.observations = said;
             assert_eq!(bench.relay.is_proof(begun + WIDE_WITHIN, HOST, asked), want, "{what}");
         }
+    }
+
+    #[test]
+    fn what_a_kernel_answers_is_seen_by_the_leg_it_came_from_and_by_no_other() {
+        const HOST: HostIx = HostIx(0);
+        let leg = |ifindex: u32, last: u8| Place {
+            ifindex,
+            address: [10, 0, last, 5].into(),
+            bond: None,
+            ..bonded()
+        };
+        let mut bench = Bench::joined(vec![leg(2, 0), leg(3, 1)]);
+        let begun = bench.now;
+        let case = Case {
+            opened: begun,
+            asked: BTreeMap::from([(HOST, ask(begun, 3, PING_GAP, ANSWER_WITHIN))]),
+            told: Vec::new(),
+            wide: false,
+            asked_again: false,
+            last_silence: begun,
+            next: begun,
+        };
+        bench.relay.cases.by_ring.insert(RingId(9), case);
+        bench.relay.echoed(begun, [10, 0, 1, 5].into());
+        bench.relay.refused(begun, ([10, 0, 1, 5], 1984).into());
+        let Some(case) = bench.relay.cases.by_ring.remove(&RingId(9)) else { panic!("no case") };
+        bench.relay.observe_answers(begun, &case);
+        let seen = &bench.relay.cases.evidence.observations;
+        let of = |seen: &Observation| (seen.outcome, seen.leg);
+        assert_eq!(seen.iter().map(of).collect::<Vec<_>>(), [(Outcome::Echo, 1), (Outcome::Refused, 1)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One cause, one incident: from calm to calm there are no more incidents than things that went wrong.
 //!
 //! What a switch or a site takes with it is no cause of its own. Verdicts are not yet so good that nothing else is ever
-//! told, so this holds where one thing is broken from calm to calm; see [`SINGLE`].
+//! told, so this holds to the letter where one thing is broken from calm to calm; of several, see [`EACH`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use super::{Change, View, Watch};
 
 /// After everything works again, so long until all has been told.
 const CALM: Duration = Duration::from_secs(60);
-/// More causes than this in one stretch are not judged: what returns from one while another lasts is told apart late.
-const SINGLE: usize = 1;
+/// Where several things are broken at the same time, what returns from one while another lasts may be told apart: so many
+/// incidents each. One for each host behind a switch is more.
+const EACH: usize = 4;
 
 /// The law.
 #[derive(Default)]
@@ -54,11 +55,16 @@ fn causes(changes: &[Change]) -> usize {
     wider + worse.iter().filter(own).count()
 }
 
+/// How many incidents so many causes may come to.
+fn at_most(causes: usize) -> usize {
+    if causes <= 1 { causes } else { causes * EACH }
+}
+
 impl Causes {
     fn close(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         let all = view.world.incidents();
         let fresh: Vec<_> = all.iter().filter(|incident| !self.known.contains(&incident.id)).collect();
-        if self.begun && self.causes <= SINGLE && fresh.len() > self.causes {
+        if self.begun && fresh.len() > at_most(self.causes) {
             let told = fresh.iter().filter_map(|incident| incident.alternatives.first());
             let told: Vec<String> =
                 told.map(|one| format!("{} {}", one.verdict.word(), one.subject.name)).collect();

@@ -152,6 +152,26 @@ fn a_set_alternatives_and_octets_are_expected_as_they_are() {
 }
 
 #[test]
+fn what_is_undetermined_is_expected_by_all_that_it_may_be() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/lone-host-death.toml"));
+    let text = text.unwrap();
+    let all = "\"HostOrCable h7 | SwitchDown sw2 | UplinkCut sw2\"";
+    let failures = |instead: &str| {
+        assert!(text.contains(all));
+        let failures = outcome(&text.replace(all, instead)).failures;
+        failures.into_iter().map(|failure| failure.expect).collect::<Vec<_>>()
+    };
+    assert!(failures(all).is_empty());
+    assert!(failures("\"UplinkCut sw2|HostOrCable h7 |SwitchDown sw2\"").is_empty(), "in any order");
+    let misfits =
+        ["\"HostOrCable h7 | SwitchDown sw2\"", "\"HostOrCable h6 | SwitchDown sw2 | UplinkCut sw2\""];
+    for misfit in misfits {
+        let told = failures(misfit);
+        assert!(told.len() == 1 && told[0].starts_with("Undetermined (HostOrCable h"), "{misfit}: {told:?}");
+    }
+}
+
+#[test]
 fn a_fault_at_a_rate_comes_as_often_as_it_says_and_never_twice_at_once() {
     let text = "duration = \"30m\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 10\n[[faults]]\n\
                 kind = \"probe\"\non = \"all\"\nper_day = 96\nlasts = \"20s\"\n";
@@ -357,6 +377,26 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
             "about = \"h3\"",
             "about = \"h3\"\nalternatives = \"Fire h3\"",
             "16:16: no verdict is called `Fire`",
+        ),
+        (
+            "verdict = \"HostOrCable\"",
+            "verdict = \"Undetermined\"",
+            "14:11: `Undetermined` needs `alternatives`: all that it may be, such as `HostOrCable h1 | SwitchDown sw1`",
+        ),
+        (
+            "verdict = \"HostOrCable\"",
+            "verdict = \"Undetermined|SwitchDown\"",
+            "14:11: `Undetermined` stands alone: `alternatives` says what it may be",
+        ),
+        (
+            "verdict = \"HostOrCable\"",
+            "verdict = \"Undetermined\"\nalternatives = \"HostDown h3 | HostHung h3\"",
+            "15:16: `Undetermined` is about different things: name all of them, or write verdict = \"HostDown|HostHung\"",
+        ),
+        (
+            "verdict = \"HostOrCable\"",
+            "verdict = \"Undetermined\"\nalternatives = \"HostDown h3 | Fire sw1\"",
+            "15:16: no verdict is called `Fire`",
         ),
         ("pages_max = 0", "wan_bytes_max = 9\non = \"h3\"", "19:6: no site is called `h3`"),
         ("within = \"4s\"", "within = \"4s\"\nafter = \"fire\"", "17:9: no fault has the name `fire`"),

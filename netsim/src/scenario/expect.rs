@@ -38,6 +38,9 @@ pub const EXPECTATIONS: [(&str, &[(&str, bool)]); 7] = [
     ("whole_at_end", &[]),
 ];
 
+/// What the CMA writes of an incident whose alternatives are about different things.
+const UNDETERMINED: &str = "Undetermined";
+
 /// How far something goes that is sent.
 pub const CLASSES: [&str; 4] = ["switch", "site", "wan", "cma"];
 
@@ -219,21 +222,62 @@ impl Known<'_> {
         verdict: &Spanned<String>,
         about: About,
     ) -> Result<What, Refusal> {
-        let mut words: Vec<&str> = verdict.get_ref().split('|').map(str::trim).collect();
-        for word in &words {
-            self.check_verdict(&verdict.span(), word)?;
+        let words = self.verdict_words(verdict)?;
+        let alternatives = given.alternatives.as_ref().map(|all| self.alternatives(all)).transpose()?;
+        if words == UNDETERMINED {
+            self.check_undetermined(verdict, given.alternatives.as_ref(), alternatives.as_deref())?;
         }
-        words.sort_unstable();
         let (after, within) = self.window(given)?;
         Ok(What::Verdict {
-            verdict: words.join("|"),
+            verdict: words,
             about,
-            alternatives: given.alternatives.as_ref().map(|all| self.alternatives(all)).transpose()?,
+            alternatives,
             state: given.state.as_ref().map(|state| self.one_of(state, &["open", "closed"])).transpose()?,
             behind: given.behind.as_ref().map(|behind| *behind.get_ref()),
             after,
             within: within.unwrap_or_default(),
         })
+    }
+
+    /// As the CMA writes it: all words, sorted; or the one that stands for different things.
+    fn verdict_words(&self, given: &Spanned<String>) -> Result<String, Refusal> {
+        let mut words: Vec<&str> = given.get_ref().split('|').map(str::trim).collect();
+        if words == [UNDETERMINED] {
+            return Ok(UNDETERMINED.to_owned());
+        }
+        if words.contains(&UNDETERMINED) {
+            let what = "`Undetermined` stands alone: `alternatives` says what it may be";
+            return Err(self.source.refuse(&given.span(), what));
+        }
+        for word in &words {
+            self.check_verdict(&given.span(), word)?;
+        }
+        words.sort_unstable();
+        Ok(words.join("|"))
+    }
+
+    /// The CMA says `Undetermined` of alternatives about different things, and of nothing else.
+    fn check_undetermined(
+        &self,
+        verdict: &Spanned<String>,
+        given: Option<&Spanned<String>>,
+        alternatives: Option<&[(String, String)]>,
+    ) -> Result<(), Refusal> {
+        let (Some(given), Some(alternatives)) = (given, alternatives) else {
+            let what = "`Undetermined` needs `alternatives`: all that it may be, \
+                        such as `HostOrCable h1 | SwitchDown sw1`";
+            return Err(self.source.refuse(&verdict.span(), what));
+        };
+        let subjects: BTreeSet<&str> = alternatives.iter().map(|(_, name)| name.as_str()).collect();
+        if subjects.len() < 2 {
+            let words: Vec<&str> = alternatives.iter().map(|(verdict, _)| verdict.as_str()).collect();
+            let what = format!(
+                "`Undetermined` is about different things: name all of them, or write verdict = \"{}\"",
+                words.join("|")
+            );
+            return Err(self.source.refuse(&given.span(), what));
+        }
+        Ok(())
     }
 
     fn datagrams(&self, given: &file::Expect, most: u64) -> Result<What, Refusal> {

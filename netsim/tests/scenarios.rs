@@ -171,6 +171,49 @@ fn what_is_undetermined_is_expected_by_all_that_it_may_be() {
     }
 }
 
+/// The same host breaks twice: first it dies, and long after that its probe is killed.
+const TWICE: &str = r#"duration = "6m"
+[topology]
+sites = 1
+switches = 2
+hosts = 6
+[[faults]]
+name = "first"
+kind = "host-power"
+on = "h3"
+at = "10s"
+lasts = "30s"
+[[faults]]
+name = "second"
+kind = "probe"
+on = "h3"
+at = "200s"
+lasts = "30s"
+[[expect]]
+about = "h3"
+"#;
+
+#[test]
+fn an_incident_of_an_earlier_fault_is_no_answer_to_a_later_one() {
+    // What is expected, and whether it is so.
+    let table = [
+        ("verdict = \"HostDown\"\nwithin = \"60s\"", true),
+        ("verdict = \"HostDown\"\nafter = \"second\"\nwithin = \"100s\"", false),
+        ("verdict = \"HostDown\"\nstate = \"closed\"\nafter_end_of = \"second\"\nwithin = \"100s\"", false),
+        ("verdict = \"HostDown\"\nstate = \"closed\"\nafter_end_of = \"first\"\nwithin = \"60s\"", true),
+        ("verdict = \"ProbeDown\"\nafter = \"second\"\nwithin = \"10s\"", true),
+        ("verdict = \"ProbeDown\"\nstate = \"closed\"\nafter_end_of = \"second\"\nwithin = \"60s\"", true),
+        // It is open when the fault ends, and was before: nothing came of the end.
+        ("verdict = \"ProbeDown\"\nafter_end_of = \"second\"\nwithin = \"60s\"", false),
+    ];
+    for (expected, met) in table {
+        let outcome = outcome(&format!("{TWICE}{expected}\n"));
+        let told = outcome.complaints("r1").join("\n");
+        assert_eq!(outcome.ok, met, "{expected}\n{told}");
+        assert_eq!(told.contains("so since before that moment"), !met, "{expected}\n{told}");
+    }
+}
+
 #[test]
 fn a_fault_at_a_rate_comes_as_often_as_it_says_and_never_twice_at_once() {
     let text = "duration = \"30m\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 10\n[[faults]]\n\

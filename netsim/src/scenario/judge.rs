@@ -75,6 +75,30 @@ struct Progress {
     over: bool,
     /// What was sent when counting began, of each thing that is counted.
     counted_from: Option<Vec<u64>>,
+    /// Incidents that fitted before the moment after which one must, and still do.
+    old: BTreeMap<String, Old>,
+}
+
+/// An incident that is no answer to what broke later: it had its verdict before.
+#[derive(Debug)]
+struct Old {
+    /// How often it had come to it.
+    turns: usize,
+    closed: bool,
+}
+
+impl Old {
+    fn of(incident: &IncidentDoc) -> Self {
+        let verdicts: Vec<&str> = incident.revisions.iter().map(|one| one.verdict.as_str()).collect();
+        let turns = verdicts.chunk_by(|one, next| one == next).filter(|turn| turn[0] == incident.verdict);
+        Self { turns: turns.count(), closed: incident.state == "closed" }
+    }
+
+    /// Whether it is told anew now: it came to that verdict again, or was opened again.
+    fn became(&mut self, incident: &IncidentDoc) -> bool {
+        let before = std::mem::replace(self, Self::of(incident));
+        self.turns > before.turns || (before.closed && !self.closed)
+    }
 }
 
 /// Somebody who looks.
@@ -209,12 +233,12 @@ impl<'a> Judge<'a> {
     ) -> Option<String> {
         match what {
             What::Verdict { about, after, within, .. } => {
-                let after = self.times.of(*after);
-                if at > after && self.shown.iter().any(|incident| what.fits(incident)) {
+                if self.fits_anew(what, *after, &mut progress.old, at) {
                     progress.over = true;
                     return None;
                 }
-                (at >= after + *within + self.slack).then(|| self.told_about(about.name()))
+                let latest = self.times.of(*after) + *within + self.slack;
+                (at >= latest).then(|| self.told_about(about.name(), &progress.old))
             }
             What::NothingAbout(names) => {
                 let named = self.incidents.values().find(|one| names.iter().any(|name| is_about(one, name)));
@@ -241,6 +265,20 @@ impl<'a> Judge<'a> {
             }
             What::WholeAtEnd => None,
         }
+    }
+
+    /// Whether an incident came to fit after the moment. What fitted before it is `old`, until it fits no more or is told
+    /// anew: an earlier fault is no answer to a later one.
+    fn fits_anew(&self, what: &What, after: Moment, old: &mut BTreeMap<String, Old>, at: Duration) -> bool {
+        if at <= self.times.of(after) {
+            let fitting = self.incidents.values().filter(|incident| what.fits(incident));
+            *old = fitting.map(|incident| (incident.id.clone(), Old::of(incident))).collect();
+            return false;
+        }
+        old.retain(|id, old| {
+            self.incidents.get(id).is_some_and(|known| what.fits(known) && !old.became(known))
+        });
+        self.shown.iter().any(|incident| what.fits(incident) && !old.contains_key(&incident.id))
     }
 
     /// How much of each thing there was since counting began; `None` while it has not, or where nobody counts.
@@ -272,10 +310,14 @@ impl<'a> Judge<'a> {
         if told.is_empty() { "no incident".into() } else { told.join("; ") }
     }
 
-    fn told_about(&self, name: Option<&str>) -> String {
+    fn told_about(&self, name: Option<&str>, old: &BTreeMap<String, Old>) -> String {
         let about =
             self.incidents.values().filter(|incident| name.is_some_and(|name| is_about(incident, name)));
-        let about: Vec<String> = about.map(words).collect();
+        let told = |incident: &IncidentDoc| {
+            let before = if old.contains_key(&incident.id) { ", so since before that moment" } else { "" };
+            words(incident) + before
+        };
+        let about: Vec<String> = about.map(told).collect();
         if about.is_empty() {
             format!("nothing about it; all told: {}", self.told())
         } else {

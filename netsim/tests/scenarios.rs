@@ -215,6 +215,13 @@ fn an_incident_of_an_earlier_fault_is_no_answer_to_a_later_one() {
 }
 
 #[test]
+fn octets_over_a_wan_are_told_with_the_name_of_the_site() {
+    let text = SOUND.replace("pages_max = 0", "wan_bytes_max = 9\non = \"s2\"");
+    let told = outcome(&text).complaints("r1").join("\n");
+    assert!(told.contains("over the WAN of a site; got ") && told.contains(" of site s2 by "), "{told}");
+}
+
+#[test]
 fn a_fault_at_a_rate_comes_as_often_as_it_says_and_never_twice_at_once() {
     let text = "duration = \"30m\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 10\n[[faults]]\n\
                 kind = \"probe\"\non = \"all\"\nper_day = 96\nlasts = \"20s\"\n";

@@ -103,6 +103,7 @@ impl Old {
 
 /// Somebody who looks.
 pub struct Judge<'a> {
+    plan: &'a Plan,
     expect: Vec<(&'a Expectation, Progress)>,
     times: Times,
     /// Everything may be so much later than expected.
@@ -138,8 +139,9 @@ pub struct Judged {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(expect: &'a [Expectation], times: Times, slack: Duration) -> Self {
+    pub(super) fn new(plan: &'a Plan, expect: &'a [Expectation], times: Times, slack: Duration) -> Self {
         Self {
+            plan,
             expect: expect.iter().map(|expect| (expect, Progress::default())).collect(),
             times,
             slack,
@@ -260,8 +262,8 @@ impl<'a> Judge<'a> {
             What::WanBytesMax { most, sites, after, within } => {
                 let count = || sites.iter().map(|site| sight.wan_bytes(*site)).collect();
                 let counted = self.counted(what, (*after, *within), progress, at, count)?;
-                let (site, count) = (1..).zip(counted).find(|(_, count)| count > most)?;
-                Some(format!("{count} of site {site} by {}", seconds(at)))
+                let (site, count) = sites.iter().zip(counted).find(|(_, count)| count > most)?;
+                Some(format!("{count} of site {} by {}", self.plan.site_name(*site), seconds(at)))
             }
             What::WholeAtEnd => None,
         }

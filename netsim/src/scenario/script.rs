@@ -154,7 +154,7 @@ impl Scenario {
             let last = begins().max().unwrap_or_default();
             times.set(Moment::EndOf(number), last + planned.lasts.unwrap_or_default());
         }
-        Judge::new(&self.expect, times, slack)
+        Judge::new(&self.shape.plan, &self.expect, times, slack)
     }
 }
 

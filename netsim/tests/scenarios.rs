@@ -517,6 +517,42 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
     assert_eq!(told, "a.toml:16:16: the fault `power` does not end: give it `lasts`");
 }
 
+fn refused_with(table: &[(String, &str)]) {
+    for (text, wanted) in table {
+        let told =
+            Scenario::read("a.toml", text).map_or_else(|refusal| refusal.to_string(), |_| "read".into());
+        assert_eq!(told, format!("a.toml:{wanted}"), "{text}");
+    }
+}
+
+#[test]
+fn what_would_fill_the_memory_or_take_for_ever_is_refused() {
+    let year = |hosts: u32, fault: &str| {
+        format!(
+            "duration = \"8784h\"\n[topology]\nsites = 1\nswitches = 1\nhosts = {hosts}\n[[faults]]\n{fault}\n"
+        )
+    };
+    let flaps = "kind = \"cable\"\non = \"h1\"\nat = \"5s\"\nflaps = \"1s\"\nlasts = ";
+    let rate = "kind = \"probe\"\non = \"all\"\nlasts = \"1s\"\nper_day = 1";
+    let often = "kind = \"probe\"\non = \"all\"\nlasts = \"1s\"\nat = \"5s\"";
+    let often = format!("{often}\n[[faults]]\n{often}\nif_whole = true");
+    refused_with(&[
+        (
+            year(3, &format!("{flaps}\"8000h\"")),
+            "6:1: faults begin and end 28800001 times by here, at most 1000000: raise `flaps`, lower `lasts`, or \
+             choose fewer with `on`",
+        ),
+        (
+            year(1_000, rate),
+            "6:1: faults at a rate take 31622400000 draws by here, one for each target and second, at most \
+             50000000: lower `duration`, or choose fewer with `on`",
+        ),
+    ]);
+    for sound in [year(3, &format!("{flaps}\"100h\"")), year(1, rate), year(60_000, &often)] {
+        assert!(!read(&sound).cues(1).is_empty());
+    }
+}
+
 #[test]
 fn whatever_stands_in_a_file_it_is_read_or_refused() {
     let sound = SOUND.replace("on = \"h3\"", "on = \"ports!=2, host%2==1\"");

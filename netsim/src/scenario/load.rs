@@ -26,6 +26,10 @@ const FAULTS_MAX: usize = 200;
 const FLAPS_LEAST: Duration = Duration::from_millis(100);
 /// Every second one, for each target and day.
 const RATE_MAX: u64 = 43_200;
+/// All faults of a file begin and end at most so often together ..
+const MOMENTS_MAX: u128 = 1_000_000;
+/// .. and those at a rate are drawn for at most so often.
+const DRAWS_MAX: u128 = 50_000_000;
 
 /// A scenario: sound, and ready to be run. Times count from when the start has settled.
 #[derive(Debug)]
@@ -83,6 +87,7 @@ impl Scenario {
         let faults = written.faults.iter().map(|fault| planned(&source, fault, &shape, duration));
         let faults = faults.collect::<Result<Vec<Planned>, Refusal>>()?;
         check_together(&source, &written.faults)?;
+        check_amounts(&source, &written.faults, &faults, duration)?;
         let known = expect::Known { source: &source, shape: &shape, faults: &faults, duration };
         let expect = written.expect.iter().map(|one| known.expectation(one));
         Ok(Self {
@@ -253,6 +258,35 @@ fn begins(
         (Some(_), Some(between)) => Err(source.refuse(&between.span(), "either `at` or `between`, not both")),
         (None, None) => Err(source.refuse(&file.span(), "a fault needs `at`, `between` or `per_day`")),
     }
+}
+
+/// What would take more time and memory than any run is worth is refused before it is worked out.
+fn check_amounts(
+    source: &Source<'_>,
+    written: &[Spanned<file::Fault>],
+    faults: &[Planned],
+    duration: Duration,
+) -> Result<(), Refusal> {
+    let (mut moments, mut draws) = (0, 0);
+    for (file, planned) in written.iter().zip(faults) {
+        moments += planned.moments(duration);
+        draws += planned.draws(duration);
+        if moments > MOMENTS_MAX {
+            let what = format!(
+                "faults begin and end {moments} times by here, at most {MOMENTS_MAX}: raise `flaps`, lower \
+                 `lasts`, or choose fewer with `on`"
+            );
+            return Err(source.refuse(&file.span(), what));
+        }
+        if draws > DRAWS_MAX {
+            let what = format!(
+                "faults at a rate take {draws} draws by here, one for each target and second, at most \
+                 {DRAWS_MAX}: lower `duration`, or choose fewer with `on`"
+            );
+            return Err(source.refuse(&file.span(), what));
+        }
+    }
+    Ok(())
 }
 
 /// What one fault alone cannot show.

@@ -47,6 +47,21 @@ impl Planned {
         self.begins[1] + self.lasts.unwrap_or_default()
     }
 
+    /// About how often all of it begins and ends: at a rate hardly more than twice as often as it says.
+    pub(super) fn moments(&self, duration: Duration) -> u128 {
+        let lasts = self.lasts.unwrap_or_default().as_nanos();
+        let turns = self.flaps.map_or(2, |flaps| lasts.div_ceil(flaps.as_nanos().max(1)) + 1);
+        let often = |per_day| u128::from(duration.as_secs()) * u128::from(per_day) * 2;
+        let times = self.per_day.map_or(1, |per_day| often(per_day) / u128::from(SECONDS_OF_A_DAY) + 1);
+        self.faults.len() as u128 * times.min(TIMES_MAX as u128) * turns
+    }
+
+    /// How often is drawn whether it begins.
+    pub(super) fn draws(&self, duration: Duration) -> u128 {
+        let each = self.per_day.map_or(0, |_| u128::from(duration.as_secs()));
+        self.faults.len() as u128 * each
+    }
+
     /// What follows on a beginning at that moment: when it ends, and begins again, and ends for good.
     fn turns(&self, at: Duration) -> impl Iterator<Item = (Duration, bool)> {
         let end = self.lasts.map(|lasts| at + lasts);
@@ -58,7 +73,7 @@ impl Planned {
     }
 
     /// Which of its faults begins when in the run of a seed; a window draws one moment for each.
-    fn moments(&self, number: usize, seed: u64) -> Vec<(Fault, Duration)> {
+    fn drawn(&self, number: usize, seed: u64) -> Vec<(Fault, Duration)> {
         let draws = Draws::new(seed, WINDOWS + number as u64);
         if let Some(per_day) = self.per_day {
             let drawn = |(target, fault): (usize, &Fault)| {
@@ -124,7 +139,7 @@ impl Scenario {
     pub fn cues(&self, seed: u64) -> Vec<Cue> {
         let mut cues = Vec::new();
         for (number, planned) in self.faults.iter().enumerate() {
-            for (fault, at) in planned.moments(number, seed) {
+            for (fault, at) in planned.drawn(number, seed) {
                 let begin = Cue {
                     at,
                     begins: true,

@@ -517,12 +517,110 @@ fn what_is_wrong_is_refused_with_its_place_before_anything_runs() {
     assert_eq!(told, "a.toml:16:16: the fault `power` does not end: give it `lasts`");
 }
 
+/// A scenario of these keys of [topology] and whatever follows, from its third line on.
+fn built(rest: &str) -> String {
+    format!("duration = \"1m\"\n[topology]\n{rest}\n")
+}
+
+/// Two sites, and a fault from line 7 on: its kind in line 8.
+fn breaking(kind: &str, rest: &str) -> String {
+    let fault = format!("[[faults]]\nkind = \"{kind}\"\n{rest}\nat = \"5s\"");
+    built(&format!("sites = 2\nswitches = 2\nhosts = 3\ndual_homed = 1\n{fault}"))
+}
+
 fn refused_with(table: &[(String, &str)]) {
     for (text, wanted) in table {
         let told =
             Scenario::read("a.toml", text).map_or_else(|refusal| refusal.to_string(), |_| "read".into());
         assert_eq!(told, format!("a.toml:{wanted}"), "{text}");
     }
+}
+
+#[test]
+fn parts_that_nothing_could_have_are_refused() {
+    let counted =
+        |switches: u8, rest: &str| built(&format!("sites = 1\nswitches = {switches}\nhosts = 3\n{rest}"));
+    let no_pair = |on: &str| {
+        format!(
+            "host 2 of `dual_homed` hangs on switches {on}, which are no pair: an 802.3ad bond is over both of one, \
+         1 and 2, 3 and 4, ..: name such in a [[topology.site]], or say `bond = \"active-backup\"`"
+        )
+    };
+    let spelled = |on: &str| {
+        built(&format!(
+            "pairs = true\nbond = \"802.3ad\"\n[[topology.site]]\nhosts = [2, 2, 2]\ndual_homed = [[1, 2], {on}]"
+        ))
+    };
+    refused_with(&[
+        (spelled("[1, 3]"), &format!("7:23: {}", no_pair("1 and 3"))),
+        (spelled("[1, 1]"), &format!("7:23: {}", no_pair("1 and 1"))),
+        (
+            counted(4, "pairs = true\nbond = \"802.3ad\"\ndual_homed = 2"),
+            &format!("8:14: {}", no_pair("2 and 3")),
+        ),
+        (
+            counted(1, "pairs = true"),
+            "6:9: a pair is two switches of one site, and no site has two: raise `switches`, or leave it out",
+        ),
+        (
+            counted(3, "pairs = true"),
+            "4:12: pairs need an even number of switches in each site: make it 4, or spell the sites out, and the \
+             last stands alone",
+        ),
+        (
+            counted(2, "bond = \"active-backup\""),
+            "6:8: no host hangs on several switches: say which with `dual_homed`, or leave `bond` out",
+        ),
+        (
+            counted(2, "wan = \"ring\""),
+            "6:7: a ring joins two sites or more: build a second one, or leave `wan` out",
+        ),
+        (
+            counted(2, "wan = \"mesh\""),
+            "6:7: a mesh joins two sites or more: build a second one, or leave `wan` out",
+        ),
+    ]);
+    for sound in [spelled("[2, 1]"), counted(2, "pairs = true"), counted(2, "wan = \"cloud\"")] {
+        read(&sound);
+    }
+    read(&built("pairs = true\n[[topology.site]]\nhosts = [2, 2, 2]"));
+    read(&built("dual_homed = 0\nsites = 2\nswitches = 1\nhosts = 2\nwan = \"ring\""));
+}
+
+#[test]
+fn faults_that_change_nothing_are_refused() {
+    refused_with(&[
+        (
+            breaking("lldp-pose", "on = \"sw1\"\nposes_as = \"sw1\""),
+            "10:12: sw1 is itself already: name another switch",
+        ),
+        (
+            breaking("recable", "on = \"h7\"\nport = \"eth1\"\nto = \"sw2\""),
+            "11:6: eth1 of h7 hangs on sw2 already: name another switch of its site",
+        ),
+        (
+            breaking("clock-drift", "on = \"h1\"\nppm = 0"),
+            "10:7: must be -10000 to 10000, and not 0, at which a clock is right",
+        ),
+        (
+            breaking("clock-jump", "on = \"h1\"\nahead = \"0s\""),
+            "10:9: must be longer than nothing, which changes nothing",
+        ),
+        (breaking("duplication", "permille = 0"), "9:12: must be 1 to 1000 of a thousand: 0 doubles nothing"),
+        (breaking("reordering", "delay = \"0s\""), "9:9: must be longer than nothing, which changes nothing"),
+        (
+            breaking("cable-quality", "on = \"h1\"\nloss_permille = 9\nudp_port = 0"),
+            "11:12: nothing goes to port 0: write 1 to 65535, or leave it out, and all ports are meant",
+        ),
+        (
+            breaking("host-power", "on = \"h1\"\nlasts = \"0s\""),
+            "10:9: must be longer than nothing; left out, it lasts to the end",
+        ),
+        (
+            breaking("clone", "on = \"h1\"\nof = \"h9\""),
+            "10:6: `h9` is no other host in the site of h1: name one whose image it gets",
+        ),
+    ]);
 }
 
 #[test]

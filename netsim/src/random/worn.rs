@@ -71,7 +71,11 @@ impl Kinds {
                 let free = plan.hosts[host].bond.is_none() && !plan.hosts[host].switches.contains(&to);
                 free.then_some(Wear::Recable { host, port, from, to })?
             }
-            10 => Wear::Drift(host, i32::try_from(chance.below(401)).unwrap_or(200) - 200),
+            // A drift by nothing is none.
+            10 => match i32::try_from(chance.below(401)).unwrap_or(200) - 200 {
+                0 => Wear::Drift(host, 1),
+                ppm => Wear::Drift(host, ppm),
+            },
             11 => Wear::Ahead(host, Duration::from_secs(1 + chance.below(7_200))),
             12 => Wear::Doubled(10 + chance.below(200)),
             13 => Wear::Disorder(Duration::from_millis(1 + chance.below(50))),

@@ -261,23 +261,29 @@ impl Draft {
         if self.sites.len() == 1 { "sim".into() } else { format!("s{}", site + 1) }
     }
 
-    /// What all sites have beside switches and hosts, and what joins them.
+    /// What all sites have beside switches and hosts, and what joins them. What nothing could have is not written: bonds
+    /// without a host on several switches, pairs without two, lines without another site.
     fn built(&self) -> String {
+        let [several, mates] = [
+            self.sites.iter().any(|site| !site.on_several.is_empty()),
+            self.sites.iter().any(|site| site.hosts.len() > 1),
+        ];
+        let lines = self.wan != WanShape::default() && self.sites.len() > 1;
         let SitePlan { switches: _, spines, modules, feeds, domains, pairs, speaks } = &self.parts;
         let counts = [("spines", spines), ("line_cards", modules), ("feeds", feeds), ("domains", domains)];
         let counts = counts.into_iter().filter(|(_, count)| **count > 0);
         let mut text: String = counts.map(|(key, count)| format!("{key} = {count}\n")).collect();
         let words = [
-            ("bond", self.bond.map(BondMode::word)),
+            ("bond", self.bond.filter(|_| several).map(BondMode::word)),
             ("announce", (*speaks != Speaks::default()).then(|| speaks.word())),
-            ("wan", (self.wan != WanShape::default()).then(|| self.wan.word())),
+            ("wan", lines.then(|| self.wan.word())),
         ];
         let words = words.into_iter().filter_map(|(key, word)| Some(format!("{key} = \"{}\"\n", word?)));
         text.extend(words);
-        if *pairs {
+        if *pairs && mates {
             text.push_str("pairs = true\n");
         }
-        if self.wan != WanShape::default() {
+        if lines {
             text.push_str(&format!("wan_hop = \"{}\"\n", long(self.wan.hop())));
         }
         text

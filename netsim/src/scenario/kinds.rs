@@ -8,8 +8,8 @@ use toml::Spanned;
 use super::fault::Fault;
 use super::file;
 use super::select::{Sort, chosen};
-use super::shape::{Shape, permille};
-use super::text::{Refusal, Source};
+use super::shape::{Shape, permille, word};
+use super::text::{HowLong, Refusal, Source};
 use super::wear::Wear;
 use crate::model::{Trouble, Way};
 
@@ -206,9 +206,8 @@ impl Read<'_> {
     }
 
     fn fault(&self, one: usize) -> Result<Fault, Refusal> {
-        let long = |given: &Option<Spanned<super::text::HowLong>>| {
-            given.as_ref().map_or(Duration::ZERO, |long| long.get_ref().0)
-        };
+        let long =
+            |given: &Option<Spanned<HowLong>>| given.as_ref().map_or(Duration::ZERO, |long| long.get_ref().0);
         let loss_permille = permille(self.source, self.given.loss_permille.as_ref())?;
         Ok(match self.kind.name {
             "host-power" => Fault::HostPower(one),
@@ -260,19 +259,18 @@ impl Read<'_> {
                 let domain = trouble.domain.unwrap_or(0);
                 Fault::Wear(Wear::BadGateway(one, domain, Trouble { domain: None, ..trouble }))
             }
-            "lldp-pose" => Fault::Wear(Wear::Pose(one, self.switch(&self.given.poses_as, None)?)),
+            "lldp-pose" => Fault::Wear(Wear::Pose(one, self.posed_as(one)?)),
             "lldp-reflect" => Fault::Wear(Wear::Reflect(one)),
             "suspend" => Fault::Wear(Wear::Suspend(one)),
             "recable" => {
                 let (host, port) = (one, self.port(one)?);
                 let from = self.shape.plan.hosts[host].switches[port];
-                let to = self.switch(&self.given.to, Some(self.shape.site_of_host(host)))?;
-                Fault::Wear(Wear::Recable { host, port, from, to })
+                Fault::Wear(Wear::Recable { host, port, from, to: self.recabled(host, port, from)? })
             }
             "clock-drift" => Fault::Wear(Wear::Drift(one, self.ppm()?)),
-            "clock-jump" => Fault::Wear(Wear::Ahead(one, long(&self.given.ahead))),
-            "duplication" => Fault::Wear(Wear::Doubled(permille(self.source, self.given.permille.as_ref())?)),
-            "reordering" => Fault::Wear(Wear::Disorder(long(&self.given.delay))),
+            "clock-jump" => Fault::Wear(Wear::Ahead(one, self.some_time(&self.given.ahead)?)),
+            "duplication" => Fault::Wear(Wear::Doubled(self.doubled()?)),
+            "reordering" => Fault::Wear(Wear::Disorder(self.some_time(&self.given.delay)?)),
             "readdress" => Fault::Wear(Wear::Readdress(one)),
             "clone" => Fault::Wear(Wear::Clone { host: one, of: self.original(one)? }),
             "relay-overload" => Fault::Wear(Wear::Overload(one, self.each()?)),
@@ -328,15 +326,49 @@ impl Read<'_> {
         })
     }
 
+    /// Another switch than the one that poses.
+    fn posed_as(&self, switch: usize) -> Result<usize, Refusal> {
+        let other = self.switch(&self.given.poses_as, None)?;
+        let Some(given) = self.given.poses_as.as_ref().filter(|_| other == switch) else { return Ok(other) };
+        let what = format!("sw{} is itself already: name another switch", switch + 1);
+        Err(self.source.refuse(&given.span(), what))
+    }
+
+    /// Another switch of the site than the one that the port hangs on.
+    fn recabled(&self, host: usize, port: usize, from: usize) -> Result<usize, Refusal> {
+        let to = self.switch(&self.given.to, Some(self.shape.site_of_host(host)))?;
+        let Some(given) = self.given.to.as_ref().filter(|_| to == from) else { return Ok(to) };
+        let (host, switch) = (host + 1, from + 1);
+        let what =
+            format!("eth{port} of h{host} hangs on sw{switch} already: name another switch of its site");
+        Err(self.source.refuse(&given.span(), what))
+    }
+
     /// Whose image a host gets.
     fn original(&self, host: usize) -> Result<usize, Refusal> {
         let Some(given) = &self.given.of else { return Ok(0) };
         let named = self.shape.host_names().iter().position(|name| name == given.get_ref());
         let site = |host: usize| self.shape.site_of_host(host);
         named.filter(|of| *of != host && site(*of) == site(host)).ok_or_else(|| {
-            let what = format!("is to be another host in the site of h{}", host + 1);
+            let (of, host) = (given.get_ref(), host + 1);
+            let what =
+                format!("`{of}` is no other host in the site of h{host}: name one whose image it gets");
             self.source.refuse(&given.span(), what)
         })
+    }
+
+    /// What would change nothing if it were nothing.
+    fn some_time(&self, given: &Option<Spanned<HowLong>>) -> Result<Duration, Refusal> {
+        let Some(given) = given else { return Ok(Duration::ZERO) };
+        let long = given.get_ref().0;
+        let what = "must be longer than nothing, which changes nothing";
+        if long.is_zero() { Err(self.source.refuse(&given.span(), what)) } else { Ok(long) }
+    }
+
+    fn doubled(&self) -> Result<u64, Refusal> {
+        let doubled = permille(self.source, self.given.permille.as_ref())?;
+        let Some(given) = self.given.permille.as_ref().filter(|_| doubled == 0) else { return Ok(doubled) };
+        Err(self.source.refuse(&given.span(), "must be 1 to 1000 of a thousand: 0 doubles nothing"))
     }
 
     /// How long each datagram or message takes, or how long a probe waits for its turn.
@@ -396,25 +428,34 @@ impl Read<'_> {
             loss_permille: u16::try_from(loss).unwrap_or(1_000),
             delay,
             way: self.way()?,
-            udp_port: self.given.udp_port.as_ref().map(|port| *port.get_ref()),
+            udp_port: self.udp_port()?,
             larger_than: self.given.larger_than.as_ref().map(|octets| *octets.get_ref()),
             domain: domain.and_then(|domain| u8::try_from(domain).ok()),
         })
     }
 
     fn way(&self) -> Result<Option<Way>, Refusal> {
-        let Some(given) = &self.given.way else { return Ok(None) };
-        match WAYS.iter().position(|way| way == given.get_ref()) {
-            Some(0) => Ok(Some(Way::Out)),
-            Some(_) => Ok(Some(Way::In)),
-            None => Err(self.source.refuse(&given.span(), format!("is one of {}", WAYS.join(", ")))),
+        let which = word(self.source, &self.given.way, &WAYS)?;
+        Ok(which.map(|which| if which == 0 { Way::Out } else { Way::In }))
+    }
+
+    fn udp_port(&self) -> Result<Option<u16>, Refusal> {
+        let Some(given) = &self.given.udp_port else { return Ok(None) };
+        let what = "nothing goes to port 0: write 1 to 65535, or leave it out, and all ports are meant";
+        if *given.get_ref() == 0 {
+            Err(self.source.refuse(&given.span(), what))
+        } else {
+            Ok(Some(*given.get_ref()))
         }
     }
 
     fn ppm(&self) -> Result<i32, Refusal> {
         let Some(given) = &self.given.ppm else { return Ok(0) };
-        let sound = (-PPM_MAX..=PPM_MAX).contains(given.get_ref());
-        let what = || self.source.refuse(&given.span(), format!("must be -{PPM_MAX} to {PPM_MAX}"));
+        let sound = *given.get_ref() != 0 && (-PPM_MAX..=PPM_MAX).contains(given.get_ref());
+        let what = || {
+            let what = format!("must be -{PPM_MAX} to {PPM_MAX}, and not 0, at which a clock is right");
+            self.source.refuse(&given.span(), what)
+        };
         if sound { Ok(*given.get_ref()) } else { Err(what()) }
     }
 

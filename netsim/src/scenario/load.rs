@@ -188,7 +188,7 @@ fn planned(
 ) -> Result<Planned, Refusal> {
     let (kind, faults) = kinds::faults(source, file, shape)?;
     let given = file.get_ref();
-    let lasts = given.lasts.as_ref().map(|lasts| lasts.get_ref().0);
+    let lasts = lasts(source, given)?;
     let per_day = per_day(source, file)?;
     let (at, begins) = match (&given.per_day, lasts) {
         (Some(rate), Some(lasts)) => (rate.span(), [Duration::ZERO, duration.saturating_sub(lasts)]),
@@ -209,6 +209,13 @@ fn planned(
         per_day,
         may_miss: given.if_whole.unwrap_or(per_day.is_some()),
     })
+}
+
+fn lasts(source: &Source<'_>, given: &file::Fault) -> Result<Option<Duration>, Refusal> {
+    let Some(lasts) = &given.lasts else { return Ok(None) };
+    let long = lasts.get_ref().0;
+    let what = "must be longer than nothing; left out, it lasts to the end";
+    if long.is_zero() { Err(source.refuse(&lasts.span(), what)) } else { Ok(Some(long)) }
 }
 
 /// Not so fast that nobody could follow, and only within a time that ends.

@@ -55,7 +55,9 @@ impl Shape {
         }
         let whole = Quality { wan: sites.iter().map(|site| site.wan).collect(), loss_permille };
         let parts = parts(source, topology)?;
-        plan.wan = wan_shape(source, topology)?;
+        check_pairs(source, topology, &sites)?;
+        check_bonds(source, topology, &sites, parts.bond)?;
+        plan.wan = wan_shape(source, topology, sites.len())?;
         sites.into_iter().for_each(|site| build(&mut plan, site, &parts));
         let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
         Ok(Self { plan, whole, site_of_switch, host_on_switch })
@@ -233,24 +235,86 @@ fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusa
     Ok(Parts { site, bond })
 }
 
-fn wan_shape(source: &Source<'_>, topology: &file::Topology) -> Result<WanShape, Refusal> {
+/// Pairs are of two switches. Where the sites are spelled out, the last of an odd number stands alone; where they are
+/// counted, nobody said that it should.
+fn check_pairs(source: &Source<'_>, topology: &file::Topology, sites: &[Planned]) -> Result<(), Refusal> {
+    let Some(given) = topology.pairs.as_ref().filter(|pairs| *pairs.get_ref()) else { return Ok(()) };
+    if sites.iter().all(|site| site.hosts.len() < 2) {
+        let what =
+            "a pair is two switches of one site, and no site has two: raise `switches`, or leave it out";
+        return Err(source.refuse(&given.span(), what));
+    }
+    let odd = topology.switches.as_ref().filter(|switches| !switches.get_ref().is_multiple_of(2));
+    if let Some(odd) = odd {
+        let what = format!(
+            "pairs need an even number of switches in each site: make it {}, or spell the sites out, and the \
+             last stands alone",
+            odd.get_ref() + 1
+        );
+        return Err(source.refuse(&odd.span(), what));
+    }
+    Ok(())
+}
+
+/// Only hosts on several switches are bonded, and with 802.3ad only those on both switches of a pair.
+fn check_bonds(
+    source: &Source<'_>,
+    topology: &file::Topology,
+    sites: &[Planned],
+    bond: Option<BondMode>,
+) -> Result<(), Refusal> {
+    let Some(given) = &topology.bond else { return Ok(()) };
+    if sites.iter().all(|site| site.on_several.is_empty()) {
+        let what = "no host hangs on several switches: say which with `dual_homed`, or leave `bond` out";
+        return Err(source.refuse(&given.span(), what));
+    }
+    let on_a_pair = |on: &Vec<usize>| {
+        let pair = on.first().map_or(0, |switch| switch / 2);
+        [2 * pair, 2 * pair + 1].iter().all(|half| on.contains(half)) && on.iter().all(|at| at / 2 == pair)
+    };
+    for (number, site) in sites.iter().enumerate().filter(|_| bond == Some(BondMode::Lacp)) {
+        let Some(host) = site.on_several.iter().position(|on| !on_a_pair(on)) else { continue };
+        let spelled = topology.site.get(number).and_then(|site| site.get_ref().dual_homed.get(host));
+        let counted = topology.dual_homed.as_ref().map(Spanned::span);
+        let at = spelled.map(Spanned::span).or(counted).unwrap_or_else(|| given.span());
+        let on: Vec<String> = site.on_several[host].iter().map(|switch| (switch + 1).to_string()).collect();
+        let what = format!(
+            "host {} of `dual_homed` hangs on switches {}, which are no pair: an 802.3ad bond is over both of one, \
+             1 and 2, 3 and 4, ..: name such in a [[topology.site]], or say `bond = \"active-backup\"`",
+            host + 1,
+            on.join(" and ")
+        );
+        return Err(source.refuse(&at, what));
+    }
+    Ok(())
+}
+
+/// Lines need two ends; a ring of two sites is one line.
+fn wan_shape(source: &Source<'_>, topology: &file::Topology, sites: usize) -> Result<WanShape, Refusal> {
     let hop = topology.wan_hop.map_or(WAN_HOP, |hop| hop.0);
-    Ok(match word(source, &topology.wan, &WANS)? {
+    let shape = match word(source, &topology.wan, &WANS)? {
         None | Some(0) => WanShape::Cloud,
         Some(1) => WanShape::Ring(hop),
         Some(_) => WanShape::Mesh(hop),
-    })
+    };
+    if let Some(given) = topology.wan.as_ref().filter(|_| shape != WanShape::Cloud && sites < 2) {
+        let what =
+            format!("a {} joins two sites or more: build a second one, or leave `wan` out", shape.word());
+        return Err(source.refuse(&given.span(), what));
+    }
+    Ok(shape)
 }
 
 /// Which of these words it is.
-fn word(
+pub(super) fn word(
     source: &Source<'_>,
     given: &Option<Spanned<String>>,
     words: &[&str],
 ) -> Result<Option<usize>, Refusal> {
     let Some(given) = given else { return Ok(None) };
     let found = words.iter().position(|word| word == given.get_ref());
-    let what = || source.refuse(&given.span(), format!("is one of {}", words.join(", ")));
+    let what =
+        || source.refuse(&given.span(), format!("`{}` is none of {}", given.get_ref(), words.join(", ")));
     found.map(Some).ok_or_else(what)
 }
 

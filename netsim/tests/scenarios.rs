@@ -306,6 +306,8 @@ fn a_fault_that_changes_nothing_is_a_violation() {
         "{:?}",
         outcome.violated
     );
+    let told = outcome.complaints("r1").join("\n");
+    assert!(told.starts_with("a.toml:19: host-power changed nothing at 12.000 s: it was broken"), "{told}");
     let start = SOUND.replacen("duration", "settle = \"1s\"\nduration", 1);
     let violated = self::outcome(&start).violated;
     assert!(violated.iter().any(|what| what.contains("not settled within 1.000 s")), "{violated:?}");
@@ -649,6 +651,34 @@ fn what_would_fill_the_memory_or_take_for_ever_is_refused() {
     for sound in [year(3, &format!("{flaps}\"100h\"")), year(1, rate), year(60_000, &often)] {
         assert!(!read(&sound).cues(1).is_empty());
     }
+}
+
+#[test]
+fn what_is_refused_says_in_plain_words_what_would_be_right() {
+    let cable = |rest: &str| breaking("cable-quality", &format!("on = \"h1\"\nloss_permille = 9\n{rest}"));
+    let expect = |rest: &str| built(&format!("sites = 1\nswitches = 1\nhosts = 3\n[[expect]]\n{rest}"));
+    refused_with(&[
+        (
+            built("wan = \"star\"\nsites = 1\nswitches = 1\nhosts = 3"),
+            "3:7: `star` is none of cloud, ring, mesh",
+        ),
+        (cable("way = \"up\""), "11:7: `up` is none of out, in"),
+        (
+            cable("udp_port = 70000"),
+            "11:12: invalid value: integer `70000`, expected a whole number from 0 to 65535",
+        ),
+        (built("sites = -1"), "3:9: invalid value: integer `-1`, expected a whole number, 0 or more"),
+        (expect("pages_max = -1"), "7:13: invalid value: integer `-1`, expected a whole number, 0 or more"),
+        (
+            breaking("clock-drift", "on = \"h1\"\nppm = 0.5"),
+            "10:7: invalid type: floating point `0.5`, expected a whole number",
+        ),
+        ("duration = \"1m\"\ntopology = 3\n".into(), "2:12: invalid type: integer `3`, expected a table"),
+        (format!("invariants = 3\n{SOUND}"), "1:14: invalid type: integer `3`, expected a table"),
+    ]);
+    let latin = [SOUND.as_bytes(), b"# Z\xfcrich\n"].concat();
+    let told = Scenario::read_octets("a.toml", latin).unwrap_err().to_string();
+    assert_eq!(told, "a.toml:19:4: this is not UTF-8: save the file as UTF-8 text");
 }
 
 #[test]

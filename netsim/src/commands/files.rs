@@ -28,8 +28,8 @@ pub(super) enum Unusable {
 
 /// The scenario of one file.
 pub(super) fn one(path: &Path) -> Result<Scenario, Unusable> {
-    let text = fs::read_to_string(path).map_err(at(path))?;
-    Ok(Scenario::read(&path.display().to_string(), &text)?)
+    let octets = fs::read(path).map_err(at(path))?;
+    Ok(Scenario::read_octets(&path.display().to_string(), octets)?)
 }
 
 /// All scenarios of a folder, by name; all are read before any is run.

@@ -128,8 +128,9 @@ impl<'a> Report<'a> {
 /// # Errors
 /// [`LabError::File`], or [`LabError::Usage`] with the place in the file.
 pub fn read(path: &Path) -> Result<Scenario, LabError> {
-    let text = fs::read_to_string(path).map_err(at(path, "read"))?;
-    Scenario::read(&path.display().to_string(), &text).map_err(|refusal| LabError::Usage(refusal.to_string()))
+    let octets = fs::read(path).map_err(at(path, "read"))?;
+    let scenario = Scenario::read_octets(&path.display().to_string(), octets);
+    scenario.map_err(|refusal| LabError::Usage(refusal.to_string()))
 }
 
 /// The lab that a scenario asks for; everything else is as in `base`.

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::file;
 use super::kinds;
 use super::shape::Shape;
-use super::text::{HowLong, Refusal, Source};
+use super::text::{HowLong, Refusal, Source, text_of};
 use crate::model::SitePlan;
 use crate::watch::INVARIANTS;
 
@@ -72,6 +72,11 @@ pub(super) struct Planned {
 }
 
 impl Scenario {
+    /// The same of what lies on a disk, which may be no text at all.
+    pub fn read_octets(file: &str, octets: Vec<u8>) -> Result<Self, Refusal> {
+        Self::read(file, &text_of(file, octets)?)
+    }
+
     /// Reads a scenario; `file` is only what it is called in messages.
     pub fn read(file: &str, text: &str) -> Result<Self, Refusal> {
         let source = Source { file, text };
@@ -177,7 +182,22 @@ fn unwatched(
 
 fn malformed(source: &Source<'_>, error: &toml::de::Error) -> Refusal {
     let at = error.span().unwrap_or(0..0);
-    source.refuse(&at, error.message().replace('\n', " "))
+    source.refuse(&at, in_words(&error.message().replace('\n', " ")))
+}
+
+/// What was expected, as people call it who write files.
+fn in_words(message: &str) -> String {
+    let Some((before, wanted)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let wanted = match wanted {
+        "u64" | "usize" => "a whole number, 0 or more",
+        "u16" => "a whole number from 0 to 65535",
+        "i32" => "a whole number",
+        "a map" => "a table",
+        "a sequence" => "a list",
+        table if table.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{before}expected {wanted}")
 }
 
 fn planned(

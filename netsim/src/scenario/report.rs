@@ -111,14 +111,29 @@ impl Outcome {
 
     /// Everything that was not as it should be, a line each, with all that is needed to see it again.
     pub fn complaints(&self, revision: &str) -> Vec<String> {
+        self.complaints_below(0, revision)
+    }
+
+    /// The same where the file has so many lines more above it.
+    pub(super) fn complaints_below(&self, above: usize, revision: &str) -> Vec<String> {
         let Self { file, seed, .. } = self;
         let place = format!("seed {seed}, revision {revision}");
         let failed = self.failures.iter().map(|failure| {
             let Failure { expect, line, got, at, event } = failure;
+            let line = line + above;
             format!("{file}:{line}: expected {expect}; got {got} ({place}, event {event}, {at})")
         });
         let events = self.events;
-        let violated = self.violated.iter().map(|what| format!("{file}: {what} ({place}, event {events})"));
+        let violated = self.violated.iter().map(|what| match line_of(what) {
+            Some((line, what)) => format!("{file}:{}: {what} ({place}, event {events})", line + above),
+            None => format!("{file}: {what} ({place}, event {events})"),
+        });
         failed.chain(violated).collect()
     }
+}
+
+/// The line of the file that a violation is about, if it is about one, and the rest of it.
+pub(super) fn line_of(violation: &str) -> Option<(usize, &str)> {
+    let (line, what) = violation.strip_prefix("line ")?.split_once(": ")?;
+    Some((line.parse().ok()?, what))
 }

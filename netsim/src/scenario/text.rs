@@ -43,6 +43,16 @@ impl Source<'_> {
     }
 }
 
+/// A file as text; what is no text is refused where it ceases to be.
+pub(super) fn text_of(file: &str, octets: Vec<u8>) -> Result<String, Refusal> {
+    String::from_utf8(octets).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..sound).unwrap_or_default());
+        let source = Source { file, text: &before };
+        source.refuse(&(sound..sound), "this is not UTF-8: save the file as UTF-8 text")
+    })
+}
+
 /// A duration as it is written: `500ms`, `30s`, `5m`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HowLong(pub(super) Duration);

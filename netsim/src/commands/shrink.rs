@@ -7,7 +7,7 @@ use ringmesh_netsim::random::Story;
 use ringmesh_netsim::scenario::{Draft, shrink as less};
 use ringmesh_netsim::watch::Watches;
 
-use super::files::{Unusable, one};
+use super::files::{Unusable, one, revision};
 use super::{ShrinkArgs, refused};
 
 /// `shrink`: 0 if something smaller, or nothing smaller, was found; 2 if nothing fails, for then there is nothing to do.
@@ -23,10 +23,8 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
         return ExitCode::from(2);
     };
     eprintln!("{} in {} runs", size(&shrunk.draft), shrunk.runs);
-    for wrong in &shrunk.wrong {
-        println!("# {wrong}");
-    }
-    print!("{}", shrunk.draft);
+    let place = Path::new(&args.what).parent().unwrap_or(Path::new("."));
+    print!("{}", shrunk.file(&revision(place)));
     ExitCode::SUCCESS
 }
 

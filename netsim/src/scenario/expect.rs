@@ -150,6 +150,17 @@ impl What {
         incident.verdict == *verdict && about.fits(incident) && state && behind && all
     }
 
+    /// Whether it counts from the start for some time.
+    pub(super) fn is_from_start(&self) -> bool {
+        match self {
+            Self::Verdict { after, .. } => *after == Moment::Settled,
+            Self::DatagramsMax { after, within, .. } | Self::WanBytesMax { after, within, .. } => {
+                *after == Moment::Settled && within.is_some()
+            }
+            Self::NothingAbout(_) | Self::IncidentsMax(_) | Self::PagesMax(_) | Self::WholeAtEnd => false,
+        }
+    }
+
     /// As it is told when it is not so.
     pub(super) fn words(&self) -> String {
         match self {

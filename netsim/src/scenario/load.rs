@@ -7,13 +7,13 @@ use std::time::Duration;
 use ringmesh_relay_core::Timing;
 use toml::Spanned;
 
+use super::draft::Draft;
 use super::expect::{self, Expectation};
 use super::fault::Fault;
 use super::file;
 use super::kinds;
 use super::shape::Shape;
 use super::text::{HowLong, Refusal, Source, text_of};
-use crate::model::SitePlan;
 use crate::watch::INVARIANTS;
 
 /// How long all probes and relays have to find each other before the scenario begins, if the file does not say.
@@ -112,23 +112,38 @@ impl Scenario {
 }
 
 impl Scenario {
-    /// Refused where it says what a draft cannot: such a file is not made smaller.
-    pub fn as_draft(&self, seed: u64) -> Result<super::Draft, Refusal> {
-        let plain = |site: &SitePlan| SitePlan { switches: site.switches, ..SitePlan::default() } == *site;
-        let unbonded = self.shape.plan.hosts.iter().all(|host| host.bond.is_none());
-        if !self.shape.plan.sites.iter().all(plain) || !unbonded {
-            return Err(self
-                .refuse_topology("a file with spines, pairs, bonds, feeds or domains is not made smaller"));
+    /// Every fault by itself, at its moment of that seed. Refused where no file can say it so: then it is not made
+    /// smaller.
+    pub fn as_draft(&self, seed: u64) -> Result<Draft, Refusal> {
+        let refuse = |line: usize, what: String| Refusal { file: self.file.clone(), line, column: 1, what };
+        if let Some(flaps) = self.faults.iter().find(|planned| planned.flaps.is_some()) {
+            let what =
+                "a fault that `flaps` is not made smaller: write a fault for each time, or take it out";
+            return Err(refuse(flaps.line, what.into()));
         }
-        let worn = |planned: &&Planned| {
-            planned.flaps.is_some() || planned.faults.iter().any(|fault| matches!(fault, Fault::Wear(_)))
-        };
-        if let Some(planned) = self.faults.iter().find(worn) {
-            let (file, what) =
-                (self.file.clone(), format!("a file with `{}` is not made smaller", planned.kind));
-            return Err(Refusal { file, line: planned.line, column: 1, what });
+        let draft = Draft::of(self, seed);
+        if let Some(one_too_many) = draft.faults.get(FAULTS_MAX) {
+            let line = self.faults.get(one_too_many.group).map_or(self.topology, |planned| planned.line);
+            let what = format!(
+                "one by one there are {} faults, and a file has room for {FAULTS_MAX}: choose fewer with `on`, \
+                 or lower `per_day` or `duration`",
+                draft.faults.len()
+            );
+            return Err(refuse(line, what));
         }
-        Ok(super::Draft::of(self, seed))
+        if let Some(expect) =
+            self.expect.iter().find(|one| !draft.faults.is_empty() && one.what.is_from_start())
+        {
+            let what = "counts from the start, which no file says that has faults at moments of their own: give \
+                        one fault a moment and a name, and count from it";
+            return Err(refuse(expect.line, what.into()));
+        }
+        match draft.scenario(&self.file) {
+            Ok(_) => Ok(draft),
+            Err(other) => {
+                Err(refuse(self.topology, format!("fault by fault it is no scenario: {}", other.what)))
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Making a failing scenario small: less of it is tried again and again, and kept where it still fails in the same way.
 //!
 //! Delta debugging over faults, hosts, switches and sites, then over the time, then over what is lost on the way. In
-//! the same way means: a law that was broken is broken, an expectation that was not met is not met. What such an
-//! expectation speaks of is not taken away: without it anything would fail.
+//! the same way means: a law that was broken is broken, an expectation that was not met is not met; of what failed in
+//! several ways, as many as can be. What such an expectation speaks of is not taken away: without it anything would
+//! fail.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use super::draft::{Draft, ExpectDraft, FaultDraft, SiteDraft};
 use super::expect::{About, Moment, What};
 use super::fault::Fault;
+use super::report::{Outcome, line_of};
 use super::run::Run;
+use crate::model::{Speaks, WanShape};
 use crate::watch::Watches;
 
 /// A scenario is not made shorter than this.
@@ -18,15 +21,28 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// A WAN in which nothing is remarkable.
 const PLAIN_WAN: (Duration, u64) = (Duration::from_millis(10), 0);
 
+/// So many more are tried when one fails in some of the ways: all of them would take the runs of everything else.
+const TRIES_MORE: usize = 8;
+
 /// What was found.
 #[derive(Debug)]
 pub struct Shrunk {
     /// The smallest that still fails.
     pub draft: Draft,
-    /// What is wrong with it.
-    pub wrong: Vec<String>,
+    /// How it went.
+    pub outcome: Outcome,
     /// How many runs it took.
     pub runs: u64,
+}
+
+impl Shrunk {
+    /// It as a file, below what is wrong with it; lines are those of this very file.
+    pub fn file(&self, revision: &str) -> String {
+        let above = self.outcome.complaints(revision).len();
+        let wrong = self.outcome.complaints_below(above, revision);
+        let wrong: String = wrong.iter().map(|wrong| format!("# {}\n", wrong.replace('\n', " "))).collect();
+        format!("{wrong}{}", self.draft)
+    }
 }
 
 /// Why a run failed, so that two runs can be compared.
@@ -60,15 +76,23 @@ pub fn shrink(
             break;
         }
     }
-    let (_, wrong) = search.run(&best)?;
-    Some(Shrunk { draft: best, wrong, runs: search.runs })
+    let (_, outcome) = search.run(&best)?;
+    Some(Shrunk { draft: best, outcome, runs: search.runs })
 }
 
 /// All that can be less by one step, the largest step first.
 type Pass = fn(&Draft, &Pinned) -> Vec<Draft>;
 
-const PASSES: [Pass; 7] =
-    [fewer_faults, fewer_sites, fewer_hosts, fewer_switches, less_time, shorter_faults, less_loss];
+const PASSES: [Pass; 8] = [
+    fewer_faults,
+    fewer_sites,
+    fewer_hosts,
+    fewer_switches,
+    fewer_parts,
+    less_time,
+    shorter_faults,
+    less_loss,
+];
 
 /// What must not be taken away.
 #[derive(Debug, Default)]
@@ -117,21 +141,37 @@ struct Search<W> {
     watches: W,
     runs: u64,
     runs_max: u64,
+    /// How the smallest so far fails, of all the ways in which the first did.
     wanted: Signature,
     pinned: Pinned,
 }
 
 impl<W: Fn(&BTreeSet<&'static str>) -> Watches> Search<W> {
-    /// The first of a pass that still fails as it did.
+    /// The first of a pass that still fails in all the ways that it did; or else, of the first that fails in some and a
+    /// few after it, the one that does in most.
     fn pass(&mut self, best: &Draft, pass: Pass) -> Option<Draft> {
-        pass(best, &self.pinned).into_iter().find(|less| {
-            let room = self.runs < self.runs_max;
-            room && self.run(less).is_some_and(|(signature, _)| !signature.is_disjoint(&self.wanted))
-        })
+        let (mut most, mut tried) = (None::<(Draft, Signature)>, 0);
+        for less in pass(best, &self.pinned) {
+            if self.runs >= self.runs_max || tried >= TRIES_MORE {
+                break;
+            }
+            tried += usize::from(most.is_some());
+            let Some((signature, _)) = self.run(&less) else { continue };
+            let kept: Signature = signature.intersection(&self.wanted).cloned().collect();
+            if kept.len() == self.wanted.len() {
+                return Some(less);
+            }
+            if kept.len() > most.as_ref().map_or(0, |(_, most)| most.len()) {
+                most = Some((less, kept));
+            }
+        }
+        let (less, kept) = most?;
+        self.wanted = kept;
+        Some(less)
     }
 
-    /// Why it fails, and in words; `None` if it does not, or is no scenario.
-    fn run(&mut self, draft: &Draft) -> Option<(Signature, Vec<String>)> {
+    /// Why it fails, and how it went; `None` if it does not, or is no scenario.
+    fn run(&mut self, draft: &Draft) -> Option<(Signature, Outcome)> {
         let scenario = draft.scenario("shrunk").ok()?;
         self.runs += 1;
         let run = scenario.run_watched(draft.seed, false, &self.watches);
@@ -140,8 +180,7 @@ impl<W: Fn(&BTreeSet<&'static str>) -> Watches> Search<W> {
             at.and_then(|at| draft.expect.get(at)).map(|expect| expect.number)
         };
         let signature = signature(&run, line_of);
-        let words = run.outcome.complaints("this one");
-        (!signature.is_empty()).then_some((signature, words))
+        (!signature.is_empty()).then_some((signature, run.outcome))
     }
 }
 
@@ -163,6 +202,7 @@ fn signature(run: &Run, number_of: impl Fn(usize) -> Option<usize>) -> Signature
         }
     }
     let other = run.outcome.violated.iter().filter(|what| !what.starts_with("invariant "));
+    let other = other.map(|what| line_of(what).map_or(what.as_str(), |(_, what)| what));
     signature.extend(other.map(|what| what.split(' ').take(4).collect::<Vec<_>>().join(" ")));
     signature
 }
@@ -209,14 +249,46 @@ fn fewer_hosts(draft: &Draft, pinned: &Pinned) -> Vec<Draft> {
     stretches(free.len()).into_iter().filter_map(without).collect()
 }
 
+/// One switch less, or a pair: the pairs behind it stay pairs then.
 fn fewer_switches(draft: &Draft, pinned: &Pinned) -> Vec<Draft> {
-    let switches: usize = draft.sites.iter().map(|site| site.hosts.len()).sum();
-    let without = |gone: usize| {
+    if pinned.all_hosts {
+        return Vec::new();
+    }
+    let mut stretches = Vec::new();
+    for (site, old) in draft.sites.iter().enumerate() {
+        let [_, first] = draft.first_of(site);
+        let end = first + old.hosts.len();
+        let pairs = (first..end.saturating_sub(1)).step_by(2).filter(|_| draft.parts.pairs);
+        stretches.extend(pairs.map(|switch| switch..switch + 2));
+        stretches.extend((first..end).map(|switch| switch..switch + 1));
+    }
+    let without = |gone: std::ops::Range<usize>| {
         let mut kept = Kept::all(draft);
-        kept.switches[gone] = false;
+        kept.switches[gone].fill(false);
         kept.apply(draft, pinned)
     };
-    if pinned.all_hosts { Vec::new() } else { (0..switches).filter_map(without).collect() }
+    stretches.into_iter().filter_map(without).collect()
+}
+
+/// Without spines, line cards, feeds, domains, bonds, pairs, lines between sites, or other announcements than LLDP.
+fn fewer_parts(draft: &Draft, _pinned: &Pinned) -> Vec<Draft> {
+    let without: [fn(&mut Draft); 8] = [
+        |less| less.parts.spines = 0,
+        |less| less.parts.modules = 0,
+        |less| less.parts.feeds = 0,
+        |less| less.parts.domains = 0,
+        |less| less.bond = None,
+        |less| less.parts.pairs = false,
+        |less| less.wan = WanShape::default(),
+        |less| less.parts.speaks = Speaks::default(),
+    ];
+    let built = |draft: &Draft| (draft.parts.clone(), draft.bond, draft.wan);
+    let less = |without: fn(&mut Draft)| {
+        let mut less = draft.clone();
+        without(&mut less);
+        (built(&less) != built(draft)).then_some(less)
+    };
+    without.into_iter().filter_map(less).collect()
 }
 
 /// An earlier end; the heal keeps its distance from the last fault.

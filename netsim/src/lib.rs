@@ -17,3 +17,6 @@ pub mod model;
 pub mod random;
 pub mod scenario;
 pub mod watch;
+
+/// The version and the commit that this program was built from; without git the version alone.
+pub const REVISION: &str = env!("RINGMESH_REVISION");

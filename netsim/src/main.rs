@@ -14,7 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The network in a box: faults on purpose, verdicts checked.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version = ringmesh_netsim::REVISION, about)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -55,6 +55,29 @@ fn a_run_that_fails_ends_with_one_and_tells_seed_file_revision_and_event_and_its
 }
 
 #[test]
+fn a_failing_run_names_the_commit_of_the_program_whatever_repository_its_file_lies_in() {
+    let text = std::fs::read_to_string(scenario("host-death.toml")).unwrap();
+    let (folder, file) = written(&text.replace("within = \"4s\"", "within = \"500ms\""));
+    let git = |words: &[&str]| {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let done = Command::new("git").arg("-C").arg(folder.path()).args(who).args(words).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "another project"]);
+    let another = git(&["rev-parse", "--short=7", "HEAD"]);
+    let version = said(&["--version"]).1;
+    let revision = version.trim().trim_start_matches("ringmesh-netsim ");
+    let (_, _, stderr) = said(&["run", &file]);
+    assert!(
+        stderr.contains(&format!("revision {revision}, ")) && !stderr.contains(another.trim()),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn what_is_wrong_ends_with_two_and_nothing_on_stdout() {
     let (folder, file) = written("duration = \"1m\"\nsaed = 1\n");
     let empty = tempfile::tempdir().unwrap();

@@ -1,9 +1,8 @@
-//! Scenario files from a disk, and which revision of everything they belong to.
+//! Scenario files from a disk.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ringmesh_netsim::scenario::{Refusal, Scenario};
 
@@ -48,16 +47,4 @@ pub(super) fn folder(path: &Path) -> Result<Vec<Scenario>, Unusable> {
 
 fn at(path: &Path) -> impl Fn(io::Error) -> Unusable {
     move |error| Unusable::Unreadable { path: path.to_owned(), error }
-}
-
-/// The version of this program, and the revision of the working tree a file lies in, if git knows one.
-pub(super) fn revision(folder: &Path) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let told = Command::new("git").arg("-C").arg(folder).args(["describe", "--always", "--dirty"]).output();
-    let told = told.ok().filter(|told| told.status.success());
-    match told.and_then(|told| String::from_utf8(told.stdout).ok()) {
-        Some(tree) => format!("{version} ({})", tree.trim()),
-        None => version.to_owned(),
-    }
 }

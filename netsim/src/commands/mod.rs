@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ringmesh_netsim::REVISION;
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::random::Extent;
@@ -224,8 +225,7 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let seed = args.seed.unwrap_or(scenario.seed);
     let run = scenario.run_in(args.how.engine(), args.how.wire(), seed, args.trace);
     run.trace.iter().for_each(|line| eprintln!("{line}"));
-    let place = args.file.parent().map(PathBuf::from).unwrap_or_default();
-    tell(vec![run.outcome], args.json, &files::revision(&place))
+    tell(vec![run.outcome], args.json)
 }
 
 /// `replay`.
@@ -257,7 +257,7 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
         eprintln!("{} ..", scenario.file);
         outcomes.push(scenario.run(args.seed.unwrap_or(scenario.seed), false).outcome);
     }
-    tell(outcomes, args.json, &files::revision(&args.folder))
+    tell(outcomes, args.json)
 }
 
 fn refused(unusable: &Unusable) -> ExitCode {
@@ -266,7 +266,7 @@ fn refused(unusable: &Unusable) -> ExitCode {
 }
 
 /// Results to stdout; what failed, with all that is needed to see it again, to stderr.
-fn tell(outcomes: Vec<Outcome>, json: bool, revision: &str) -> ExitCode {
+fn tell(outcomes: Vec<Outcome>, json: bool) -> ExitCode {
     let report = Report::of(outcomes);
     if json {
         match serde_json::to_string_pretty(&report) {
@@ -276,7 +276,7 @@ fn tell(outcomes: Vec<Outcome>, json: bool, revision: &str) -> ExitCode {
     } else {
         table(&report.scenarios).iter().for_each(|line| println!("{line}"));
     }
-    for line in report.scenarios.iter().flat_map(|outcome| outcome.complaints(revision)) {
+    for line in report.scenarios.iter().flat_map(|outcome| outcome.complaints(REVISION)) {
         eprintln!("{line}");
     }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::from(1) }

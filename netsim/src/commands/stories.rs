@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ringmesh_netsim::REVISION;
 use ringmesh_netsim::random::Story;
 use serde::Serialize;
 
-use super::{RandomArgs, files};
+use super::RandomArgs;
 
 /// So many seeds between two lines of progress.
 const PROGRESS: u64 = 50;
@@ -39,7 +40,6 @@ pub(crate) fn random(args: &RandomArgs) -> ExitCode {
         eprintln!("ringmesh-netsim: there is no seed after {}: begin with a lower --seed", u64::MAX);
         return ExitCode::from(2);
     };
-    let revision = files::revision(".".as_ref());
     let mut told = Random {
         schema: 1,
         ok: true,
@@ -54,7 +54,7 @@ pub(crate) fn random(args: &RandomArgs) -> ExitCode {
         hash = hash.rotate_left(7) ^ u64::from_str_radix(&ran.trace_hash, 16).unwrap_or(0);
         told.events += ran.event;
         if !ran.wrong.is_empty() {
-            tell(&ran, args, &revision);
+            tell(&ran, args);
             told.failed.push(ran);
         }
     }
@@ -101,13 +101,13 @@ fn once(seed: u64, args: &RandomArgs) -> Ran {
 }
 
 /// One that failed, with all that is needed to see it again.
-fn tell(ran: &Ran, args: &RandomArgs, revision: &str) {
+fn tell(ran: &Ran, args: &RandomArgs) {
     let story = Story::sized(ran.seed, args.extent.extent());
     if args.trace {
         story.run(true).trace.iter().for_each(|line| eprintln!("{line}"));
     }
     let Ran { seed, wrong, event, .. } = ran;
-    eprintln!("{story}{}\n(seed {seed}, revision {revision}, event {event})", wrong.join("\n"));
+    eprintln!("{story}{}\n(seed {seed}, revision {REVISION}, event {event})", wrong.join("\n"));
 }
 
 fn print(told: &Random, json: bool) {

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use ringmesh_netsim::REVISION;
 use serde_json::{Value, json};
 
-use super::super::files::revision;
 use super::report::{self, Figures};
 use super::run::load;
 
@@ -122,7 +122,7 @@ fn about(load_before: &str) -> Vec<(&'static str, String)> {
     let (processor, memory) =
         (field(&read("/proc/cpuinfo"), "model name"), field(&read("/proc/meminfo"), "MemTotal"));
     vec![
-        ("revision", revision(Path::new("."))),
+        ("revision", REVISION.into()),
         ("build", if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned()),
         ("machine", format!("{cores} x {processor}, {memory}")),
         ("system", format!("Linux {}", read("/proc/sys/kernel/osrelease").trim())),

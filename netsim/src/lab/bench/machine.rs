@@ -34,7 +34,7 @@ impl Machine {
             system: field(&read("/etc/os-release"), "PRETTY_NAME", '=').trim_matches('"').into(),
             kernel: read("/proc/sys/kernel/osrelease").trim().into(),
             rust: said("rustc", &["--version"]),
-            revision: revision(),
+            revision: crate::REVISION.into(),
             // The others come from the same build, unless `--bin-dir` names another one.
             build: if cfg!(debug_assertions) { "dev" } else { "release" },
             load_before: load(),
@@ -56,16 +56,6 @@ impl Machine {
             ("system", format!("{}, Linux {}", self.system, self.kernel)),
             ("load before, after", format!("{}, {} (1, 5, 15 minutes)", self.load_before, self.load_after)),
         ]
-    }
-}
-
-fn revision() -> String {
-    let head = said("git", &["rev-parse", "--short", "HEAD"]);
-    // Files that git does not know build nothing.
-    let changed = said("git", &["status", "--porcelain", "--untracked-files=no"]);
-    match changed.as_str() {
-        "" | UNKNOWN => head,
-        _ => format!("{head} with changes"),
     }
 }
 

@@ -63,7 +63,7 @@ fn in_the_lab(args: ringmesh_netsim::lab::LabArgs) -> ExitCode {
     match ringmesh_netsim::lab::run(args, &own, &words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringmesh-netsim: {error}");
+            commands::say(format_args!("ringmesh-netsim: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn scenario(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
@@ -54,6 +55,10 @@ fn a_run_that_fails_ends_with_one_and_tells_seed_file_revision_and_event_and_its
     assert!(code == 2 && stderr.contains("name an earlier one"), "{code} {stderr}");
 }
 
+fn folder_of_all() -> String {
+    scenario("").display().to_string()
+}
+
 #[test]
 fn a_failing_run_names_the_commit_of_the_program_whatever_repository_its_file_lies_in() {
     let text = std::fs::read_to_string(scenario("host-death.toml")).unwrap();
@@ -77,12 +82,68 @@ fn a_failing_run_names_the_commit_of_the_program_whatever_repository_its_file_li
     );
 }
 
+/// Runs it, reads a line of one of its outputs, and closes that.
+fn left(arguments: &[&str], of_stderr: bool) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringmesh-netsim"));
+    let mut running = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut line, mut rest) = (String::new(), String::new());
+    let (mut stdout, mut stderr) = (running.stdout.take().unwrap(), running.stderr.take().unwrap());
+    if of_stderr {
+        BufReader::with_capacity(16, stderr).read_line(&mut line).unwrap();
+        stdout.read_to_string(&mut rest).unwrap();
+    } else {
+        BufReader::with_capacity(16, stdout).read_line(&mut line).unwrap();
+        stderr.read_to_string(&mut rest).unwrap();
+    }
+    assert!(!line.is_empty(), "{arguments:?}");
+    (running.wait().unwrap().code(), rest)
+}
+
+#[test]
+fn whoever_reads_may_go_and_the_exit_code_is_what_it_would_have_been() {
+    let text = std::fs::read_to_string(scenario("host-death.toml")).unwrap();
+    let (_folder, failing) = written(&text.replace("within = \"4s\"", "within = \"500ms\""));
+    let file = scenario("host-death.toml").display().to_string();
+    assert_eq!(left(&["replay", &file, "--until", "99999999"], false), (Some(0), String::new()));
+    assert_eq!(left(&["run", &file, "--json"], false), (Some(0), String::new()));
+    let (code, stdout) = left(&["run", &failing, "--trace"], true);
+    assert!(code == Some(1) && stdout.contains("FAILED"), "{code:?} {stdout}");
+    assert_eq!(left(&["topology", &file, "--svg", "-"], false), (Some(0), String::new()));
+    let (code, stderr) = left(&["random", "--runs", "1", "--json"], false);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_check_in_another_engine_comes_to_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(scenario("wan-cut.toml"), folder.path().join("wan-cut.toml")).unwrap();
+    let folder = folder.path().display().to_string();
+    let one = said(&["check", &folder, "--json"]);
+    let other = said(&["check", &folder, "--json", "--engine", "ring", "--threads", "2", "--wire", "typed"]);
+    assert_eq!((one.0, &one.1), (0, &other.1));
+}
+
+#[test]
+fn a_bench_of_nothing_is_not_all_of_it() {
+    let (code, stdout, stderr) = said(&["bench", "all", "--hosts-max", "10", "--json"]);
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(stderr.contains("nothing was measured; the least world has 50 hosts"), "{stderr}");
+}
+
 #[test]
 fn what_is_wrong_ends_with_two_and_nothing_on_stdout() {
     let (folder, file) = written("duration = \"1m\"\nsaed = 1\n");
     let empty = tempfile::tempdir().unwrap();
     let (folder, empty) = (folder.path().display().to_string(), empty.path().display().to_string());
-    let cases: [(&[&str], &str); 6] = [
+    let whole = scenario("host-death.toml").display().to_string();
+    let cases: [(&[&str], &str); 13] = [
+        (&["run", &whole, "--threads", "2"], "--threads needs --engine ring"),
+        (&["check", &folder_of_all(), "--threads", "2"], "--threads needs --engine ring"),
+        (&["bench", "--threads", "2", "--hosts", "40"], "--threads needs --engine ring"),
+        (&["bench", "all", "rate"], "'rate'"),
+        (&["bench", "rate", "all"], "no other figure beside it"),
+        (&["bench", "all", "--hosts", "50"], "'--hosts'"),
+        (&["bench", "--seconds", "5", "all"], "only its own options, after it"),
         (&["run", &file], "a.toml:2:1: unknown field `saed`"),
         (&["check", &folder], "a.toml:2:1: unknown field `saed`"),
         (&["check", &empty], "no scenario file (*.toml) in it"),
@@ -103,7 +164,10 @@ fn check_runs_all_and_random_its_seeds() {
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &document["ok"]), (0, &true.into()), "{stderr}");
     let runs = document["scenarios"].as_array().unwrap();
-    assert_eq!(runs.len(), stderr.lines().count(), "a line of progress for each: {stderr}");
+    let begun = stderr.lines().filter(|line| line.ends_with(" .."));
+    assert_eq!(runs.len(), begun.count(), "a line of progress for each: {stderr}");
+    let below = format!("{} is not looked into", scenario("both").display());
+    assert!(stderr.lines().next().unwrap().contains(&below), "{stderr}");
     let (code, stdout, stderr) = said(&["random", "--runs", "3", "--seed", "11", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &document["runs"], &document["seed"]), (0, &3.into(), &11.into()), "{stderr}");

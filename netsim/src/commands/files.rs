@@ -20,9 +20,17 @@ pub(super) enum Unusable {
         /// What the system said.
         error: io::Error,
     },
+    /// The engine has no threads to share its work among.
+    #[error("--threads needs --engine ring: the reference engine has one; add it, or leave --threads out")]
+    Threads,
     /// There is none.
-    #[error("{}: no scenario file (*.toml) in it", .0.display())]
-    Empty(PathBuf),
+    #[error("{}: no scenario file (*.toml) in it{}", .path.display(), instead(.below))]
+    Empty {
+        /// Where.
+        path: PathBuf,
+        /// The folders in it.
+        below: Vec<PathBuf>,
+    },
 }
 
 /// The scenario of one file.
@@ -31,20 +39,41 @@ pub(super) fn one(path: &Path) -> Result<Scenario, Unusable> {
     Ok(Scenario::read_octets(&path.display().to_string(), octets)?)
 }
 
-/// All scenarios of a folder, by name; all are read before any is run.
-pub(super) fn folder(path: &Path) -> Result<Vec<Scenario>, Unusable> {
+/// What lies in a folder.
+pub(super) struct Folder {
+    /// By name.
+    pub(super) scenarios: Vec<Scenario>,
+    /// Folders below it: not looked into.
+    pub(super) below: Vec<PathBuf>,
+}
+
+/// All scenarios of a folder; all are read before any is run.
+pub(super) fn folder(path: &Path) -> Result<Folder, Unusable> {
     let entries = fs::read_dir(path).map_err(at(path))?;
-    let files: Result<Vec<PathBuf>, io::Error> =
+    let entries: Result<Vec<PathBuf>, io::Error> =
         entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut files = files.map_err(at(path))?;
+    let mut entries = entries.map_err(at(path))?;
+    entries.sort();
+    let (below, mut files): (Vec<PathBuf>, Vec<PathBuf>) =
+        entries.into_iter().partition(|entry| entry.is_dir());
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-    files.sort();
     if files.is_empty() {
-        return Err(Unusable::Empty(path.to_owned()));
+        return Err(Unusable::Empty { path: path.to_owned(), below });
     }
-    files.iter().map(|file| one(file)).collect()
+    let scenarios = files.iter().map(|file| one(file)).collect::<Result<_, _>>()?;
+    Ok(Folder { scenarios, below })
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> Unusable {
     move |error| Unusable::Unreadable { path: path.to_owned(), error }
+}
+
+/// Where else there may be some.
+fn instead(below: &[PathBuf]) -> String {
+    let names: Vec<String> = below.iter().map(|folder| folder.display().to_string()).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; folders below are not looked into: {}", names.join(", "))
+    }
 }

@@ -4,7 +4,9 @@
 
 mod bench;
 mod files;
+mod output;
 mod picture;
+mod progress;
 mod shrink;
 mod stories;
 
@@ -18,13 +20,16 @@ use ringmesh_netsim::REVISION;
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
 use ringmesh_netsim::random::Extent;
-use ringmesh_netsim::scenario::{Outcome, Report};
+use ringmesh_netsim::scenario::{Follower, Outcome, Report, SoFar};
 
 pub(crate) use bench::{BenchArgs, bench};
+pub(crate) use output::say;
 pub(crate) use shrink::shrink;
 pub(crate) use stories::random;
 
-use files::{Unusable, folder, one};
+use files::{Folder, Unusable, folder, one};
+use output::{line, put};
+use progress::Progress;
 
 /// One scenario file.
 #[derive(Debug, Args)]
@@ -50,9 +55,9 @@ pub(crate) struct HowArgs {
     /// One order in one thread, or windows.
     #[arg(long, value_enum, default_value_t = EngineName::Reference)]
     engine: EngineName,
-    /// How many threads the ring engine has.
-    #[arg(long, default_value = "1", value_parser = clap::value_parser!(NonZeroUsize))]
-    threads: NonZeroUsize,
+    /// How many threads the ring engine has [default: 1].
+    #[arg(long, value_parser = clap::value_parser!(NonZeroUsize))]
+    threads: Option<NonZeroUsize>,
     /// Which heartbeats are sealed, opened and compared with what was meant.
     #[arg(long, value_enum, default_value_t = WireName::All)]
     wire: WireName,
@@ -77,10 +82,11 @@ enum WireName {
 }
 
 impl HowArgs {
-    fn engine(&self) -> Engine {
-        match self.engine {
-            EngineName::Reference => Engine::Reference,
-            EngineName::Ring => Engine::Ring { threads: self.threads },
+    fn engine(&self) -> Result<Engine, Unusable> {
+        match (self.engine, self.threads) {
+            (EngineName::Reference, None) => Ok(Engine::Reference),
+            (EngineName::Reference, Some(_)) => Err(Unusable::Threads),
+            (EngineName::Ring, threads) => Ok(Engine::Ring { threads: threads.unwrap_or(NonZeroUsize::MIN) }),
         }
     }
 
@@ -114,6 +120,8 @@ pub(crate) struct CheckArgs {
     /// Another seed than the files name, for all of them.
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    how: HowArgs,
     /// Prints one JSON document.
     #[arg(long)]
     json: bool,
@@ -189,13 +197,14 @@ pub(crate) fn topology(args: &TopologyArgs) -> ExitCode {
     };
     let picture = picture::svg(&scenario, args.seed.unwrap_or(scenario.seed));
     if args.svg.as_os_str() == "-" {
-        print!("{picture}");
+        put(picture);
         return ExitCode::SUCCESS;
     }
     match std::fs::write(&args.svg, picture) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringmesh-netsim: {}: {error}: name a file that can be written", args.svg.display());
+            let file = args.svg.display();
+            say(format_args!("ringmesh-netsim: {file}: {error}: name a file that can be written"));
             ExitCode::from(2)
         }
     }
@@ -218,14 +227,14 @@ pub(crate) struct ShrinkArgs {
 
 /// `run`.
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
-    let scenario = match one(&args.file) {
-        Ok(scenario) => scenario,
-        Err(unusable) => return refused(&unusable),
-    };
-    let seed = args.seed.unwrap_or(scenario.seed);
-    let run = scenario.run_in(args.how.engine(), args.how.wire(), seed, args.trace);
-    run.trace.iter().for_each(|line| eprintln!("{line}"));
-    tell(vec![run.outcome], args.json)
+    match one(&args.file).and_then(|scenario| Ok((scenario, args.how.engine()?))) {
+        Ok((scenario, engine)) => {
+            let (seed, wire) = (args.seed.unwrap_or(scenario.seed), args.how.wire());
+            let outcome = scenario.run_followed(engine, wire, seed, args.trace, &mut Progress::new());
+            tell(vec![outcome], args.json)
+        }
+        Err(unusable) => refused(&unusable),
+    }
 }
 
 /// `replay`.
@@ -234,34 +243,60 @@ pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
         Ok(scenario) => scenario,
         Err(unusable) => return refused(&unusable),
     };
-    let (lines, reached) = scenario.replay(args.seed.unwrap_or(scenario.seed), args.until);
-    lines.iter().for_each(|line| println!("{line}"));
-    if !reached {
-        eprintln!(
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let mut read = Replayed { progress: Progress::with(|words| line(words)), to_the_end: true };
+    let reached = scenario.replay_followed(seed, args.until, &mut read);
+    if !reached && read.to_the_end {
+        say(format_args!(
             "ringmesh-netsim: the run is over before event {}; name an earlier one with --until",
             args.until
-        );
+        ));
         return ExitCode::from(2);
     }
     ExitCode::SUCCESS
 }
 
+/// Knows whether a run is over because nobody reads its lines any more.
+struct Replayed {
+    progress: Progress,
+    to_the_end: bool,
+}
+
+impl Follower for Replayed {
+    fn lines(&mut self, lines: Vec<String>) -> bool {
+        self.to_the_end = self.progress.lines(lines);
+        self.to_the_end
+    }
+
+    fn look(&mut self, so_far: &dyn Fn() -> SoFar) {
+        self.progress.look(so_far);
+    }
+}
+
 /// `check`.
 pub(crate) fn check(args: &CheckArgs) -> ExitCode {
-    let scenarios = match folder(&args.folder) {
-        Ok(scenarios) => scenarios,
-        Err(unusable) => return refused(&unusable),
-    };
+    let (Folder { scenarios, below }, engine) =
+        match folder(&args.folder).and_then(|folder| Ok((folder, args.how.engine()?))) {
+            Ok(read) => read,
+            Err(unusable) => return refused(&unusable),
+        };
+    for folder in below {
+        let folder = folder.display();
+        say(format_args!(
+            "ringmesh-netsim: {folder} is not looked into: check it by itself if it has scenarios"
+        ));
+    }
     let mut outcomes = Vec::new();
     for scenario in scenarios {
-        eprintln!("{} ..", scenario.file);
-        outcomes.push(scenario.run(args.seed.unwrap_or(scenario.seed), false).outcome);
+        say(format_args!("{} ..", scenario.file));
+        let (seed, wire) = (args.seed.unwrap_or(scenario.seed), args.how.wire());
+        outcomes.push(scenario.run_followed(engine, wire, seed, false, &mut Progress::new()));
     }
     tell(outcomes, args.json)
 }
 
 fn refused(unusable: &Unusable) -> ExitCode {
-    eprintln!("ringmesh-netsim: {unusable}");
+    say(format_args!("ringmesh-netsim: {unusable}"));
     ExitCode::from(2)
 }
 
@@ -269,17 +304,26 @@ fn refused(unusable: &Unusable) -> ExitCode {
 fn tell(outcomes: Vec<Outcome>, json: bool) -> ExitCode {
     let report = Report::of(outcomes);
     if json {
-        match serde_json::to_string_pretty(&report) {
-            Ok(text) => println!("{text}"),
-            Err(error) => eprintln!("ringmesh-netsim: the report cannot be written as JSON: {error}"),
-        }
+        document(&report);
     } else {
-        table(&report.scenarios).iter().for_each(|line| println!("{line}"));
+        table(&report.scenarios).iter().for_each(|row| {
+            line(row);
+        });
     }
-    for line in report.scenarios.iter().flat_map(|outcome| outcome.complaints(REVISION)) {
-        eprintln!("{line}");
+    for complaint in report.scenarios.iter().flat_map(|outcome| outcome.complaints(REVISION)) {
+        say(complaint);
     }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// One document to stdout.
+fn document(report: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(report) {
+        Ok(text) => {
+            line(text);
+        }
+        Err(error) => say(format_args!("ringmesh-netsim: the report cannot be written as JSON: {error}")),
+    }
 }
 
 fn table(outcomes: &[Outcome]) -> Vec<String> {

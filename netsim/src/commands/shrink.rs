@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use ringmesh_netsim::REVISION;
 use ringmesh_netsim::random::Story;
 use ringmesh_netsim::scenario::{Draft, shrink as less};
 use ringmesh_netsim::watch::Watches;
 
-use super::files::{Unusable, one, revision};
+use super::files::{Unusable, one};
+use super::output::{put, say};
 use super::{ShrinkArgs, refused};
 
 /// `shrink`: 0 if something smaller, or nothing smaller, was found; 2 if nothing fails, for then there is nothing to do.
@@ -16,15 +18,15 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
         Ok(draft) => draft,
         Err(unusable) => return refused(&unusable),
     };
-    eprintln!("from {}", size(&draft));
-    let tell = |draft: &Draft, runs: u64| eprintln!("{} after {runs} runs", size(draft));
+    say(format_args!("from {}", size(&draft)));
+    let tell = |draft: &Draft, runs: u64| say(format_args!("{} after {runs} runs", size(draft)));
     let Some(shrunk) = less(&draft, args.runs, Watches::but, tell) else {
-        eprintln!("ringmesh-netsim: {} does not fail with seed {}: nothing to shrink", args.what, draft.seed);
+        let (what, seed) = (&args.what, draft.seed);
+        say(format_args!("ringmesh-netsim: {what} does not fail with seed {seed}: nothing to shrink"));
         return ExitCode::from(2);
     };
-    eprintln!("{} in {} runs", size(&shrunk.draft), shrunk.runs);
-    let place = Path::new(&args.what).parent().unwrap_or(Path::new("."));
-    print!("{}", shrunk.file(&revision(place)));
+    say(format_args!("{} in {} runs", size(&shrunk.draft), shrunk.runs));
+    put(shrunk.file(REVISION));
     ExitCode::SUCCESS
 }
 

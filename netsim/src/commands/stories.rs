@@ -7,7 +7,9 @@ use ringmesh_netsim::REVISION;
 use ringmesh_netsim::random::Story;
 use serde::Serialize;
 
-use super::RandomArgs;
+use super::output::{line, say};
+use super::progress::Progress;
+use super::{RandomArgs, document};
 
 /// So many seeds between two lines of progress.
 const PROGRESS: u64 = 50;
@@ -37,7 +39,7 @@ struct Ran {
 /// `random`.
 pub(crate) fn random(args: &RandomArgs) -> ExitCode {
     let Some(last) = args.seed.checked_add(args.runs - 1) else {
-        eprintln!("ringmesh-netsim: there is no seed after {}: begin with a lower --seed", u64::MAX);
+        say(format_args!("ringmesh-netsim: there is no seed after {}: begin with a lower --seed", u64::MAX));
         return ExitCode::from(2);
     };
     let mut told = Random {
@@ -77,7 +79,7 @@ fn all(args: &RandomArgs, last: u64) -> Vec<Ran> {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(PROGRESS) && done < args.runs {
                 let bad = bad + u64::from(!ran.wrong.is_empty());
-                eprintln!("{done} of {} runs, {bad} failed", args.runs);
+                say(format_args!("{done} of {} runs, {bad} failed", args.runs));
             }
             ran
         };
@@ -104,10 +106,11 @@ fn once(seed: u64, args: &RandomArgs) -> Ran {
 fn tell(ran: &Ran, args: &RandomArgs) {
     let story = Story::sized(ran.seed, args.extent.extent());
     if args.trace {
-        story.run(true).trace.iter().for_each(|line| eprintln!("{line}"));
+        story.run_followed(true, &mut Progress::new());
     }
     let Ran { seed, wrong, event, .. } = ran;
-    eprintln!("{story}{}\n(seed {seed}, revision {REVISION}, event {event})", wrong.join("\n"));
+    let wrong = wrong.join("\n");
+    say(format_args!("{story}{wrong}\n(seed {seed}, revision {REVISION}, event {event})"));
 }
 
 fn print(told: &Random, json: bool) {
@@ -116,11 +119,10 @@ fn print(told: &Random, json: bool) {
         let seeds: Vec<String> = failed.iter().map(|ran| ran.seed.to_string()).collect();
         let failed =
             if seeds.is_empty() { "none failed".into() } else { format!("failed: {}", seeds.join(", ")) };
-        println!("{runs} runs from seed {seed}, {events} events, trace hash {trace_hash}: {failed}");
+        line(format_args!(
+            "{runs} runs from seed {seed}, {events} events, trace hash {trace_hash}: {failed}"
+        ));
         return;
     }
-    match serde_json::to_string_pretty(told) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("ringmesh-netsim: the report cannot be written as JSON: {error}"),
-    }
+    document(told);
 }

@@ -51,6 +51,11 @@ impl World {
         self.log.as_deref().unwrap_or_default()
     }
 
+    /// The same, and they are kept no longer.
+    pub fn take_traced(&mut self) -> Vec<String> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// The moment of the run.
     pub fn now(&self) -> Time {
         self.now

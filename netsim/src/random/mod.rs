@@ -15,7 +15,7 @@ use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
 use crate::model::{HostPlan, Plan, SitePlan, Wire};
-use crate::scenario::{Draft, Fault, FaultDraft, Outcome, Run, Scenario, SiteDraft};
+use crate::scenario::{Draft, Fault, FaultDraft, Follower, Outcome, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
 /// Of two hundred hosts one more often has bad luck with a lossy start.
@@ -126,6 +126,11 @@ impl Story {
     /// Lets it happen, heals everything, and looks what is left of it.
     pub fn run(&self, trace: bool) -> Run {
         self.scenario.run(self.scenario.seed, trace)
+    }
+
+    /// The same with somebody who follows it.
+    pub fn run_followed(&self, trace: bool, follower: &mut dyn Follower) -> Outcome {
+        self.scenario.run_followed(Engine::Reference, Wire::All, self.scenario.seed, trace, follower)
     }
 
     /// The same, in any engine, with all heartbeats sealed or not: it is the same run.

@@ -33,7 +33,7 @@ pub use judge::{Judge, Judged, Sight, opens_a_page};
 pub use kinds::{KINDS, Kind, REASONS, WAYS};
 pub use load::{SETTLES, Scenario};
 pub use report::{Failure, Outcome, Report};
-pub use run::Run;
+pub use run::{Follower, Run, SoFar};
 pub use script::{Broke, Cue, Told, told};
 pub use select::{Sort, WORDS};
 pub use shape::{BONDS, SPEAKS, WANS};

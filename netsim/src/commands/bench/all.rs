@@ -5,12 +5,13 @@ use std::cell::Cell;
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use ringmesh_netsim::REVISION;
 use serde_json::{Value, json};
 
+use super::super::output::{line, put, say};
+use super::AllArgs;
 use super::report::{self, Figures};
 use super::run::load;
 
@@ -44,27 +45,27 @@ const WORLDS: [World; 6] = [
 ];
 
 /// `bench all`.
-pub(super) fn all(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> ExitCode {
-    match measure(seed, hosts_max, out, json) {
+pub(super) fn all(args: &AllArgs) -> ExitCode {
+    match measure(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("ringmesh-netsim: {error}");
+            say(format_args!("ringmesh-netsim: {error}"));
             ExitCode::from(2)
         }
     }
 }
 
-fn measure(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> Result<bool, Box<dyn Error>> {
+fn measure(args: &AllArgs) -> Result<bool, Box<dyn Error>> {
     let load_before = load();
     let (mut figures, complete) = (Figures::default(), Cell::new(true));
     // The others are told all the same; but nobody may take it that all of it holds.
     let not_measured = |world: &World, why: &str| {
-        eprintln!("ringmesh-netsim: of {} hosts something was not measured: {why}", world.hosts);
+        say(format_args!("ringmesh-netsim: of {} hosts something was not measured: {why}", world.hosts));
         complete.set(false);
     };
-    for world in WORLDS.iter().filter(|world| world.hosts <= hosts_max) {
-        match world.measure(seed) {
+    for world in WORLDS.iter().filter(|world| world.hosts <= args.hosts_max as usize) {
+        match world.measure(args.seed) {
             Ok(documents) => documents.into_iter().for_each(|document| match document["why"].as_str() {
                 None => figures.add(document),
                 Some(why) => not_measured(world, why),
@@ -72,19 +73,27 @@ fn measure(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> Resul
             Err(error) => not_measured(world, &error.to_string()),
         }
     }
+    if figures.documents().is_empty() {
+        let least = WORLDS.iter().map(|world| world.hosts).min().unwrap_or_default();
+        say(format_args!(
+            "ringmesh-netsim: nothing was measured; the least world has {least} hosts: see --hosts-max"
+        ));
+        return Ok(false);
+    }
     let about = about(&load_before);
     let report = report::of(&figures, &about);
-    if let Some(out) = out {
+    if let Some(out) = &args.out {
         let unwritable =
             |error| format!("{}: {error}: name a file that can be written with --out", out.display());
         fs::write(out, &report.text).map_err(unwritable)?;
     }
-    if json {
+    if args.json {
         let about: serde_json::Map<String, Value> =
             about.into_iter().map(|(what, said)| (what.to_owned(), said.into())).collect();
-        println!("{:#}", json!({ "schema": 1, "machine": about, "figures": figures.documents() }));
+        let document = json!({ "schema": 1, "machine": about, "figures": figures.documents() });
+        line(format_args!("{document:#}"));
     } else {
-        print!("{}", report.text);
+        put(&report.text);
     }
     Ok(report.held && complete.get())
 }
@@ -92,7 +101,7 @@ fn measure(seed: u64, hosts_max: usize, out: Option<&Path>, json: bool) -> Resul
 impl World {
     /// The documents of its figures, also of those that are not what was wanted.
     fn measure(&self, seed: u64) -> Result<Vec<Value>, Box<dyn Error>> {
-        eprintln!("{} hosts: {}", self.hosts, self.figures.join(", "));
+        say(format_args!("{} hosts: {}", self.hosts, self.figures.join(", ")));
         let (hosts, threads, seed) = (self.hosts.to_string(), self.threads.to_string(), seed.to_string());
         let how = ["--engine", "ring", "--wire", "typed", "--threads", &threads, "--hosts", &hosts];
         let told = Command::new(env::current_exe()?)

@@ -11,12 +11,13 @@ mod start;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{EngineName, HowArgs, WireName};
+use super::output::{line, say};
+use super::{EngineName, HowArgs, WireName, refused};
 use run::{Measured, Size};
 use stage::Stage;
 
@@ -33,15 +34,16 @@ enum Figure {
     LossyRepair,
     /// Everything starts at once: when all is monitored, and what that takes.
     Start,
-    /// All of it, from 50 hosts to a million, as a report. Takes about a quarter of an hour on two idle cores, and 12 GB.
-    All,
 }
 
 /// Figures of virtual time.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
-    /// What is measured; several, one after the other in one world.
-    #[arg(value_enum, default_values_t = [Figure::Rate], value_name = "FIGURE")]
+    #[command(subcommand)]
+    all: Option<Whole>,
+    /// What is measured: rate, detection, repair, lossy-repair, start; several, one after the other in one world.
+    #[arg(default_value = "rate", value_parser = figure, value_name = "FIGURE")]
     figures: Vec<Figure>,
     /// How many hosts, 40 on a switch, on up to 25 sites.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
@@ -75,10 +77,36 @@ pub(crate) struct BenchArgs {
     /// Prints one JSON document; of several figures, a list of them.
     #[arg(long)]
     json: bool,
-    /// Writes the report of `all` to this file.
+}
+
+/// One by its name.
+fn figure(name: &str) -> Result<Figure, String> {
+    if name == "all" {
+        return Err("it is all of them: no other figure beside it, and only its own options, after it".into());
+    }
+    Figure::from_str(name, false).map_err(|_| "no figure: see `bench --help`".into())
+}
+
+/// What is no figure.
+#[derive(Debug, Subcommand)]
+enum Whole {
+    /// All figures, from 50 hosts to a million, as a report. Takes about a quarter of an hour on two idle cores, and 12 GB.
+    All(AllArgs),
+}
+
+/// All figures.
+#[derive(Debug, Args)]
+struct AllArgs {
+    /// The seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Writes the report to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Leaves out of `all` what is larger.
+    /// Leaves out what is larger.
     #[arg(long, default_value_t = 1_000_000)]
     hosts_max: u32,
 }
@@ -109,12 +137,38 @@ struct Done {
 impl Done {
     /// What was wanted did not come to pass: no figure.
     fn not(figure: &str, why: &str) -> Self {
-        let document = serde_json::json!({ "schema": 1, "figure": figure, "why": why });
+        let document = json!({ "schema": 1, "figure": figure, "why": why });
         Self { ok: false, text: format!("{figure}: {why}"), document }
     }
 }
 
 impl Bench {
+    fn of(args: &BenchArgs, engine: Engine) -> Self {
+        let engine_name = match args.how.engine {
+            EngineName::Reference => "reference",
+            EngineName::Ring => "ring",
+        };
+        let wire_name = match args.how.wire {
+            WireName::All => "all",
+            WireName::Sample => "sample",
+            WireName::Typed => "typed",
+        };
+        Self {
+            hosts: args.hosts as usize,
+            seconds: args.seconds,
+            window: args.window,
+            changes: args.changes as usize,
+            deaths: args.deaths as usize,
+            rounds: args.rounds,
+            loss: args.loss,
+            seed: args.seed,
+            cma: !args.no_cma,
+            engine,
+            wire: args.how.wire(),
+            names: (engine_name, wire_name),
+        }
+    }
+
     fn build(&self) -> Measured {
         let size = Size { hosts: self.hosts, seed: self.seed, loss_permille: self.loss };
         Measured::build(size, self.engine, self.wire, self.cma)
@@ -138,48 +192,32 @@ impl Bench {
 
 /// `bench`.
 pub(crate) fn bench(args: &BenchArgs) -> ExitCode {
-    let engine = match args.how.engine {
-        EngineName::Reference => "reference",
-        EngineName::Ring => "ring",
-    };
-    let wire = match args.how.wire {
-        WireName::All => "all",
-        WireName::Sample => "sample",
-        WireName::Typed => "typed",
-    };
-    let bench = Bench {
-        hosts: args.hosts as usize,
-        seconds: args.seconds,
-        window: args.window,
-        changes: args.changes as usize,
-        deaths: args.deaths as usize,
-        rounds: args.rounds,
-        loss: args.loss,
-        seed: args.seed,
-        cma: !args.no_cma,
-        engine: args.how.engine(),
-        wire: args.how.wire(),
-        names: (engine, wire),
-    };
-    if args.figures.contains(&Figure::All) {
-        return all::all(args.seed, args.hosts_max as usize, args.out.as_deref(), args.json);
+    if let Some(Whole::All(all)) = &args.all {
+        return all::all(all);
     }
-    let mut stage = Stage::new(&bench);
+    match args.how.engine() {
+        Ok(engine) => measure(args, &Bench::of(args, engine)),
+        Err(unusable) => refused(&unusable),
+    }
+}
+
+fn measure(args: &BenchArgs, bench: &Bench) -> ExitCode {
+    let mut stage = Stage::new(bench);
     let mut all = Vec::new();
     for figure in &args.figures {
-        let done = figure.of(&bench, &mut stage);
+        let done = figure.of(bench, &mut stage);
         if args.json {
             // Whoever waits for the others sees this one already.
-            eprintln!("{}", done.text);
+            say(&done.text);
         } else {
-            println!("{}", done.text);
+            line(&done.text);
         }
         all.push(done);
     }
     if args.json {
         let mut documents: Vec<Value> = all.iter().map(|done| done.document.clone()).collect();
         let one = if let [one] = documents.as_mut_slice() { one.take() } else { documents.into() };
-        println!("{one:#}");
+        line(format_args!("{one:#}"));
     }
     if all.iter().all(|done| done.ok) { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
@@ -192,7 +230,6 @@ impl Figure {
             Self::Repair => change::repair(bench, stage, bench.loss),
             Self::LossyRepair => change::repair(bench, stage, 1),
             Self::Start => start::start(bench, stage),
-            Self::All => Done::not("all", "is measured alone"),
         }
     }
 }

@@ -7,6 +7,8 @@ use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::{Plan, Wire, World};
 use ringmesh_proto::time::Time;
 
+use super::super::output::say;
+
 /// Hosts on a switch.
 const ON_SWITCH: usize = 40;
 /// Sites of a large world, and hosts that make another site in a small one.
@@ -82,14 +84,14 @@ impl Measured {
         self.told = Instant::now();
         let (octets, _) = self.octets();
         let hosts = self.world.hosts();
-        eprintln!(
+        say(format_args!(
             "{:6.1} s: {what} at {:?} of virtual time, {} events, {} of {hosts} monitored, {} octets a host",
             self.began.elapsed().as_secs_f64(),
             self.world.now(),
             self.world.events(),
             self.world.monitored(),
             octets / hosts.max(1) as u64,
-        );
+        ));
     }
 
     /// Lets it run, with a line now and then. In long steps: no switch runs ahead of the end of one.

@@ -113,9 +113,11 @@ impl World {
             .stderr(Stdio::inherit())
             .output()?;
         match serde_json::from_slice(&told.stdout) {
-            Ok(Value::Array(documents)) => Ok(documents),
-            Ok(document) => Ok(vec![document]),
-            Err(_) => Err(format!("the world of {hosts} hosts ended with {}: see above", told.status).into()),
+            Ok(Value::Object(mut told)) => match told.remove("figures") {
+                Some(Value::Array(documents)) => Ok(documents),
+                _ => Ok(vec![told.into()]),
+            },
+            _ => Err(format!("the world of {hosts} hosts ended with {}: see above", told.status).into()),
         }
     }
 }

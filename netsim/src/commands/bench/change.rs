@@ -8,6 +8,7 @@ use ringmesh_proto::draws::{Draws, Purpose};
 use ringmesh_proto::time::Time;
 use serde_json::json;
 
+use super::common::{Common, Since};
 use super::run::{Measured, load};
 use super::stage::Stage;
 use super::{Bench, Done};
@@ -128,8 +129,10 @@ fn at_part(sorted: &[f64], part: f64) -> f64 {
 }
 
 pub(super) fn detection(bench: &Bench, stage: &mut Stage) -> Done {
-    if !stage.is_at_rest(AFTER * 2) {
-        return Done::not("detection", "the start did not come to rest");
+    let rested = stage.is_at_rest(AFTER * 2);
+    let since = Since::now(&stage.measured);
+    if !rested {
+        return unrested("detection", bench, stage, &since);
     }
     let measured = &mut stage.measured;
     let quiet = measured.world.account();
@@ -168,21 +171,29 @@ pub(super) fn detection(bench: &Bench, stage: &mut Stage) -> Done {
          second; load {}",
         load(),
     );
-    let document = json!({
-        "schema": 1, "figure": "detection", "hosts": hosts, "seed": bench.seed, "loss_permille": bench.loss,
+    let common = since.until_now(bench, measured, true, stage.dead.len());
+    let own = json!({
         "deaths": deaths_all, "missing": missing, "together": together, "otherwise": otherwise, "p50_ms": p50, "p99_ms": p99, "max_ms": most,
-        "datagrams_per_death": per_change, "datagrams_per_host_per_second": each_second, "load": load(),
-        "trace_hash": format!("{:016x}", measured.world.trace_hash()),
+        "datagrams_per_death": per_change, "datagrams_per_host_per_second": each_second,
     });
-    Done { ok: missing == 0, text: told, document }
+    let ok = missing == 0 && common.violations == 0;
+    Done { ok, text: told, document: common.document("detection", own) }
+}
+
+/// No figure: whoever measures changes measures the start as well.
+fn unrested(figure: &str, bench: &Bench, stage: &Stage, since: &Since) -> Done {
+    let common = since.until_now(bench, &stage.measured, false, stage.dead.len());
+    Done::not(figure, "the start did not come to rest", &common)
 }
 
 /// Deaths and returns in one window, none two in a ring, while so many datagrams of a thousand are lost.
 pub(super) fn repair(bench: &Bench, stage: &mut Stage, loss: u64) -> Done {
     stage.lose(loss);
     // Whatever the start, or the first losses, had to say is said.
-    if !stage.is_at_rest(AFTER * 2) {
-        return Done::not("repair", "the start did not come to rest");
+    let rested = stage.is_at_rest(AFTER * 2);
+    let since = Since::now(&stage.measured);
+    if !rested {
+        return unrested("repair", bench, stage, &since);
     }
     let window = Duration::from_secs(bench.window);
     let draws = |what| Draws::new(bench.seed, WHO << 8 | loss << 4 | what);
@@ -221,14 +232,15 @@ pub(super) fn repair(bench: &Bench, stage: &mut Stage, loss: u64) -> Done {
     happen(measured, &changes);
     measured.run((begin + quiet_span).since(measured.world.now()));
     let sent = measured.world.account().since(&before);
-    let done = tell(bench, measured, loss, (dying.0.len(), dead.len()), &sent, &anyway);
+    let common = since.until_now(bench, measured, true, dying.0.len());
+    let done = tell(bench, &common, loss, (dying.0.len(), dead.len()), &sent, &anyway);
     stage.lose(bench.loss);
     done
 }
 
 fn tell(
     bench: &Bench,
-    measured: &Measured,
+    common: &Common,
     loss: u64,
     (deaths, returns): (usize, usize),
     sent: &Account,
@@ -241,7 +253,7 @@ fn tell(
     let more = sent.control().saturating_sub(anyway.control());
     // Every failure is a death and a return.
     let day = more as f64 / changes * 2.0 * DAY_FAILURES;
-    let ok = loss > 0 || day < DAY_GOAL;
+    let ok = common.violations == 0 && (loss > 0 || day < DAY_GOAL);
     let told = format!(
         "{} hosts, {deaths} deaths and {returns} returns in {} s, {} of a thousand lost: {} datagrams ({sent}), of which \
          {} come anyway; {:.1} a change; derived for a day of 500 failures: {day:.0}; load {}",
@@ -251,14 +263,12 @@ fn tell(
         sent.control(),
         anyway.control(),
         more as f64 / changes,
-        load(),
+        common.load,
     );
-    let document = json!({
-        "schema": 1, "figure": "repair", "hosts": bench.hosts, "seed": bench.seed, "loss_permille": loss,
-        "window_seconds": bench.window, "deaths": deaths, "returns": returns, "datagrams": sent.control(),
+    let own = json!({
+        "loss_permille": loss, "window_seconds": bench.window, "deaths": deaths, "returns": returns, "datagrams": sent.control(),
         "by_purpose": of(sent), "anyway": anyway.control(), "anyway_by_purpose": of(anyway),
         "datagrams_per_change": more as f64 / changes, "derived_day_of_500_failures": day,
-        "load": load(), "trace_hash": format!("{:016x}", measured.world.trace_hash()),
     });
-    Done { ok, text: told, document }
+    Done { ok, text: told, document: common.document("repair", own) }
 }

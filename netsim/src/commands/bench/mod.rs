@@ -2,6 +2,7 @@
 
 mod all;
 mod change;
+mod common;
 mod rate;
 mod report;
 mod run;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::output::{line, say};
 use super::{EngineName, HowArgs, WireName, refused};
+use common::Common;
 use run::{Measured, Size};
 use stage::Stage;
 
@@ -74,7 +76,7 @@ pub(crate) struct BenchArgs {
     no_cma: bool,
     #[command(flatten)]
     how: HowArgs,
-    /// Prints one JSON document; of several figures, a list of them.
+    /// Prints one JSON document; several figures stand in its `figures`.
     #[arg(long)]
     json: bool,
 }
@@ -136,8 +138,8 @@ struct Done {
 
 impl Done {
     /// What was wanted did not come to pass: no figure.
-    fn not(figure: &str, why: &str) -> Self {
-        let document = json!({ "schema": 1, "figure": figure, "why": why });
+    fn not(figure: &str, why: &str, common: &Common) -> Self {
+        let document = common.document(figure, json!({ "why": why }));
         Self { ok: false, text: format!("{figure}: {why}"), document }
     }
 }
@@ -215,11 +217,18 @@ fn measure(args: &BenchArgs, bench: &Bench) -> ExitCode {
         all.push(done);
     }
     if args.json {
-        let mut documents: Vec<Value> = all.iter().map(|done| done.document.clone()).collect();
-        let one = if let [one] = documents.as_mut_slice() { one.take() } else { documents.into() };
-        line(format_args!("{one:#}"));
+        let documents: Vec<Value> = all.iter().map(|done| done.document.clone()).collect();
+        line(format_args!("{:#}", together(documents)));
     }
     if all.iter().all(|done| done.ok) { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// One figure is a document; of several there is one all the same.
+fn together(mut documents: Vec<Value>) -> Value {
+    match documents.as_mut_slice() {
+        [one] => one.take(),
+        _ => json!({ "schema": 1, "figures": documents }),
+    }
 }
 
 impl Figure {
@@ -231,5 +240,75 @@ impl Figure {
             Self::LossyRepair => change::repair(bench, stage, 1),
             Self::Start => start::start(bench, stage),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        bench: BenchArgs,
+    }
+
+    fn documents(words: &[&str]) -> Value {
+        let line = Line::parse_from(["bench"].iter().chain(words));
+        let args = line.bench;
+        let bench = Bench::of(&args, args.how.engine().unwrap());
+        let mut stage = Stage::new(&bench);
+        together(args.figures.iter().map(|figure| figure.of(&bench, &mut stage).document).collect())
+    }
+
+    fn keys(document: &Value) -> BTreeSet<String> {
+        document.as_object().unwrap().keys().cloned().collect()
+    }
+
+    /// The shape that is promised of `bench --json`.
+    const PROMISED: [&str; 17] = [
+        "schema",
+        "figure",
+        "engine",
+        "threads",
+        "hosts",
+        "seconds",
+        "seed",
+        "events",
+        "events_by_kind",
+        "wall_seconds",
+        "cpu_seconds",
+        "events_per_second",
+        "events_per_cpu_second",
+        "realtime_factor",
+        "bytes_per_host",
+        "trace_hash",
+        "violations",
+    ];
+
+    #[test]
+    fn every_figure_has_the_promised_keys_alone_and_beside_others() {
+        let names = ["start", "rate", "detection", "repair", "lossy-repair"];
+        let small = ["--hosts", "40", "--seconds", "2", "--window", "5", "--wire", "typed"];
+        let all = documents(&[names.as_slice(), small.as_slice()].concat());
+        assert_eq!(keys(&all), ["figures", "schema"].map(str::to_owned).into());
+        let figures = all["figures"].as_array().unwrap();
+        assert_eq!(figures.len(), names.len());
+        let alone = documents(&[["rate"].as_slice(), small.as_slice()].concat());
+        for document in figures.iter().chain([&alone]) {
+            let (name, keys) = (&document["figure"], keys(document));
+            let missing: Vec<_> = PROMISED.iter().filter(|key| !keys.contains(**key)).collect();
+            assert!(missing.is_empty(), "{name} does not have {missing:?}: {document}");
+            let kinds = document["events_by_kind"].as_object().unwrap().values();
+            let sum: u64 = kinds.filter_map(Value::as_u64).sum();
+            assert_eq!(document["events"], sum, "{name}");
+            assert_eq!((&document["violations"], document.get("why")), (&0.into(), None), "{name}");
+        }
+        assert_eq!(keys(&alone), keys(&figures[1]), "a rate is a rate wherever it stands");
+        assert_eq!((&alone["seconds"], &figures[4]["loss_permille"]), (&2.into(), &1.into()));
     }
 }

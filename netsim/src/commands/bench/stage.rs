@@ -1,26 +1,26 @@
 //! One world for several figures: it is started once, comes to rest once, and remembers who is dead.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Bench;
-use super::run::{Measured, Usage};
+use super::common::{Common, Since};
+use super::run::Measured;
 
 /// What the start took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Started {
-    /// Of virtual time, until all were monitored.
-    pub(super) after: Duration,
+    /// Of virtual time, until all were monitored; `None` if they never were.
+    pub(super) after: Option<Duration>,
     /// Datagrams that were no beats.
     pub(super) datagrams: u64,
-    pub(super) cpu_s: f64,
-    pub(super) wall_s: f64,
+    /// The building included.
+    pub(super) common: Common,
 }
 
 /// A world that goes from figure to figure.
 pub(super) struct Stage {
     pub(super) measured: Measured,
-    /// `None` if not all came to be monitored.
-    pub(super) started: Option<Started>,
+    pub(super) started: Started,
     /// Hosts that were killed and not booted since, none two in a ring.
     pub(super) dead: Vec<usize>,
     rested: bool,
@@ -30,12 +30,11 @@ pub(super) struct Stage {
 impl Stage {
     /// Builds a world and starts everything in it at once.
     pub(super) fn new(bench: &Bench) -> Self {
-        let (before, clock) = (Usage::look().cpu, Instant::now());
+        let since = Since::before_all();
         let mut measured = bench.build();
         let after = measured.start();
-        let (cpu_s, wall_s) = ((Usage::look().cpu - before).as_secs_f64(), clock.elapsed().as_secs_f64());
-        let datagrams = measured.world.account().control();
-        let started = after.map(|after| Started { after, datagrams, cpu_s, wall_s });
+        let common = since.until_now(bench, &measured, true, 0);
+        let started = Started { after, datagrams: measured.world.account().control(), common };
         Self { measured, started, dead: Vec::new(), rested: false, lossy: bench.loss > 0 }
     }
 
@@ -48,7 +47,7 @@ impl Stage {
     /// Whether all are monitored and nobody but neighbours speaks. Where datagrams are lost it never comes to that:
     /// there it is `settle` later.
     pub(super) fn is_at_rest(&mut self, settle: Duration) -> bool {
-        if self.started.is_none() {
+        if self.started.after.is_none() {
             return false;
         }
         if self.lossy {

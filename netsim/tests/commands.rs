@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use ringmesh_netsim::random::{Extent, Story};
+use ringmesh_netsim::scenario::{BONDS, KINDS, SPEAKS, WANS};
+
+const REFERENCE: &str = include_str!("../../docs/SCENARIOS.md");
 
 fn scenario(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
@@ -171,4 +177,55 @@ fn check_runs_all_and_random_its_seeds() {
     let (code, stdout, stderr) = said(&["random", "--runs", "3", "--seed", "11", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &document["runs"], &document["seed"]), (0, &3.into(), &11.into()), "{stderr}");
+}
+
+/// Of the reference, between two texts; in one line.
+fn between(from: &str, to: &str) -> String {
+    let (_, rest) = REFERENCE.split_once(from).unwrap_or_else(|| panic!("{from:?} is not in it"));
+    let (text, _) = rest.split_once(to).unwrap_or_else(|| panic!("no {to:?} after {from:?}"));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The kinds of all faults that stories of that extent have.
+fn drawn(seeds: u64, extent: Extent) -> BTreeSet<String> {
+    let text = |seed| Story::sized(seed, extent).draft().to_string();
+    let kinds = |text: String| -> Vec<String> {
+        let named = text.lines().filter_map(|line| line.strip_prefix("kind = "));
+        named.map(|kind| kind.trim_matches('"').to_owned()).collect()
+    };
+    (1..=seeds).flat_map(|seed| kinds(text(seed))).collect()
+}
+
+#[test]
+fn the_reference_says_which_kinds_stories_have_and_how_many_of_them_are_run() {
+    let (plain, worn) = (drawn(200, Extent::SMALL), drawn(1_000, Extent { worn: true, ..Extent::SMALL }));
+    let last = KINDS.iter().position(|kind| kind.name == "cma-disk").unwrap();
+    let rows: BTreeSet<String> = KINDS[..=last].iter().map(|kind| kind.name.to_owned()).collect();
+    assert!(plain.is_subset(&rows) && plain.is_subset(&worn), "{plain:?}");
+    let told = between("No story has ", ": those");
+    let told: BTreeSet<String> = told.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let never = KINDS.iter().map(|kind| kind.name.to_owned()).filter(|kind| !worn.contains(kind));
+    assert_eq!(never.collect::<BTreeSet<_>>(), told);
+    let random = include_str!("random.rs");
+    let many = between("--test random` runs ", ", every one in both engines");
+    for (name, words) in [
+        ("SEEDS", "first N small ones"),
+        ("WORN_SEEDS", "first N worn ones"),
+        ("LARGE_SEEDS", "first N of 200 hosts"),
+    ] {
+        let count = random.split_once(&format!("const {name}: u64 = ")).unwrap().1.split(';').next().unwrap();
+        assert!(many.contains(&words.replace('N', count)), "{name} is {count}: {many}");
+    }
+}
+
+/// What is missing is said in words that nothing which exists is called by, but for the nouns of every network.
+#[test]
+fn the_reference_denies_no_kind_and_no_shape_that_exists() {
+    let (_, missing) = REFERENCE.split_once("## What a scenario cannot say yet").unwrap();
+    let words: BTreeSet<&str> = missing.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+    let nouns = ["relay", "cma", "wan", "probe", "cable", "uplink"];
+    let kinds = KINDS.iter().map(|kind| kind.name).filter(|name| !nouns.contains(name));
+    for word in kinds.chain(WANS).chain(BONDS).chain(SPEAKS) {
+        assert!(!words.contains(word), "`{word}` exists: {missing}");
+    }
 }

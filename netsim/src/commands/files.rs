@@ -35,8 +35,15 @@ pub(super) enum Unusable {
 
 /// The scenario of one file.
 pub(super) fn one(path: &Path) -> Result<Scenario, Unusable> {
+    Ok(with_text(path)?.0)
+}
+
+/// The same, and what is written there.
+pub(super) fn with_text(path: &Path) -> Result<(Scenario, String), Unusable> {
     let octets = fs::read(path).map_err(at(path))?;
-    Ok(Scenario::read_octets(&path.display().to_string(), octets)?)
+    // What is no text is refused by whoever reads it, with the line.
+    let text = String::from_utf8_lossy(&octets).into_owned();
+    Ok((Scenario::read_octets(&path.display().to_string(), octets)?, text))
 }
 
 /// What lies in a folder.

@@ -27,7 +27,7 @@ pub(crate) use output::say;
 pub(crate) use shrink::shrink;
 pub(crate) use stories::random;
 
-use files::{Folder, Unusable, folder, one};
+use files::{Folder, Unusable, folder, one, with_text};
 use output::{line, put};
 use progress::Progress;
 
@@ -191,11 +191,11 @@ pub(crate) struct TopologyArgs {
 
 /// `topology`.
 pub(crate) fn topology(args: &TopologyArgs) -> ExitCode {
-    let scenario = match one(&args.file) {
-        Ok(scenario) => scenario,
+    let (scenario, text) = match with_text(&args.file) {
+        Ok(read) => read,
         Err(unusable) => return refused(&unusable),
     };
-    let picture = picture::svg(&scenario, args.seed.unwrap_or(scenario.seed));
+    let picture = picture::svg(&scenario, &text, args.seed.unwrap_or(scenario.seed));
     if args.svg.as_os_str() == "-" {
         put(picture);
         return ExitCode::SUCCESS;

@@ -32,7 +32,7 @@ pub(crate) struct Crossing {
     pub(crate) event: Event,
 }
 
-/// Which heartbeats travel as sealed octets. All else always does.
+/// Which heartbeats travel as sealed octets. All else always does. Where two hosts go by one name all must.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wire {
     /// All: each is sealed by its sender's wire, opened by its receiver's, and compared with what was meant.

@@ -247,8 +247,8 @@ pub(super) struct Network {
     pub(super) stands_by: BTreeMap<usize, u32>,
     /// Hosts whose image runs on another too.
     pub(super) copied: BTreeSet<usize>,
-    /// There were some once.
-    pub(super) had_copies: bool,
+    /// Hosts of whose name there were two once: those whose image ran on another too, and those it ran on.
+    pub(super) doubles: BTreeSet<usize>,
     /// What is wrong with something that is up.
     pub(super) troubles: Vec<(Part, Trouble)>,
     /// The ports of each host.
@@ -297,7 +297,7 @@ impl Network {
                 readdressed: BTreeSet::new(),
                 stands_by: BTreeMap::new(),
                 copied: BTreeSet::new(),
-                had_copies: false,
+                doubles: BTreeSet::new(),
                 troubles: Vec::new(),
                 legs: Vec::new(),
                 power: Vec::new(),
@@ -419,6 +419,18 @@ impl Network {
         let here = site == self.site && usize::from(self.domains[host]) == domain;
         let here = here && self.readdressed.contains(&host) == (number & SECOND != 0);
         (here && leg < self.legs[host].len()).then_some(Place::Leg { host, leg })
+    }
+
+    /// Whether one of these addresses is of a host that had a double: two places of one name hold keys of one link that
+    /// are not the same.
+    pub(super) fn had_a_double(&self, ends: [IpAddr; 2]) -> bool {
+        let double = |end: IpAddr| match self.owner(end) {
+            Some(Place::Leg { host, .. }) => self.doubles.contains(&host),
+            Some(Place::Core(_)) => false,
+            // It had that address before.
+            None => true,
+        };
+        !self.doubles.is_empty() && ends.into_iter().any(double)
     }
 }
 

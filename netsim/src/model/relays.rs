@@ -287,7 +287,7 @@ impl Site {
         let opened = process.wire.open(now, at, &mut octets);
         if let Some((false, beat)) = meant {
             let (heard, ours) = (opened == Ok(FromProbe::Beat(beat)), process.relay.holds(beat.link));
-            let twice = self.network.had_copies;
+            let twice = self.network.had_a_double([datagram.from.ip(), datagram.to.ip()]);
             assert!(twice || heard == ours, "{beat:?} was meant and {opened:?} was opened, held {ours}");
         }
         let Ok(opened) = opened else { return };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ringmesh_proto::time::Time;
 use ringmesh_topology::id::Name;
 
+use super::common::Wire;
 use super::fabric::{Part, Trouble};
 use super::faults::works;
 use super::host::Clock;
@@ -150,13 +151,21 @@ impl World {
     }
 
     /// A host is started from the image of another of its site, and goes by that one's name; or from its own again.
+    ///
+    /// # Panics
+    /// If not all heartbeats are sealed: which of two keys of one link opens a beat is told by its octets alone.
     pub fn clone_onto(&mut self, host: usize, of: Option<usize>) {
+        assert_eq!(
+            self.cma.common.wire,
+            Wire::All,
+            "beats of a world with copies are to be sealed, all of them"
+        );
         let of = of.map(|of| self.home(of).1);
         let (site, local) = self.home(host);
         let known = |of: usize| (site.hosts[of].name.clone(), site.hosts[of].id);
         let identity = of.map(known).map(Box::new);
         let as_whom = identity.as_ref().map_or(&site.hosts[local].name, |other| &other.0).clone();
-        site.network.had_copies |= of.is_some();
+        site.network.doubles.extend(of.into_iter().flat_map(|of| [of, local]));
         site.broke(|site| format!("{} runs the image of {as_whom}", site.hosts[local].name));
         let known = &mut site.hosts[local];
         (known.process, known.identity) = (None, identity);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use ringmesh_proto::time::Time;
 
 use super::expect::What;
-use super::fault::Stage;
+use super::fault::{Fault, Stage};
 use super::judge::Judge;
 use super::load::Scenario;
 use super::report::Outcome;
 use super::script::{Broke, Cue, Told, told};
 use super::text::seconds;
+use super::wear::Wear;
 use super::whole::{not_joined, picture_differs};
 use crate::engine::Engine;
 use crate::model::{Classes, Wire, World};
@@ -149,6 +150,12 @@ impl Scenario {
         self.expect.iter().any(|expect| !matches!(expect.what, What::WholeAtEnd))
     }
 
+    /// Whether a host ever runs the image of another.
+    fn has_copies(&self) -> bool {
+        let mut all = self.faults.iter().flat_map(|planned| &planned.faults);
+        all.any(|fault| matches!(fault, Fault::Wear(Wear::Clone { .. })))
+    }
+
     /// Nothing of the trace is in what it returns.
     fn execute(
         &self,
@@ -161,7 +168,7 @@ impl Scenario {
         plan.seed = seed;
         let mut stage = Stage::new(plan, self.shape.whole.clone());
         stage.world.set_engine(engine);
-        stage.world.set_wire(wire);
+        stage.world.set_wire(if self.has_copies() { Wire::All } else { wire });
         if trace {
             stage.world.trace();
         }

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use ringmesh_netsim::model::{Plan, World};
+use ringmesh_netsim::model::{Plan, Trouble, Way, World};
+use ringmesh_netsim::scenario::Scenario;
 use ringmesh_netsim::watch::{Health, INVARIANTS, View, Watch, Watches};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,4 +150,120 @@ fn a_silence_that_no_incident_explains_is_told() {
     world.forget(2);
     let wrong = watched(law.as_mut(), &mut world, &mut health, 10 * SECOND, true);
     says("no-unexplained-silence", &wrong, "h3 is silent for");
+}
+
+/// So much is lost, and nothing else is wrong.
+fn lost(loss_permille: u16) -> Trouble {
+    Trouble { loss_permille, ..Trouble::default() }
+}
+
+/// What is wrong with a cable, and whether its host is missed with good reason.
+#[test]
+fn a_cable_that_takes_much_or_holds_it_long_makes_its_host_ailing_and_mild_loss_does_not() {
+    let late = |millis| Trouble { delay: Duration::from_millis(millis), ..Trouble::default() };
+    let to_port = |port, way| Trouble { udp_port: Some(port), way, ..lost(1_000) };
+    let larger = |octets| Trouble { larger_than: Some(octets), ..lost(1_000) };
+    let cases = [
+        ("100 of a thousand", lost(100), false),
+        ("299 of a thousand", lost(299), false),
+        ("300 of a thousand", lost(300), true),
+        ("one way", Trouble { way: Some(Way::In), ..lost(800) }, true),
+        ("less than a second", late(999), false),
+        ("a second", late(1_000), true),
+        ("what probes are sent", to_port(1984, None), true),
+        ("what the relay is sent", to_port(1990, Some(Way::Out)), true),
+        ("what is no port of the host", to_port(1990, Some(Way::In)), false),
+        ("what is none of ours", to_port(53, None), false),
+        ("all that is larger than nothing", larger(0), true),
+        ("more than a beat", larger(100), true),
+        ("what none of ours is", larger(8_000), false),
+    ];
+    for (what, trouble, ails) in cases {
+        let mut world = World::new(Plan::even(2, 2));
+        world.trouble_cable(0, 0, trouble, true);
+        let well: Vec<bool> = (0..4).map(|host| world.host_truth(host).passes != 0).collect();
+        assert_eq!(well, [!ails, true, true, true], "{what}");
+        world.trouble_cable(0, 0, trouble, false);
+        assert_ne!(world.host_truth(0).passes, 0, "{what}: it is mended");
+    }
+}
+
+/// Whatever makes it worse, and which hosts, of two on each of two switches, are missed with good reason.
+#[test]
+fn those_behind_anything_that_takes_much_are_ailing_and_nobody_else() {
+    type Breaks = fn(&mut World);
+    let cases: [(&str, Breaks, [bool; 4]); 9] = [
+        ("an uplink", |world| world.trouble_uplink(1, None, lost(500), true), [false, false, true, true]),
+        ("what joins the switches", |world| world.trouble_lan(0, lost(400), true), [true; 4]),
+        ("the gateway", |world| world.trouble_gateway(0, 0, lost(400), true), [true; 4]),
+        ("a little everywhere", |world| world.set_loss(100), [false; 4]),
+        ("much everywhere", |world| world.set_loss(300), [true; 4]),
+        ("a little disorder", |world| world.set_disorder(Duration::from_millis(50)), [false; 4]),
+        ("much disorder", |world| world.set_disorder(2 * SECOND), [true; 4]),
+        ("much on the WAN", |world| world.set_wan_quality(0, SECOND / 100, 900), [false; 4]),
+        (
+            "a little everywhere, and a little more of one",
+            |world| {
+                world.set_loss(200);
+                world.trouble_cable(1, 0, lost(200), true);
+            },
+            [false, true, false, false],
+        ),
+    ];
+    for (what, breaks, ailing) in cases {
+        let mut world = World::new(Plan::even(2, 2));
+        breaks(&mut world);
+        assert_eq!([0, 1, 2, 3].map(|host| world.host_truth(host).passes == 0), ailing, "{what}");
+    }
+    for (loss, delay, works) in [(100, SECOND / 100, true), (300, SECOND / 100, false), (0, SECOND, false)] {
+        let mut world = World::new(Plan::even(2, 2));
+        world.set_wan_quality(0, delay, loss);
+        assert_eq!(world.site_truth(0)[2], works, "WAN: {loss} of a thousand, {delay:?}");
+    }
+}
+
+/// What is wrong, how many incidents are told of it at least, and that no law is broken by that.
+#[test]
+fn an_incident_about_those_behind_a_bad_way_breaks_no_law() {
+    let cases = [
+        ("kind = \"loss\"\nloss_permille = 1000", 1),
+        ("kind = \"loss\"\nloss_permille = 400", 1),
+        ("kind = \"reordering\"\ndelay = \"5s\"", 1),
+        ("kind = \"cable-quality\"\non = \"h3\"\nloss_permille = 800", 1),
+        ("kind = \"cable-quality\"\non = \"h3\"\ndelay = \"10s\"", 1),
+        ("kind = \"cable-quality\"\non = \"h3\"\nudp_port = 1984\nloss_permille = 1000", 1),
+        ("kind = \"uplink-quality\"\non = \"sw1\"\ndelay = \"10s\"", 1),
+        ("kind = \"uplink-quality\"\non = \"sw1\"\nlarger_than = 0\nloss_permille = 1000", 1),
+        ("kind = \"wan-quality\"\non = \"sim\"\ndelay = \"10ms\"\nloss_permille = 1000", 0),
+    ];
+    for (fault, incidents) in cases {
+        let file = format!(
+            "duration = \"150s\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 6\n\
+             [[faults]]\n{fault}\nat = \"40s\"\nlasts = \"50s\"\n"
+        );
+        let scenario = Scenario::read("a.toml", &file).unwrap_or_else(|refusal| panic!("{refusal}"));
+        for seed in 1..=2 {
+            let outcome = scenario.run(seed, false).outcome;
+            assert_eq!(outcome.violated, [""; 0], "seed {seed}: {fault}");
+            assert!(outcome.incidents >= incidents, "seed {seed}: {fault}");
+        }
+    }
+}
+
+/// Health is told nothing of the death, and of the loss all that there is.
+#[test]
+fn mild_loss_excuses_no_accusation() {
+    for (name, part) in [
+        ("no-false-incident", "HostOrCable h3, which was well for"),
+        ("one-per-cause", "0 causes, and 1 incidents"),
+    ] {
+        let mut world = settled();
+        let (mut law, mut health) = (law(name), Health::of(&world));
+        world.set_loss(50);
+        world.trouble_cable(2, 0, lost(50), true);
+        assert_eq!(watched(law.as_mut(), &mut world, &mut health, 40 * SECOND, true), [""; 0], "{name}");
+        world.kill_host(2);
+        let wrong = watched(law.as_mut(), &mut world, &mut health, 10 * SECOND, false);
+        says(name, &wrong, part);
+    }
 }

@@ -7,6 +7,8 @@
 
 use core::time::Duration;
 
+use ringmesh_proto::message::{PROBE_PORT, RELAY_PORT};
+use ringmesh_proto::wire::BEAT;
 use ringmesh_topology::id::MacAddress;
 
 use super::network::{Leg, Network, Place};
@@ -71,8 +73,30 @@ pub(super) struct Fare {
 /// Everything, in a million.
 pub(super) const CERTAIN: u64 = 1_000_000;
 
+/// Where so much is lost, or held up for so long, somebody who is well may be missed.
+const BAD: Fare = Fare { late: Duration::from_secs(1), loss_ppm: 300_000 };
+/// Of the datagrams of our machines the least, which nearly all are; and about the most.
+const OCTETS: [usize; 2] = [BEAT, 1_200];
+
 impl Fare {
-    const FREE: Self = Self { late: Duration::ZERO, loss_ppm: 0 };
+    pub(super) const FREE: Self = Self { late: Duration::ZERO, loss_ppm: 0 };
+
+    /// What a packet meets that meets this and then something that is wrong so.
+    fn and(self, trouble: &Trouble) -> Self {
+        self.and_lost(trouble.loss_permille.into(), trouble.delay)
+    }
+
+    /// The same of a loss in a thousand, and of a delay.
+    pub(super) fn and_lost(self, permille: u64, late: Duration) -> Self {
+        let passes = CERTAIN - 1_000 * permille.min(1_000);
+        let loss_ppm = CERTAIN - (CERTAIN - self.loss_ppm) * passes / CERTAIN;
+        Self { late: self.late + late, loss_ppm }
+    }
+
+    /// Whether whoever is behind it may be missed.
+    pub(super) fn is_bad(self) -> bool {
+        self.loss_ppm >= BAD.loss_ppm || self.late >= BAD.late
+    }
 }
 
 impl Trouble {
@@ -240,13 +264,41 @@ impl Network {
         for (part, way) in parts.into_iter().filter_map(|(part, way)| Some((part?, way))) {
             for (_, trouble) in self.troubles.iter().filter(|(known, _)| *known == part) {
                 if trouble.is_about(packet, way, domain) {
-                    fare.late += trouble.delay;
-                    let passes = CERTAIN - 1_000 * u64::from(trouble.loss_permille.min(1_000));
-                    fare.loss_ppm = CERTAIN - (CERTAIN - fare.loss_ppm) * passes / CERTAIN;
+                    fare = fare.and(trouble);
                 }
             }
         }
         Some(fare)
+    }
+
+    /// Whether a port of a host has a way that takes too much of what our machines say, or holds it up: each trouble
+    /// that something of it may pass counts, on any of several equal ways. `site`: what it meets everywhere.
+    pub(super) fn ails(&self, host: usize, leg: usize, site: Fare) -> bool {
+        if self.troubles.is_empty() {
+            return site.is_bad();
+        }
+        let (out, back) = ([PROBE_PORT, RELAY_PORT], [PROBE_PORT]);
+        let ports = out.map(|port| (Way::Out, port)).into_iter().chain(back.map(|port| (Way::In, port)));
+        let met: Vec<&Trouble> = self.met_by(host, leg).collect();
+        let mut packets = ports.flat_map(|(way, port)| OCTETS.map(|octets| (way, Packet { octets, port })));
+        packets.any(|(way, packet)| {
+            let about = met.iter().filter(|trouble| trouble.is_about(packet, way, self.domains[host]));
+            about.fold(site, |fare, trouble| fare.and(trouble)).is_bad()
+        })
+    }
+
+    /// What is wrong with anything that packets of a port may pass.
+    fn met_by(&self, host: usize, leg: usize) -> impl Iterator<Item = &Trouble> {
+        let switch = self.legs[host][leg].switch as usize;
+        // The other half of a pair carries for it while its own uplinks lead nowhere.
+        let beside = self.switches[switch].peer.filter(|_| !self.leads_up(switch));
+        let meets = move |part: Part| match part {
+            Part::Cable(of, port) => (of, port) == (host, leg),
+            Part::Uplink(of, _) => of == switch || Some(of) == beside,
+            Part::Lan => true,
+            Part::Gateway(domain) => domain == self.domains[host],
+        };
+        self.troubles.iter().filter(move |(part, _)| meets(*part)).map(|(_, trouble)| trouble)
     }
 
     /// Two plain ports on one switch and in one domain, as nearly all that speak to each other are.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringmesh_proto::pb;
 use ringmesh_proto::seal::{Key, SiteSecret};
@@ -12,6 +13,7 @@ use ringmesh_topology::id::{Boot, Name};
 
 use super::common::{Common, Shard};
 use super::disk::{Disk, Journal};
+use super::fabric::Fare;
 use super::groups::Groups;
 use super::host::Host;
 use super::hosts::Seldom;
@@ -181,6 +183,11 @@ impl Site {
             | Thing::HandedOn { .. }
             | Thing::Heard { .. } => {}
         }
+    }
+
+    /// What every datagram meets that stays inside the site.
+    pub(super) fn takes(&self) -> Fare {
+        Fare::FREE.and_lost(self.loss_permille, Duration::from_nanos(self.disorder_ns))
     }
 
     /// A line about the relay.

@@ -8,6 +8,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::WireCounters;
 use ringmesh_topology::id::ProbeId;
 
+use super::fabric::Fare;
 use super::network::Place;
 use super::site::Site;
 use super::world::World;
@@ -29,6 +30,9 @@ pub struct HostTruth {
     pub light: u8,
     /// Ports from which its relay's place is reached.
     pub reaches: u8,
+    /// Ports whose ways take little of what is said, and hold it up for less than a second: whoever is behind another
+    /// is heard, and may be missed all the same.
+    pub passes: u8,
     /// All ports.
     pub ports: u8,
     /// A number for its addresses and for what its ports hang on, by the names that the switches give themselves.
@@ -37,7 +41,8 @@ pub struct HostTruth {
 
 /// What works of a switch: power, uplink, its announcements.
 pub type SwitchTruth = [bool; 3];
-/// What works of a site: power of its core, its relay's process, its WAN, room on its relay's disk.
+/// What works of a site: power of its core, its relay's process, its WAN, if that takes little of what is said and
+/// holds it up for less than a second, and room on its relay's disk.
 pub type SiteTruth = [bool; 4];
 /// What works of the CMA: its process, its WAN, room on its disk.
 pub type CmaTruth = [bool; 3];
@@ -46,7 +51,7 @@ impl HostTruth {
     /// Nothing is broken about it.
     pub fn is_whole(self) -> bool {
         let itself = self.power && self.runs && self.awake && self.prompt && self.unique;
-        itself && self.light == self.ports && self.reaches == self.ports
+        itself && [self.light, self.reaches, self.passes].iter().all(|works| *works == self.ports)
     }
 
     /// Its probe says nothing to its relay.
@@ -73,6 +78,7 @@ impl HostTruth {
             || lost(self.unique, before.unique)
             || before.light & !self.light != 0
             || before.reaches & !self.reaches != 0
+            || before.passes & !self.passes != 0
             || self.wiring != before.wiring
     }
 }
@@ -87,6 +93,7 @@ impl World {
             ports.filter(|leg| works(*leg)).fold(0_u8, |bits, leg| bits | 1 << leg)
         };
         let core = Place::Core(site.number);
+        let everywhere = site.takes();
         HostTruth {
             power: network.power[local],
             runs: known.process.is_some() && known.identity.is_none(),
@@ -95,6 +102,7 @@ impl World {
             unique: !network.copied.contains(&local),
             light: bits(&|leg| network.carrier(local, leg)),
             reaches: bits(&|leg| network.reaches(Place::Leg { host: local, leg }, core)),
+            passes: bits(&|leg| !network.ails(local, leg, everywhere)),
             ports: bits(&|_| true),
             wiring: network.legs[local].iter().fold(
                 network.readdressed.contains(&local).into(),
@@ -143,7 +151,8 @@ impl World {
     /// What works of a site.
     pub fn site_truth(&self, site: usize) -> SiteTruth {
         let known = &self.sites[site];
-        let (power, wan) = (self.wan.core_power[site], self.wan.leads_out(site));
+        let (power, leg) = (self.wan.core_power[site], self.wan.legs[site]);
+        let wan = self.wan.leads_out(site) && !Fare::FREE.and_lost(leg.loss_permille, leg.delay).is_bad();
         [power, known.process.is_some() && !known.load.is_too_much(self.now), wan, !known.disk.full]
     }
 

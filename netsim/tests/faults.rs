@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use ringmesh_netsim::model::{Plan, Trouble, World};
+use ringmesh_netsim::scenario::Scenario;
 use ringmesh_proto::message::GoodbyeReason;
 use ringmesh_proto::news::IncidentNews;
 use ringmesh_topology::verdict::Verdict;
@@ -517,4 +518,28 @@ fn a_leg_that_breaks_behind_a_dead_switch_is_found_when_that_is_well_again() {
     world.run_for(60 * SECOND);
     let open: Vec<String> = world.incidents().into_iter().filter(|i| !i.closed).map(verdict).collect();
     assert_eq!(open, ["RedundancyLost"], "{}", lines(&world));
+}
+
+/// What waits when an overload ends is read at once, and is no replay of anything.
+#[test]
+fn what_was_overloaded_is_whole_soon_after_it_has_time_enough() {
+    let relay = |each: &str| format!("kind = \"relay-overload\"\non = \"sim\"\neach = \"{each}\"");
+    let killed = "[[faults]]\nkind = \"relay\"\non = \"sim\"\nat = \"50s\"\nlasts = \"5s\"";
+    let cases = [
+        (10, relay("1000ms"), ""),
+        (4, relay("200ms"), killed),
+        (10, "kind = \"cma-overload\"\neach = \"1000ms\"".to_owned(), ""),
+    ];
+    for (hosts, overload, other) in cases {
+        let file = format!(
+            "duration = \"150s\"\n[topology]\nsites = 1\nswitches = 2\nhosts = {hosts}\n\
+             [[faults]]\n{overload}\nat = \"20s\"\nlasts = \"40s\"\n{other}\n\
+             [[expect]]\nwhole_at_end = true\n"
+        );
+        let scenario = Scenario::read("a.toml", &file).unwrap_or_else(|refusal| panic!("{refusal}"));
+        for seed in 1..=2 {
+            let outcome = scenario.run(seed, false).outcome;
+            assert!(outcome.ok, "{overload}\n{}", outcome.complaints("test").join("\n"));
+        }
+    }
 }

@@ -150,6 +150,12 @@ impl Authority {
         }
     }
 
+    /// A CMA that has time enough again comes to all that was said, in the order in which it came.
+    pub(super) fn read_what_waits(&mut self) {
+        let waiting = self.common.take_out(|thing| matches!(thing, Thing::Heard { .. }));
+        waiting.into_iter().for_each(|thing| self.happen_here(thing));
+    }
+
     fn read(&mut self, stream: u64, body: Body) {
         match body {
             Body::Message(_, octets) => self.cma_hears(stream, &octets),

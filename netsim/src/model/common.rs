@@ -11,7 +11,7 @@ use ringmesh_proto::time::Time;
 use super::account::{Account, Classes, Traffic, WanAccount};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Wan;
-use super::queue::{Due, Event, Queue};
+use super::queue::{Due, Event, Queue, Thing};
 use super::trace::{self, TraceHash};
 
 /// More than this many things at one instant: some machine does not move its deadline.
@@ -146,6 +146,11 @@ impl Common {
     /// Everything that is due, taken out.
     pub(super) fn drain(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.queue.take(Time::NEVER)).collect()
+    }
+
+    /// What is due and of that kind, in order: it is not to happen when it was to.
+    pub(super) fn take_out(&mut self, is_meant: impl Fn(&Thing) -> bool) -> Vec<Thing> {
+        self.queue.take_out(is_meant)
     }
 
     /// Nothing more happens here before that.

@@ -11,7 +11,7 @@ const WAITING_MAX: u32 = 4_096;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Load {
     /// So long for each datagram or message; zero where it has time enough.
-    pub(super) each: Duration,
+    each: Duration,
     /// It is done with all that came.
     done: Time,
 }
@@ -27,9 +27,17 @@ pub(super) enum Wait {
 }
 
 impl Load {
-    /// A datagram comes. In order: what comes when the load is over still waits for what came before.
+    /// It takes so long for each from now on. Where that is no time at all it has read by now whatever waited.
+    pub(super) fn set(&mut self, each: Duration) {
+        self.each = each;
+        if each.is_zero() {
+            self.end();
+        }
+    }
+
+    /// A datagram comes. In order: it waits for what came before.
     pub(super) fn take(&mut self, now: Time) -> Wait {
-        if self.done.since(now) > self.each * WAITING_MAX && !self.each.is_zero() {
+        if self.is_too_much() && self.done.since(now) > self.each * WAITING_MAX {
             return Wait::Full;
         }
         self.queue(now).map_or(Wait::None, Wait::Until)
@@ -37,20 +45,24 @@ impl Load {
 
     /// The same of what is never lost. `None`: now.
     pub(super) fn queue(&mut self, now: Time) -> Option<Time> {
-        let begins = self.done.max(now);
-        if self.each.is_zero() && begins == now {
+        if !self.is_too_much() {
             return None;
         }
-        self.done = begins + self.each;
+        self.done = self.done.max(now) + self.each;
         Some(self.done)
     }
 
-    /// Whether it has more to do than it can, or is not done with what it had.
-    pub(super) fn is_too_much(&self, now: Time) -> bool {
-        !self.each.is_zero() || self.done > now
+    /// Whether it has more to do than it can.
+    pub(super) fn is_too_much(&self) -> bool {
+        !self.each.is_zero()
     }
 
-    /// The process is no more, and what waited in its socket neither.
+    /// How long what comes now waits.
+    pub(super) fn backlog(&self, now: Time) -> Duration {
+        self.done.since(now)
+    }
+
+    /// Nothing waits any more: it was read, or its process is no more, and what waited in its socket neither.
     pub(super) fn end(&mut self) {
         self.done = Time::ZERO;
     }
@@ -65,15 +77,15 @@ mod tests {
         let at = Time::from_millis;
         let mut load = Load::default();
         assert_eq!(load.take(at(10)), Wait::None);
-        load.each = Duration::from_millis(5);
+        load.set(Duration::from_millis(5));
         assert_eq!([load.take(at(10)), load.take(at(11))], [Wait::Until(at(15)), Wait::Until(at(20))]);
         assert_eq!(load.take(at(50)), Wait::Until(at(55)), "it had time meanwhile");
         load.take(at(50));
-        load.each = Duration::ZERO;
-        assert_eq!(load.take(at(51)), Wait::Until(at(60)), "after what came before");
-        assert!(load.is_too_much(at(59)) && !load.is_too_much(at(60)));
-        assert_eq!(load.take(at(60)), Wait::None);
-        load.each = Duration::from_millis(5);
+        assert!(load.is_too_much());
+        load.set(Duration::ZERO);
+        assert!(!load.is_too_much());
+        assert_eq!(load.take(at(51)), Wait::None, "what came before was read");
+        load.set(Duration::from_millis(5));
         let waits = (0..2 * WAITING_MAX).filter(|_| load.take(at(100)) != Wait::Full).count();
         assert_eq!(waits as u32, WAITING_MAX + 1);
     }

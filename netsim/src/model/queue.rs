@@ -256,6 +256,22 @@ impl Queue {
         *self = changed;
     }
 
+    /// Takes out what is of that kind, in order; all else stays.
+    pub(super) fn take_out(&mut self, is_meant: impl Fn(&Thing) -> bool) -> Vec<Thing> {
+        let (mut rest, mut out) = (Self::default(), Vec::new());
+        if matches!(self, Self::Wheel(_)) {
+            rest.change(true);
+        }
+        while let Some(event) = self.take(Time::NEVER) {
+            match event.due {
+                Due::Other(thing) if is_meant(&thing) => out.push(*thing),
+                due => rest.put(Event { due, ..event }),
+            }
+        }
+        *self = rest;
+        out
+    }
+
     pub(super) fn put(&mut self, event: Event) {
         match self {
             Self::Sorted(due) => {

@@ -185,9 +185,16 @@ impl Site {
         }
     }
 
-    /// What every datagram meets that stays inside the site.
-    pub(super) fn takes(&self) -> Fare {
-        Fare::FREE.and_lost(self.loss_permille, Duration::from_nanos(self.disorder_ns))
+    /// A relay that has time enough again reads all that waits, in the order in which it came.
+    pub(super) fn read_what_waits(&mut self) {
+        let waiting = self.common.take_out(|thing| matches!(thing, Thing::Read { .. }));
+        waiting.into_iter().for_each(|thing| self.happen_seldom(thing));
+    }
+
+    /// What every datagram meets that stays inside the site and goes to its relay, until it is read there.
+    pub(super) fn takes(&self, now: Time) -> Fare {
+        let late = Duration::from_nanos(self.disorder_ns) + self.load.backlog(now);
+        Fare::FREE.and_lost(self.loss_permille, late)
     }
 
     /// A line about the relay.

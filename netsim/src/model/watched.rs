@@ -93,7 +93,7 @@ impl World {
             ports.filter(|leg| works(*leg)).fold(0_u8, |bits, leg| bits | 1 << leg)
         };
         let core = Place::Core(site.number);
-        let everywhere = site.takes();
+        let everywhere = site.takes(self.now);
         HostTruth {
             power: network.power[local],
             runs: known.process.is_some() && known.identity.is_none(),
@@ -153,12 +153,12 @@ impl World {
         let known = &self.sites[site];
         let (power, leg) = (self.wan.core_power[site], self.wan.legs[site]);
         let wan = self.wan.leads_out(site) && !Fare::FREE.and_lost(leg.loss_permille, leg.delay).is_bad();
-        [power, known.process.is_some() && !known.load.is_too_much(self.now), wan, !known.disk.full]
+        [power, known.process.is_some() && !known.load.is_too_much(), wan, !known.disk.full]
     }
 
     /// What works of the CMA.
     pub fn cma_truth(&self) -> CmaTruth {
-        let keeps_up = !self.cma.load.is_too_much(self.now);
+        let keeps_up = !self.cma.load.is_too_much();
         [self.cma.process.is_some() && keeps_up, self.wan.cma.works, !self.cma.disk.full]
     }
 
@@ -176,6 +176,11 @@ impl World {
     pub fn is_delaying(&self) -> bool {
         let held_up = |site: &Site| site.network.troubles.iter().any(|(_, trouble)| !trouble.delay.is_zero());
         self.sites.iter().any(held_up)
+    }
+
+    /// Whether a relay reads late what comes to it.
+    pub fn is_reading_late(&self) -> bool {
+        self.sites.iter().any(|site| site.load.is_too_much())
     }
 
     /// One way over the WAN of a site, and lost packets in a thousand.

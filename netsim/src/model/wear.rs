@@ -176,17 +176,25 @@ impl World {
         site.start_after(local, Duration::ZERO);
     }
 
-    /// The relay of a site takes so long for each datagram; zero: no time at all.
+    /// The relay of a site takes so long for each datagram; zero: no time at all, and it reads at once what waits.
     pub fn overload(&mut self, site: usize, each: Duration) {
         let site = &mut self.sites[site];
         site.note_of(|| format!("takes {each:?} for a datagram"));
-        site.load.each = each;
+        site.load.set(each);
+        if each.is_zero() {
+            site.read_what_waits();
+        }
+        self.exchange();
     }
 
-    /// The CMA takes so long for each message; zero: no time at all.
+    /// The CMA takes so long for each message; zero: no time at all, and it reads at once what waits.
     pub fn overload_cma(&mut self, each: Duration) {
         self.cma.common.note(|| format!("CMA: takes {each:?} for a message"));
-        self.cma.load.each = each;
+        self.cma.load.set(each);
+        if each.is_zero() {
+            self.cma.read_what_waits();
+        }
+        self.exchange();
     }
 
     /// The probe of a host gets the processor once in so long; zero: whenever it needs it.

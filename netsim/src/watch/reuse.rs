@@ -1,9 +1,9 @@
 //! No sequence and no key is used twice.
 //!
 //! Where nobody forges and nothing is doubled on its way, a datagram that is refused as a replay was sealed under a
-//! number that had been used; but for those that somebody reads late who stood still, those of a name that two hosts go
-//! by, and answers that are so long on their way that the question was put again. And no number of an outbox names two
-//! different news.
+//! number that had been used; but for those that somebody reads late who stood still or has too much to do, those of a
+//! name that two hosts go by, and answers that are so long on their way that the question was put again. And no number
+//! of an outbox names two different news.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::model::{HostTruth, NewsTold};
 #[derive(Default)]
 pub(super) struct Reuse {
     told: u64,
-    /// The last moment when somebody stood still, or went by the name of another, or datagrams were doubled or held up.
+    /// The last moment when somebody stood still, had too much to do, or went by the name of another, or datagrams were
+    /// doubled or held up.
     disturbed: Time,
 }
 
@@ -28,7 +29,10 @@ const LATE: Duration = Duration::from_secs(10);
 impl Watch for Reuse {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
         let on_the_way = view.world.is_doubling() || view.world.is_delaying();
-        if on_the_way || (0..view.world.hosts()).any(|host| is_disturbed(view.health.host(host))) {
+        if on_the_way
+            || view.world.is_reading_late()
+            || (0..view.world.hosts()).any(|host| is_disturbed(view.health.host(host)))
+        {
             self.disturbed = view.now;
         }
         let refused = view.world.refused();

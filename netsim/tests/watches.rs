@@ -92,6 +92,41 @@ fn a_member_without_watchers_and_a_ring_that_is_none_are_told() {
     }
 }
 
+/// A relay that is gone watches nobody, and health was told nothing of it.
+#[test]
+fn a_relay_without_watchers_and_a_mesh_ring_that_is_none_are_told() {
+    for (name, part) in [
+        ("two-watchers", "the relay of s1 has 1 watchers in the mesh ring"),
+        ("single-cycle", "the relay of s2 watches 0 others"),
+    ] {
+        let mut world = World::new(Plan::sites(4, 1, 3));
+        world.run_for(20 * SECOND);
+        let (mut law, mut health) = (law(name), Health::of(&world));
+        assert_eq!(watched(law.as_mut(), &mut world, &mut health, 70 * SECOND, true), [""; 0], "{name}");
+        world.kill_relay(1);
+        let wrong = watched(law.as_mut(), &mut world, &mut health, 7 * SECOND, false);
+        says(name, &wrong, part);
+    }
+}
+
+/// The relay has a seat in the site ring. One beside it is gone, and health was told nothing of it.
+#[test]
+fn a_relay_that_is_watched_by_one_delegate_is_told() {
+    for (name, part) in
+        [("two-watchers", "r1 has 1 watchers in the ring"), ("single-cycle", "r1 does not watch")]
+    {
+        let mut world = settled();
+        let (mut law, mut health) = (law(name), Health::of(&world));
+        assert_eq!(watched(law.as_mut(), &mut world, &mut health, 40 * SECOND, true), [""; 0], "{name}");
+        let names = world.rings().find(|ring| ring.level == 1).unwrap().members.clone();
+        let seat = names.iter().position(|member| world.host(member).is_none()).unwrap();
+        let beside = world.host(&names[(seat + 1) % names.len()]).unwrap();
+        world.kill_probe(beside);
+        let wrong = watched(law.as_mut(), &mut world, &mut health, 7 * SECOND, false);
+        says(name, &wrong, part);
+    }
+}
+
 /// Back at once, so that nobody missed it; health believes it dead.
 #[test]
 fn a_death_that_nobody_tells_is_told() {

@@ -62,5 +62,5 @@ pub use look::NewsTold;
 pub use network::DOMAINS_MAX;
 pub use plan::{BondMode, HostPlan, Plan, SitePlan, Speaks, WanShape};
 pub use trace::EventKinds;
-pub use watched::{CmaTruth, HostTruth, SiteTruth, SwitchTruth};
+pub use watched::{CmaTruth, HostTruth, MeshSeat, SiteTruth, SwitchTruth};
 pub use world::World;

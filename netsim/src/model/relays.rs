@@ -79,6 +79,7 @@ impl Site {
             armed: Time::NEVER,
             journal: Journal::default(),
             uplink: Uplink::new(),
+            mesh: Vec::new(),
             figures: Figures::default(),
         });
         self.note_of(|| "starts".into());

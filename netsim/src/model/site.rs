@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringmesh_proto::mesh::MeshLink;
 use ringmesh_proto::pb;
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::Time;
@@ -90,6 +91,8 @@ pub(super) struct Process {
     /// News up to here may be told.
     pub(super) kept: Told,
     pub(super) uplink: Uplink,
+    /// Its place in the mesh ring, as it was ordered last.
+    pub(super) mesh: Vec<MeshLink>,
     pub(super) figures: Figures,
 }
 

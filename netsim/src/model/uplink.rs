@@ -285,6 +285,7 @@ impl Site {
                 let (order, keys) = sound(codec::read_mesh_order(order));
                 if let Some(process) = &mut self.process {
                     process.wire.take_mesh(keys);
+                    process.mesh.clone_from(&order.links);
                 }
                 relay::Event::Mesh(order)
             }

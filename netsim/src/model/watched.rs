@@ -6,7 +6,7 @@ use ringmesh_probe_core::Probe;
 use ringmesh_proto::machine::Machine as _;
 use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::WireCounters;
-use ringmesh_topology::id::ProbeId;
+use ringmesh_topology::id::{Name, ProbeId};
 
 use super::fabric::Fare;
 use super::network::Place;
@@ -46,6 +46,15 @@ pub type SwitchTruth = [bool; 3];
 pub type SiteTruth = [bool; 4];
 /// What works of the CMA: its process, its WAN, room on its disk.
 pub type CmaTruth = [bool; 3];
+
+/// The seat of a running relay in the mesh ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeshSeat {
+    /// Its stream to the CMA, by a number that no other has; `None` while there is none.
+    pub stream: Option<u64>,
+    /// The sites whose relays it watches.
+    pub watches: Vec<usize>,
+}
 
 impl HostTruth {
     /// Nothing is broken about it.
@@ -154,6 +163,18 @@ impl World {
         let (power, leg) = (self.wan.core_power[site], self.wan.legs[site]);
         let wan = self.wan.leads_out(site) && !Fare::FREE.and_lost(leg.loss_permille, leg.delay).is_bad();
         [power, known.process.is_some() && !known.load.is_too_much(), wan, !known.disk.full]
+    }
+
+    /// The seats of the relays in the mesh ring, site by site; `None` where no relay runs.
+    pub fn mesh_seats(&self) -> Vec<Option<MeshSeat>> {
+        let number = |name: &Name| self.sites.iter().position(|site| site.name == *name);
+        let seat = |site: &Site| {
+            let process = site.process.as_ref()?;
+            let held = process.mesh.iter().filter(|link| process.relay.holds_mesh(link.link));
+            let watches = held.filter_map(|link| number(&link.site)).collect();
+            Some(MeshSeat { stream: process.uplink.stream(), watches })
+        };
+        self.sites.iter().map(seat).collect()
     }
 
     /// What works of the CMA.

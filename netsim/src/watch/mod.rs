@@ -8,6 +8,7 @@ mod causes;
 mod deaths;
 mod health;
 mod judged;
+mod mesh;
 mod reuse;
 mod rings;
 mod silence;

@@ -302,3 +302,31 @@ fn mild_loss_excuses_no_accusation() {
         says(name, &wrong, part);
     }
 }
+
+/// One datagram is said to have been sent that never was.
+#[test]
+fn a_datagram_without_a_fate_is_told_once() {
+    let mut world = settled();
+    let (mut law, mut health) = (law("conserved"), Health::of(&world));
+    assert_eq!(watched(law.as_mut(), &mut world, &mut health, 10 * SECOND, true), [""; 0]);
+    world.miscount();
+    let wrong = watched(law.as_mut(), &mut world, &mut health, 10 * SECOND, true);
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    says("conserved", &wrong, "datagrams were sent;");
+}
+
+/// Datagrams are doubled while the law does not look, and a probe that starts says something.
+#[test]
+fn a_datagram_that_comes_again_is_told_once() {
+    let mut world = settled();
+    let (mut law, mut health) = (law("no-reuse"), Health::of(&world));
+    assert_eq!(watched(law.as_mut(), &mut world, &mut health, 20 * SECOND, true), [""; 0]);
+    world.set_doubled(1_000);
+    world.kill_probe(3);
+    world.start_probe(3);
+    world.run_for(5 * SECOND);
+    world.set_doubled(0);
+    let wrong = watched(law.as_mut(), &mut world, &mut health, 20 * SECOND, true);
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    says("no-reuse", &wrong, "datagrams were refused as replays");
+}

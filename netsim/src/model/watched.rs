@@ -204,6 +204,11 @@ impl World {
         self.sites.iter().any(|site| site.load.is_too_much())
     }
 
+    /// One datagram more is said to have been sent than was: for whoever looks whether that is noticed.
+    pub fn miscount(&mut self) {
+        self.cma.common.sent += 1;
+    }
+
     /// One way over the WAN of a site, and lost packets in a thousand.
     pub fn wan_quality(&self, site: usize) -> (Duration, u64) {
         let leg = self.wan.legs[site];

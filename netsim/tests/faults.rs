@@ -543,3 +543,33 @@ fn what_was_overloaded_is_whole_soon_after_it_has_time_enough() {
         }
     }
 }
+
+/// Nothing that is decided here looks at a wall clock, whichever way it is set.
+#[test]
+fn a_clock_that_jumps_back_or_ahead_changes_no_verdict() {
+    let run = |jump: &str| {
+        let file = format!(
+            "duration = \"2m\"\n[topology]\nsites = 1\nswitches = 2\nhosts = 4\n{jump}\
+             [[faults]]\nname = \"power\"\nkind = \"host-power\"\non = \"h3\"\nat = \"20s\"\nlasts = \"30s\"\n\
+             [[expect]]\nwhole_at_end = true\n"
+        );
+        let scenario = Scenario::read("a.toml", &file).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let run = scenario.run(3, false);
+        assert!(run.outcome.ok, "{}", run.outcome.complaints("test").join("\n"));
+        (run.told, run.outcome.trace_hash)
+    };
+    let jump = |way: &str| {
+        format!(
+            "[[faults]]\nkind = \"clock-jump\"\non = \"h2\"\n{way} = \"1h\"\nat = \"10s\"\nlasts = \"60s\"\n"
+        )
+    };
+    assert_eq!(run(""), run(&jump("behind")));
+    assert_eq!(run(""), run(&jump("ahead")));
+    let refused = |keys: &str| {
+        let file = "duration = \"2m\"\n[topology]\nsites = 1\nswitches = 1\nhosts = 4\n";
+        let fault = format!("[[faults]]\nkind = \"clock-jump\"\non = \"h2\"\nat = \"10s\"\n{keys}");
+        Scenario::read("a.toml", &format!("{file}{fault}")).unwrap_err().to_string()
+    };
+    assert!(refused("").contains("needs `ahead` or `behind`"));
+    assert!(refused("ahead = \"1h\"\nbehind = \"1h\"\n").contains("either `ahead` or `behind`"));
+}

@@ -876,6 +876,8 @@ fn every_kind_of_fault_begins_and_ends_and_leaves_nothing_behind() {
             "each" => "each = \"20ms\"\n",
             "ppm" => "ppm = 200\n",
             "ahead" => "ahead = \"1h\"\n",
+            // In place of `ahead`.
+            "behind" => "",
             "permille" => "permille = 100\n",
             _ => "loss_permille = 20\n",
         };

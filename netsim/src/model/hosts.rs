@@ -76,10 +76,11 @@ impl Site {
         self.tell_ports(host);
     }
 
-    /// The wall clock of a host, so many milliseconds ahead.
-    pub(super) fn tell_wall(&mut self, host: usize, ahead_ms: u64) {
+    /// The wall clock of a host, so many milliseconds ahead, or behind if they are less than none.
+    pub(super) fn tell_wall(&mut self, host: usize, ahead_ms: i64) {
         let now = self.common.now;
-        let wall = WallClock { at: self.hosts[host].local(now), unix_ms: wall_ms(now) + ahead_ms };
+        let unix_ms = wall_ms(now).saturating_add_signed(ahead_ms);
+        let wall = WallClock { at: self.hosts[host].local(now), unix_ms };
         self.host_event(host, probe::Event::WallClock(wall));
     }
 

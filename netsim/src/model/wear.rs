@@ -134,7 +134,13 @@ impl World {
     /// Somebody sets the wall clock of a host so far ahead of the world's.
     pub fn set_wall(&mut self, host: usize, ahead: Duration) {
         let (site, local) = self.home(host);
-        site.tell_wall(local, u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX));
+        site.tell_wall(local, i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX));
+    }
+
+    /// Somebody sets the wall clock of a host so far behind the world's.
+    pub fn set_wall_back(&mut self, host: usize, behind: Duration) {
+        let (site, local) = self.home(host);
+        site.tell_wall(local, -i64::try_from(behind.as_millis()).unwrap_or(i64::MAX));
     }
 
     /// The ports of a host get other addresses, or their own again; their kernel says so at once.

@@ -359,6 +359,9 @@ impl Draft {
             }
             Wear::Drift(one, ppm) => format!("{}ppm = {ppm}\n", host("clock-drift", one)),
             Wear::Ahead(one, ahead) => format!("{}ahead = \"{}\"\n", host("clock-jump", one), long(ahead)),
+            Wear::Behind(one, behind) => {
+                format!("{}behind = \"{}\"\n", host("clock-jump", one), long(behind))
+            }
             Wear::Doubled(permille) => format!("kind = \"duplication\"\npermille = {permille}\n"),
             Wear::Disorder(by) => format!("kind = \"reordering\"\ndelay = \"{}\"\n", long(by)),
             Wear::Readdress(one) => host("readdress", one),

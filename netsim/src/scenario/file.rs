@@ -101,6 +101,7 @@ pub(super) struct Fault {
     pub(super) each: Option<Spanned<HowLong>>,
     pub(super) ppm: Option<Spanned<i32>>,
     pub(super) ahead: Option<Spanned<HowLong>>,
+    pub(super) behind: Option<Spanned<HowLong>>,
     pub(super) permille: Option<Spanned<u64>>,
 }
 

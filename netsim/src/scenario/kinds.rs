@@ -102,7 +102,7 @@ pub const KINDS: [Kind; 40] = [
     Kind { name: "suspend", on: Some(Sort::Host), keys: &[] },
     Kind { name: "recable", on: Some(Sort::Host), keys: &[("to", true), ("port", false)] },
     Kind { name: "clock-drift", on: Some(Sort::Host), keys: &[("ppm", true)] },
-    Kind { name: "clock-jump", on: Some(Sort::Host), keys: &[("ahead", true)] },
+    Kind { name: "clock-jump", on: Some(Sort::Host), keys: &[("ahead", false), ("behind", false)] },
     Kind { name: "duplication", on: None, keys: &[("permille", true)] },
     Kind { name: "reordering", on: None, keys: &[("delay", true)] },
     Kind { name: "readdress", on: Some(Sort::Host), keys: &[] },
@@ -163,6 +163,7 @@ fn check_keys(source: &Source<'_>, file: &Spanned<file::Fault>, kind: &Kind) -> 
         ("to", given.to.as_ref().map(Spanned::span)),
         ("ppm", given.ppm.as_ref().map(Spanned::span)),
         ("ahead", given.ahead.as_ref().map(Spanned::span)),
+        ("behind", given.behind.as_ref().map(Spanned::span)),
         ("permille", given.permille.as_ref().map(Spanned::span)),
         ("of", given.of.as_ref().map(Spanned::span)),
         ("each", given.each.as_ref().map(Spanned::span)),
@@ -268,7 +269,7 @@ impl Read<'_> {
                 Fault::Wear(Wear::Recable { host, port, from, to: self.recabled(host, port, from)? })
             }
             "clock-drift" => Fault::Wear(Wear::Drift(one, self.ppm()?)),
-            "clock-jump" => Fault::Wear(Wear::Ahead(one, self.some_time(&self.given.ahead)?)),
+            "clock-jump" => Fault::Wear(self.jump(one)?),
             "duplication" => Fault::Wear(Wear::Doubled(self.doubled()?)),
             "reordering" => Fault::Wear(Wear::Disorder(self.some_time(&self.given.delay)?)),
             "readdress" => Fault::Wear(Wear::Readdress(one)),
@@ -446,6 +447,19 @@ impl Read<'_> {
             Err(self.source.refuse(&given.span(), what))
         } else {
             Ok(Some(*given.get_ref()))
+        }
+    }
+
+    /// A clock is set one way or the other.
+    fn jump(&self, host: usize) -> Result<Wear, Refusal> {
+        match (&self.given.ahead, &self.given.behind) {
+            (Some(_), None) => Ok(Wear::Ahead(host, self.some_time(&self.given.ahead)?)),
+            (None, Some(_)) => Ok(Wear::Behind(host, self.some_time(&self.given.behind)?)),
+            (Some(_), Some(behind)) => Err(self.source.refuse(&behind.span(), "either `ahead` or `behind`")),
+            (None, None) => {
+                let what = "the kind `clock-jump` needs `ahead` or `behind`";
+                Err(self.source.refuse(&self.given.kind.span(), what))
+            }
         }
     }
 

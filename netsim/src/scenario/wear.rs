@@ -46,6 +46,8 @@ pub enum Wear {
     Drift(usize, i32),
     /// The wall clock of a host is so far ahead.
     Ahead(usize, Duration),
+    /// It is so far behind.
+    Behind(usize, Duration),
     /// Datagrams inside the sites are doubled, so many in a thousand.
     Doubled(u64),
     /// Datagrams inside the sites overtake each other, by so much at most.
@@ -87,6 +89,7 @@ impl Wear {
             Self::Recable { host, port, to, .. } => world.move_cable(host, port, to),
             Self::Drift(host, ppm) => world.set_drift(host, ppm),
             Self::Ahead(host, ahead) => world.set_wall(host, ahead),
+            Self::Behind(host, behind) => world.set_wall_back(host, behind),
             Self::Doubled(permille) => world.set_doubled(permille),
             Self::Disorder(by) => world.set_disorder(by),
             Self::Readdress(host) => world.readdress(host, true),
@@ -114,7 +117,7 @@ impl Wear {
             Self::Suspend(host) => world.wake(host),
             Self::Recable { host, port, from, .. } => world.move_cable(host, port, from),
             Self::Drift(host, _) => world.set_drift(host, 0),
-            Self::Ahead(host, _) => world.set_wall(host, Duration::ZERO),
+            Self::Ahead(host, _) | Self::Behind(host, _) => world.set_wall(host, Duration::ZERO),
             Self::Doubled(_) => world.set_doubled(0),
             Self::Disorder(_) => world.set_disorder(Duration::ZERO),
             Self::Readdress(host) => world.readdress(host, false),
@@ -130,7 +133,8 @@ impl Wear {
     pub(super) fn without_amount(self) -> Self {
         match self {
             Self::Drift(host, _) => Self::Drift(host, 0),
-            Self::Ahead(host, _) => Self::Ahead(host, Duration::ZERO),
+            // One clock shows one time.
+            Self::Ahead(host, _) | Self::Behind(host, _) => Self::Ahead(host, Duration::ZERO),
             Self::Doubled(_) => Self::Doubled(0),
             Self::Disorder(_) => Self::Disorder(Duration::ZERO),
             Self::Overload(site, _) => Self::Overload(site, Duration::ZERO),
@@ -176,6 +180,7 @@ impl Wear {
             | Self::Recable { host, .. }
             | Self::Drift(host, _)
             | Self::Ahead(host, _)
+            | Self::Behind(host, _)
             | Self::OverloadProbe(host, _)
             | Self::Readdress(host)
             | Self::Clone { host, .. } => Some(host),
@@ -233,6 +238,7 @@ impl Wear {
             }
             Self::Drift(one, ppm) => Self::Drift(host(one)?, ppm),
             Self::Ahead(one, ahead) => Self::Ahead(host(one)?, ahead),
+            Self::Behind(one, behind) => Self::Behind(host(one)?, behind),
             Self::Doubled(_) | Self::Disorder(_) | Self::OverloadCma(_) => self,
             Self::Readdress(one) => Self::Readdress(host(one)?),
             Self::Clone { host: one, of } => Self::Clone { host: host(one)?, of: host(of)? },

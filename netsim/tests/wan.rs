@@ -6,7 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use ringmesh_netsim::model::{Plan, WanAccount, World};
+use ringmesh_netsim::model::{Plan, Trouble, WanAccount, Way, World};
+use ringmesh_netsim::scenario::Scenario;
+use ringmesh_proto::news::{News, PeerState};
 
 use support::{SECOND, lines, picture_differs, settled};
 
@@ -83,4 +85,65 @@ fn a_relay_that_is_started_again_tells_what_changed_and_not_its_site() {
     println!("restart of a relay of 64 hosts: {account}");
     assert_eq!(picture_differs(&world, 0), None, "{account}");
     assert!(account.of("News") <= 40_000, "{account}");
+}
+
+/// What is wrong with the WAN of the second of three sites, whether its relay and the CMA still speak, whether its
+/// relay is heard by those of the others, and whether it hears them.
+#[test]
+fn a_wan_may_lose_one_way_one_port_or_what_is_large() {
+    let all = Trouble { loss_permille: 1_000, ..Trouble::default() };
+    let cases = [
+        ("what it sends", Trouble { way: Some(Way::Out), ..all }, [false, false, true]),
+        ("what it gets", Trouble { way: Some(Way::In), ..all }, [false, true, false]),
+        ("what is for the relays", Trouble { udp_port: Some(1990), ..all }, [true, false, false]),
+        ("what relays do not say", Trouble { udp_port: Some(53), ..all }, [true, true, true]),
+        ("all that carries something", Trouble { larger_than: Some(0), ..all }, [false, false, false]),
+        ("what is large", Trouble { larger_than: Some(1_300), ..all }, [true, true, true]),
+    ];
+    for (what, trouble, [speaks, is_heard, hears]) in cases {
+        let mut world = settled(Plan::sites(3, 1, 3));
+        world.trouble_wan(1, trouble, true);
+        // Before the CMA cuts the mesh ring anew, without a site that it does not hear.
+        world.run_for(20 * SECOND);
+        let streams: Vec<bool> =
+            world.mesh_seats().into_iter().flatten().map(|seat| seat.stream.is_some()).collect();
+        assert_eq!(streams, [true, speaks, true], "{what}\n{}", lines(&world));
+        world.trouble_wan(1, trouble, false);
+        world.run_for(60 * SECOND);
+        assert!(world.mesh_seats().into_iter().flatten().all(|seat| seat.stream.is_some()), "{what}");
+        // What each heard meanwhile it has told by now.
+        let hears_others = |by: usize| {
+            let told = world.news_told(by).into_iter();
+            !told
+                .filter_map(|told| match told.news {
+                    News::Peer(peer) => Some(peer.state),
+                    _ => None,
+                })
+                .any(|state| state == PeerState::Silent)
+        };
+        assert_eq!([0, 1, 2].map(hears_others), [is_heard, hears, is_heard], "{what}\n{}", lines(&world));
+    }
+}
+
+/// It takes what the file says beside what all packets take, one way only.
+#[test]
+fn a_wan_that_is_slow_one_way_is_no_slower_the_other() {
+    let file = |keys: &str| {
+        format!(
+            "duration = \"2m\"\n[topology]\nsites = 2\nswitches = 1\nhosts = 4\n\
+             [[faults]]\nkind = \"wan-quality\"\non = \"s2\"\nat = \"5s\"\nlasts = \"60s\"\n{keys}\
+             [[faults]]\nkind = \"host-power\"\non = \"h6\"\nname = \"power\"\nat = \"20s\"\nlasts = \"10s\"\n\
+             [[expect]]\nwhole_at_end = true\n"
+        )
+    };
+    let opened = |keys: &str| {
+        let scenario = Scenario::read("a.toml", &file(keys)).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let run = scenario.run(1, false);
+        assert!(run.outcome.ok, "{keys}{}", run.outcome.complaints("test").join("\n"));
+        run.outcome.trace_hash
+    };
+    let plain = opened("delay = \"10ms\"\n");
+    assert_eq!(plain, opened("delay = \"0ms\"\nway = \"out\"\n"), "no later than all else");
+    assert_ne!(plain, opened("delay = \"300ms\"\nway = \"out\"\n"));
+    assert_ne!(opened("delay = \"300ms\"\nway = \"in\"\n"), opened("delay = \"300ms\"\nway = \"out\"\n"));
 }

@@ -23,6 +23,7 @@ use ringmesh_topology::id::{Boot, IncidentId, Name};
 
 use super::common::{Common, Shard, ShardName};
 use super::disk::{Disk, Journal};
+use super::fabric::Way;
 use super::key::{Actor, Entity, Rank};
 use super::load::Load;
 use super::look::NewsTold;
@@ -115,12 +116,14 @@ impl Authority {
         if !self.common.wan.reaches_cma(site) {
             return;
         }
+        let back = self.common.met_by_stream(site, Way::In, 0);
+        let Some(late) = self.common.late_by(&mut self.actor, back) else { return };
         let delay = self.common.wan.delay_to_cma(site);
         // The rest of a round for TCP, one more for TLS.
         let (after, step) =
             if self.process.is_some() { (delay * 3, Step::Opened) } else { (delay, Step::Failed) };
         let stamp = self.actor.next();
-        self.common.cross(ShardName::Site(site), stamp, after, Thing::Uplink { attempt, step });
+        self.common.cross(ShardName::Site(site), stamp, after + late, Thing::Uplink { attempt, step });
     }
 
     fn take_segment(&mut self, stream: u64, number: u64, body: Body) {

@@ -12,7 +12,7 @@ use ringmesh_relay_core as relay;
 
 use super::account::Account;
 use super::common::ShardName;
-use super::fabric::{CERTAIN, Packet};
+use super::fabric::{CERTAIN, Fare, Packet, Way};
 use super::host::{Datagram, Payload};
 use super::key::{Actor, Rank, Stamp};
 use super::network::Place;
@@ -118,7 +118,7 @@ impl Site {
     fn bring(&mut self, from: Place, to: Place, purpose: &'static str, packet: Packet, thing: Thing) {
         self.common.sent += 1;
         if let (Place::Core(_), Place::Core(there)) = (from, to) {
-            return self.bring_over_wan(there, purpose, packet.octets + DATAGRAM_OCTETS, thing);
+            return self.bring_over_wan(there, purpose, packet, thing);
         }
         let stamp = self.actor_at(from).next();
         let Some(after) = self.fate(stamp, from, to, packet) else {
@@ -155,23 +155,27 @@ impl Site {
         }
     }
 
-    fn bring_over_wan(&mut self, to: usize, purpose: &'static str, octets: usize, thing: Thing) {
-        let common = &mut self.common;
+    fn bring_over_wan(&mut self, to: usize, purpose: &'static str, packet: Packet, thing: Thing) {
+        let (common, octets) = (&mut self.common, packet.octets + DATAGRAM_OCTETS);
         let (near, far) = (common.wan.legs[self.number], common.wan.legs[to]);
         common.count_wan(self.number, purpose, octets);
         let reaches = self.network.reaches(Place::Core(self.number), Place::Core(to));
-        if !reaches || common.is_lost(&mut self.actor, near.loss_permille) {
+        let out = common.wan.and_on(Fare::FREE, self.number, Way::Out, packet);
+        let lost = !reaches || common.is_lost(&mut self.actor, near.loss_permille);
+        let Some(late) = common.late_by(&mut self.actor, out).filter(|_| !lost) else {
             common.lost += 1;
             return;
-        }
+        };
         common.count_wan(to, purpose, octets);
-        if common.is_lost(&mut self.actor, far.loss_permille) {
+        let back = common.wan.and_on(Fare::FREE, to, Way::In, packet);
+        let lost = common.is_lost(&mut self.actor, far.loss_permille);
+        let Some(later) = common.late_by(&mut self.actor, back).filter(|_| !lost) else {
             common.lost += 1;
             return;
-        }
+        };
         let stamp = self.actor.next();
         let more = Duration::from_nanos(common.draw(stamp, LATENCY_MORE_NS, Purpose::Latency));
-        let after = common.wan.delay_between(self.number, to) + more;
+        let after = common.wan.delay_between(self.number, to) + late + later + more;
         common.cross(ShardName::Site(to), stamp, after, thing);
     }
 

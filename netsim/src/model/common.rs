@@ -9,6 +9,7 @@ use ringmesh_proto::draws::Purpose;
 use ringmesh_proto::time::Time;
 
 use super::account::{Account, Classes, Traffic, WanAccount};
+use super::fabric::{CERTAIN, Fare, Packet, Way};
 use super::key::{Actor, Key, Rank, Stamp};
 use super::network::Wan;
 use super::queue::{Due, Event, Queue, Thing};
@@ -201,11 +202,29 @@ impl Common {
         permille > 0 && self.draw(actor.next(), 1_000, Purpose::Loss) < permille
     }
 
-    /// Whether a packet between a site and the CMA arrives.
-    pub(super) fn passes_to_cma(&self, actor: &mut Actor, site: usize) -> bool {
+    /// How much later than others such a packet is; `None` if it is lost.
+    pub(super) fn late_by(&self, actor: &mut Actor, fare: Fare) -> Option<Duration> {
+        let lost = fare.loss_ppm > 0 && self.draw(actor.next(), CERTAIN, Purpose::Loss) < fare.loss_ppm;
+        (!lost).then_some(fare.late)
+    }
+
+    /// What octets of a stream meet on the way of a site, beside what all do there.
+    pub(super) fn met_by_stream(&self, site: usize, way: Way, octets: usize) -> Fare {
+        self.wan.and_on(Fare::FREE, site, way, Packet { octets, port: 0 })
+    }
+
+    /// How much later than others a packet between a site and the CMA arrives, if it does. `way`: seen from the site.
+    pub(super) fn passes_to_cma(
+        &self,
+        actor: &mut Actor,
+        site: usize,
+        way: Way,
+        octets: usize,
+    ) -> Option<Duration> {
         let (here, there) = (self.wan.legs[site].loss_permille, self.wan.cma.loss_permille);
         let lost = self.is_lost(actor, here) || self.is_lost(actor, there);
-        self.wan.reaches_cma(site) && !lost
+        let late = self.late_by(actor, self.met_by_stream(site, way, octets))?;
+        (self.wan.reaches_cma(site) && !lost).then_some(late)
     }
 
     /// A commit takes one to ten milliseconds; one that fails is tried again after a second.

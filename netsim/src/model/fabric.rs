@@ -14,7 +14,8 @@ use ringmesh_topology::id::MacAddress;
 use super::network::{Leg, Network, Place};
 use super::plan::BondMode;
 
-/// A direction, seen from the host of a cable, from the switch of an uplink, or from the L2 domain of a gateway.
+/// A direction, seen from the host of a cable, from the switch of an uplink, from the L2 domain of a gateway, or from
+/// the site of a WAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// What it sends.
@@ -58,7 +59,7 @@ pub(super) enum Part {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packet {
     pub(super) octets: usize,
-    /// The UDP port it goes to; 0 for ICMP.
+    /// The UDP port it goes to; 0 for ICMP and for TCP.
     pub(super) port: u16,
 }
 
@@ -76,13 +77,13 @@ pub(super) const CERTAIN: u64 = 1_000_000;
 /// Where so much is lost, or held up for so long, somebody who is well may be missed.
 const BAD: Fare = Fare { late: Duration::from_secs(1), loss_ppm: 300_000 };
 /// Of the datagrams of our machines the least, which nearly all are; and about the most.
-const OCTETS: [usize; 2] = [BEAT, 1_200];
+pub(super) const OCTETS: [usize; 2] = [BEAT, 1_200];
 
 impl Fare {
     pub(super) const FREE: Self = Self { late: Duration::ZERO, loss_ppm: 0 };
 
     /// What a packet meets that meets this and then something that is wrong so.
-    fn and(self, trouble: &Trouble) -> Self {
+    pub(super) fn and(self, trouble: &Trouble) -> Self {
         self.and_lost(trouble.loss_permille.into(), trouble.delay)
     }
 
@@ -100,7 +101,7 @@ impl Fare {
 }
 
 impl Trouble {
-    fn is_about(&self, packet: Packet, way: Way, domain: u8) -> bool {
+    pub(super) fn is_about(&self, packet: Packet, way: Way, domain: u8) -> bool {
         self.way.is_none_or(|only| only == way)
             && self.udp_port.is_none_or(|only| only == packet.port)
             && self.larger_than.is_none_or(|most| packet.octets > usize::from(most))

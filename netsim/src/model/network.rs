@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::fabric::{CERTAIN, Packet, Part, Trouble};
+use super::fabric::{CERTAIN, Fare, Packet, Part, Trouble, Way};
 use super::plan::{BondMode, Plan, WanShape};
 
 /// One way over the leg of a site.
@@ -68,6 +68,8 @@ pub(super) struct Wan {
     /// The CMA's way.
     pub(super) cma: WanLeg,
     pub(super) lines: Lines,
+    /// What is wrong with the ways of sites that work, for some of what crosses them.
+    pub(super) troubles: Vec<(usize, Trouble)>,
 }
 
 /// The lines that join the legs of sites where no cloud does, and the shortest ways along those that work.
@@ -143,7 +145,24 @@ impl Wan {
             legs: vec![leg; sites],
             cma: WanLeg { delay: Duration::ZERO, ..leg },
             lines: Lines::new(shape, sites),
+            troubles: Vec::new(),
         }
+    }
+
+    /// Something is wrong with the way of a site from now on, or that is over.
+    pub(super) fn trouble(&mut self, site: usize, trouble: Trouble, begins: bool) {
+        if begins {
+            self.troubles.push((site, trouble));
+        } else if let Some(at) = self.troubles.iter().position(|known| *known == (site, trouble)) {
+            self.troubles.swap_remove(at);
+        }
+    }
+
+    /// What a packet meets on the way of a site beside what all do there, after it met that.
+    pub(super) fn and_on(&self, fare: Fare, site: usize, way: Way, packet: Packet) -> Fare {
+        let own =
+            self.troubles.iter().filter(|(of, trouble)| *of == site && trouble.is_about(packet, way, 0));
+        own.fold(fare, |fare, (_, trouble)| fare.and(trouble))
     }
 
     /// Whether the way of a site to the rest of the world works: its leg, and the lines to where the CMA is.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use ringmesh_proto::time::Time;
 
 use super::common::{Common, ShardName};
+use super::fabric::Way;
 use super::key::{Actor, Rank};
 use super::queue::Thing;
 
@@ -58,6 +59,14 @@ impl Side {
         }
     }
 
+    /// Which way what it says goes, seen from the site.
+    fn way(self) -> Way {
+        match self {
+            Self::Relay => Way::Out,
+            Self::Cma => Way::In,
+        }
+    }
+
     /// Where the other end of a stream is.
     fn other(self, site: usize) -> ShardName {
         match self {
@@ -86,6 +95,15 @@ impl Body {
             }
             Self::Ping | Self::Pong => PING_OCTETS + MESSAGE_OCTETS + PACKET_OCTETS,
             Self::Over => PACKET_OCTETS,
+        }
+    }
+
+    /// Octets of the largest of its packets, as far as they carry something.
+    fn largest(&self) -> usize {
+        match self {
+            Self::Message(_, octets) => (octets.len() + MESSAGE_OCTETS).min(SEGMENT_OCTETS),
+            Self::Ping | Self::Pong => PING_OCTETS + MESSAGE_OCTETS,
+            Self::Over => 0,
         }
     }
 
@@ -177,9 +195,9 @@ impl Ends {
         *tries += 1;
         common.count_wan(end.site, body.purpose(), body.octets());
         let gives_up = !end.open && *tries > RETRIES_MAX;
-        if common.passes_to_cma(actor, end.site) {
+        if let Some(late) = common.passes_to_cma(actor, end.site, self.side.way(), body.largest()) {
             let Some((body, _)) = end.sent.remove(&number) else { return };
-            let after = common.wan.delay_to_cma(end.site);
+            let after = common.wan.delay_to_cma(end.site) + late;
             let segment = Thing::Segment { stream, number, body };
             common.cross(self.side.other(end.site), actor.next(), after, segment);
         } else if gives_up {

@@ -13,6 +13,7 @@ use ringmesh_relay_core as relay;
 use ringmesh_topology::id::Name;
 
 use super::common::ShardName;
+use super::fabric::Way;
 use super::key::Rank;
 use super::look::NewsTold;
 use super::queue::Thing;
@@ -150,8 +151,8 @@ impl Site {
 
     fn send_syn(&mut self, attempt: u64) {
         let site = self.number;
-        if self.common.passes_to_cma(&mut self.actor, site) {
-            let after = self.common.wan.delay_to_cma(site);
+        if let Some(late) = self.common.passes_to_cma(&mut self.actor, site, Way::Out, 0) {
+            let after = self.common.wan.delay_to_cma(site) + late;
             let stamp = self.actor.next();
             self.common.cross(ShardName::Cma, stamp, after, Thing::Syn { site, attempt });
         }

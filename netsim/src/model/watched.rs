@@ -8,7 +8,7 @@ use ringmesh_proto::time::Time;
 use ringmesh_proto::wire::WireCounters;
 use ringmesh_topology::id::{Name, ProbeId};
 
-use super::fabric::Fare;
+use super::fabric::{Fare, OCTETS, Packet, Way};
 use super::network::Place;
 use super::site::Site;
 use super::world::World;
@@ -161,7 +161,11 @@ impl World {
     pub fn site_truth(&self, site: usize) -> SiteTruth {
         let known = &self.sites[site];
         let (power, leg) = (self.wan.core_power[site], self.wan.legs[site]);
-        let wan = self.wan.leads_out(site) && !Fare::FREE.and_lost(leg.loss_permille, leg.delay).is_bad();
+        let all = Fare::FREE.and_lost(leg.loss_permille, leg.delay);
+        // What is said over streams: without the ring of the relays everything is told all the same.
+        let mut packets = [Way::Out, Way::In].into_iter().flat_map(|way| OCTETS.map(|octets| (way, octets)));
+        let met = |(way, octets)| self.wan.and_on(all, site, way, Packet { octets, port: 0 });
+        let wan = self.wan.leads_out(site) && !packets.any(|packet| met(packet).is_bad());
         [power, known.process.is_some() && !known.load.is_too_much(), wan, !known.disk.full]
     }
 
@@ -197,6 +201,7 @@ impl World {
     pub fn is_delaying(&self) -> bool {
         let held_up = |site: &Site| site.network.troubles.iter().any(|(_, trouble)| !trouble.delay.is_zero());
         self.sites.iter().any(held_up)
+            || self.wan.troubles.iter().any(|(_, trouble)| !trouble.delay.is_zero())
     }
 
     /// Whether a relay reads late what comes to it.

@@ -87,6 +87,13 @@ impl World {
         site.trouble(Part::Gateway(domain), trouble, begins);
     }
 
+    /// Something is wrong with the WAN of a site for some of what crosses it, or is not any more. Beside what
+    /// [`World::set_wan_quality`] says of all.
+    pub fn trouble_wan(&mut self, site: usize, trouble: Trouble, begins: bool) {
+        self.sites[site].broke(|site| format!("{}: WAN {}: {trouble:?}", site.name, ails(begins)));
+        self.change_wan(|wan| wan.trouble(site, trouble, begins));
+    }
+
     /// A switch announces itself by the identity of another, or by its own again.
     pub fn set_poses(&mut self, switch: usize, other: Option<usize>) {
         let (site, local) = self.home_of_switch(switch);

@@ -351,6 +351,7 @@ impl Draft {
             Wear::BadGateway(one, domain, trouble) => {
                 format!("{}domain = {}\n{}", site("gateway", one), domain + 1, troubled(trouble))
             }
+            Wear::BadWan(one, trouble) => format!("{}{}", site("wan-quality", one), troubled(trouble)),
             Wear::Pose(one, other) => format!("{}poses_as = \"sw{}\"\n", switch("lldp-pose", one), other + 1),
             Wear::Reflect(one) => switch("lldp-reflect", one),
             Wear::Suspend(one) => host("suspend", one),

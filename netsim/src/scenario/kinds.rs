@@ -36,7 +36,17 @@ pub const KINDS: [Kind; 40] = [
     Kind { name: "lldp-silence", on: Some(Sort::Switch), keys: &[] },
     Kind { name: "site-power", on: Some(Sort::Site), keys: &[] },
     Kind { name: "wan", on: Some(Sort::Site), keys: &[] },
-    Kind { name: "wan-quality", on: Some(Sort::Site), keys: &[("delay", true), ("loss_permille", false)] },
+    Kind {
+        name: "wan-quality",
+        on: Some(Sort::Site),
+        keys: &[
+            ("delay", true),
+            ("loss_permille", false),
+            ("way", false),
+            ("udp_port", false),
+            ("larger_than", false),
+        ],
+    },
     Kind { name: "relay", on: Some(Sort::Site), keys: &[] },
     Kind { name: "relay-disk", on: Some(Sort::Site), keys: &[] },
     Kind { name: "cma", on: None, keys: &[] },
@@ -113,7 +123,7 @@ pub const KINDS: [Kind; 40] = [
     Kind { name: "wan-line", on: Some(Sort::Site), keys: &[("to", true)] },
 ];
 
-/// The directions a bad way may have, seen from the host of a cable or the switch of an uplink.
+/// The directions a bad way may have, seen from the host of a cable, the switch of an uplink or the site of a WAN.
 pub const WAYS: [&str; 2] = ["out", "in"];
 
 /// Whoever takes longer for one thing stands still.
@@ -223,7 +233,12 @@ impl Read<'_> {
             "lldp-silence" => Fault::LldpSilence(one),
             "site-power" => Fault::SitePower(one),
             "wan" => Fault::Wan(one),
-            "wan-quality" => Fault::WanQuality { site: one, delay: long(&self.given.delay), loss_permille },
+            "wan-quality" => match self.any_trouble(one)? {
+                some @ (Trouble { way: Some(_), .. }
+                | Trouble { udp_port: Some(_), .. }
+                | Trouble { larger_than: Some(_), .. }) => Fault::Wear(Wear::BadWan(one, some)),
+                all => Fault::WanQuality { site: one, delay: all.delay, loss_permille },
+            },
             "relay" => Fault::Relay(one),
             "relay-disk" => Fault::RelayDisk(one),
             "cma" => Fault::Cma,

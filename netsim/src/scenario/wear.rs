@@ -25,6 +25,8 @@ pub enum Wear {
     BadLan(usize, Trouble),
     /// The gateway of an L2 domain of a site is bad, or lets nothing pass.
     BadGateway(usize, u8, Trouble),
+    /// The WAN of a site is bad for some of what crosses it, beside what it is for all.
+    BadWan(usize, Trouble),
     /// A switch announces itself as another.
     Pose(usize, usize),
     /// A switch sends hosts' own announcements back.
@@ -83,6 +85,7 @@ impl Wear {
             Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, true),
             Self::BadLan(site, trouble) => world.trouble_lan(site, trouble, true),
             Self::BadGateway(site, domain, trouble) => world.trouble_gateway(site, domain, trouble, true),
+            Self::BadWan(site, trouble) => world.trouble_wan(site, trouble, true),
             Self::Pose(switch, other) => world.set_poses(switch, Some(other)),
             Self::Reflect(switch) => world.set_reflects(switch, true),
             Self::Suspend(host) => world.suspend(host),
@@ -112,6 +115,7 @@ impl Wear {
             Self::BadUplink(switch, spine, trouble) => world.trouble_uplink(switch, spine, trouble, false),
             Self::BadLan(site, trouble) => world.trouble_lan(site, trouble, false),
             Self::BadGateway(site, domain, trouble) => world.trouble_gateway(site, domain, trouble, false),
+            Self::BadWan(site, trouble) => world.trouble_wan(site, trouble, false),
             Self::Pose(switch, _) => world.set_poses(switch, None),
             Self::Reflect(switch) => world.set_reflects(switch, false),
             Self::Suspend(host) => world.wake(host),
@@ -160,7 +164,7 @@ impl Wear {
     /// The site it takes place in, if it is inside one.
     pub(super) fn site(self, plan: &Plan, world: &World) -> Option<usize> {
         match (self.host(), self.switch()) {
-            _ if matches!(self, Self::Line(..) | Self::OverloadCma(_)) => None,
+            _ if matches!(self, Self::Line(..) | Self::BadWan(..) | Self::OverloadCma(_)) => None,
             (Some(host), _) => Some(world.site_of(host)),
             (None, Some(switch)) => plan.site_of_switches().get(switch).copied(),
             (None, None) => self.in_site(),
@@ -207,6 +211,7 @@ impl Wear {
             | Self::Feed(site, _)
             | Self::BadLan(site, _)
             | Self::BadGateway(site, ..)
+            | Self::BadWan(site, _)
             | Self::Overload(site, _)
             | Self::Line(site, _) => Some(site),
             _ => None,
@@ -230,6 +235,7 @@ impl Wear {
             Self::BadUplink(one, spine, trouble) => Self::BadUplink(switch(one)?, spine, trouble),
             Self::BadLan(one, trouble) => Self::BadLan(site(one)?, trouble),
             Self::BadGateway(one, domain, trouble) => Self::BadGateway(site(one)?, domain, trouble),
+            Self::BadWan(one, trouble) => Self::BadWan(site(one)?, trouble),
             Self::Pose(one, other) => Self::Pose(switch(one)?, switch(other)?),
             Self::Reflect(one) => Self::Reflect(switch(one)?),
             Self::Suspend(one) => Self::Suspend(host(one)?),

@@ -174,6 +174,30 @@ fn an_accusation_of_what_is_believed_well_is_told() {
     }
 }
 
+/// Two hosts die and health knows; of seven more it is not told. That several things are broken excuses something, not all.
+#[test]
+fn many_incidents_where_few_things_are_broken_are_told() {
+    let mut world = World::new(Plan::even(2, 12));
+    world.run_for(20 * SECOND);
+    let (mut law, mut health) = (law("one-per-cause"), Health::of(&world));
+    let mut wrong = Vec::new();
+    law.look(&View { world: &world, health: &health, now: world.now() }, &mut wrong);
+    let known = [0, 12];
+    for host in known.into_iter().chain([3, 15, 6, 18, 9, 21, 1]) {
+        world.kill_host(host);
+        for _ in 0..80 {
+            if known.contains(&host) {
+                health.look(&world);
+            }
+            law.look(&View { world: &world, health: &health, now: world.now() }, &mut wrong);
+            world.run_for(SECOND / 10);
+        }
+    }
+    assert_eq!(wrong, [""; 0], "nothing is told before the end");
+    law.end(&View { world: &world, health: &health, now: world.now() }, &mut wrong);
+    says("one-per-cause", &wrong, "2 causes, and 9 incidents");
+}
+
 /// An operator takes a dead host out of the roster: nobody waits for it any more.
 #[test]
 fn a_silence_that_no_incident_explains_is_told() {

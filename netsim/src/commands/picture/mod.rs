@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn parts_of_a_site_are_drawn_or_told() {
-        let topology = "sites = 1\nswitches = 4\nhosts = 2\ndual_homed = 2\nspines = 3\nline_cards = 2\nfeeds = 2\n\
+        let topology = "sites = 1\nswitches = 4\nhosts = 2\ndual_homed = 1\nspines = 3\nline_cards = 2\nfeeds = 2\n\
                         domains = 2\npairs = true\nbond = \"802.3ad\"\nannounce = \"cdp\"\n";
         let faults = "[[faults]]\nkind = \"spine-power\"\non = \"sim\"\nspine = 3\nat = \"5s\"\n\
                       [[faults]]\nkind = \"spine-link\"\non = \"sw1\"\nspine = 2\nat = \"5s\"\n\

@@ -87,6 +87,17 @@ impl Asked {
     fn is_silent(&self, now: Time) -> bool {
         self.answered.is_none() && self.is_settled(now)
     }
+
+    /// When the last of its pings left, if all did.
+    fn last_ping(&self) -> Option<Time> {
+        (self.pings >= self.of).then(|| self.next_ping.before(self.gap))
+    }
+
+    /// Whether it let all pings go by, and spoke then.
+    fn is_late_by(&self, spoke: Time) -> bool {
+        let went_by = |last: Time| self.answered.is_none_or(|at| at > last) && spoke > last;
+        self.last_ping().is_some_and(went_by)
+    }
 }
 
 /// What one witness said of one suspect.
@@ -133,6 +144,8 @@ struct Case {
     wide: bool,
     /// Watchers that had heard the suspect were asked a second time.
     asked_again: bool,
+    /// So were those who may be back.
+    asked_over: bool,
     last_silence: Time,
     next: Time,
 }
@@ -326,6 +339,7 @@ impl Relay {
             told: Vec::new(),
             wide: false,
             asked_again: false,
+            asked_over: false,
             last_silence: now,
             next: now,
         });
@@ -517,6 +531,7 @@ impl Relay {
             self.reach_outward(now, ring, &mut case);
             self.ask_longer_if_lone(ring, &mut case);
             self.ask_again(now, &mut case);
+            self.ask_over(now, &mut case);
             self.ping_due(now, &mut case, out);
             self.note_late(now, &mut case, out);
             match self.decision(now, ring, &case) {
@@ -699,6 +714,25 @@ impl Relay {
         case.asked_again = true;
     }
 
+    /// Somebody who had let its pings go by speaks after all: what was broken is whole again, and whoever was asked before
+    /// that may be back too. They are asked once more; else one outage that is over is told as one of each host.
+    fn ask_over(&self, now: Time, case: &mut Case) {
+        let late = |(host, asked): (&HostIx, &Asked)| {
+            let spoke = self.roster[*host].heard_at;
+            asked.is_late_by(spoke).then_some(spoke)
+        };
+        let Some(woken) = case.asked.iter().filter_map(late).max().filter(|_| !case.asked_over) else {
+            return;
+        };
+        case.asked_over = true;
+        let silent =
+            |asked: &&mut Asked| asked.answered.is_none() && asked.last_ping().is_some_and(|at| at < woken);
+        for asked in case.asked.values_mut().filter(silent) {
+            let (suspected, unanswered_since) = (asked.suspected, asked.unanswered_since);
+            *asked = Asked { suspected, unanswered_since, ..ask(now, 3, PING_GAP, ANSWER_WITHIN) };
+        }
+    }
+
     /// Only one witness in a ring too small for a second: the suspect gets more pings ..
     fn ask_longer_if_lone(&self, ring: RingId, case: &mut Case) {
         if self.lone_witness_at(ring, case).is_none() {
@@ -733,9 +767,16 @@ impl Relay {
             out.put(Action::Say(Note::CaseDismissed(self.roster[host].name.clone())));
             self.doubt_legs(now, host, &case);
         }
-        if case.told.iter().any(|told| told.last_heard.is_none() && self.clears_a_suspect(told.about)) {
-            let explanations = self.judge(now, &case);
-            self.open_explained(now, &[], explanations, out);
+        self.ask_those_away_with_a_cleared_suspect(now, &case, out);
+    }
+
+    /// Whoever was looked after lives behind what is suspected: that is cleared. It may be that it only came back, and
+    /// the others with it; so they are asked before the silence of each is judged by itself.
+    fn ask_those_away_with_a_cleared_suspect(&mut self, now: Time, case: &Case, out: &mut impl Sink<Action>) {
+        for told in case.told.iter().filter(|told| told.last_heard.is_none()) {
+            for (ring, since, away) in self.away_with_a_cleared_suspect(told.about) {
+                self.look_after(now, ring, &away, since.min(now), out);
+            }
         }
     }
 
@@ -960,6 +1001,7 @@ mod tests {
                 told: Vec::new(),
                 wide: false,
                 asked_again: false,
+                asked_over: false,
                 last_silence: begun,
                 next: now,
             };
@@ -1025,6 +1067,7 @@ mod tests {
             told: Vec::new(),
             wide: false,
             asked_again: false,
+            asked_over: false,
             last_silence: begun,
             next: begun,
         };
@@ -1036,6 +1079,49 @@ mod tests {
         let seen = &bench.relay.cases.evidence.observations;
         let of = |seen: &Observation| (seen.outcome, seen.leg);
         assert_eq!(seen.iter().map(of).collect::<Vec<_>>(), [(Outcome::Echo, 1), (Outcome::Refused, 1)]);
+    }
+
+    #[test]
+    fn whoever_was_asked_before_another_spoke_after_all_is_asked_once_more() {
+        const LATE: HostIx = HostIx(0);
+        const OTHER: HostIx = HostIx(1);
+        let begun = Time::from_millis(60_000);
+        let last = begun + PING_GAP * 2;
+        let asked =
+            || Asked { pings: 3, next_ping: last + PING_GAP, ..ask(begun, 3, PING_GAP, ANSWER_WITHIN) };
+        let after = last + PING_GAP;
+        let answered = |at| Asked { answered: Some(at), ..asked() };
+        let cases = [
+            ("it spoke after its last ping", asked(), after, true),
+            ("and answered late", answered(after), after, true),
+            ("it had answered before", answered(begun), after, false),
+            ("it spoke before its last ping", asked(), begun, false),
+            ("not all pings had left", Asked { pings: 2, ..asked() }, after, false),
+        ];
+        for (what, of_late, spoke, want) in cases {
+            let mut bench = Bench::joined(vec![bonded()]);
+            bench.relay.roster[LATE].heard_at = spoke;
+            let other = bench.relay.roster[LATE].clone();
+            assert_eq!(bench.relay.roster.add(other), OTHER);
+            bench.relay.roster[OTHER].heard_at = Time::ZERO;
+            let mut case = Case {
+                opened: begun,
+                asked: BTreeMap::from([(LATE, of_late), (OTHER, Asked { suspected: true, ..asked() })]),
+                told: Vec::new(),
+                wide: true,
+                asked_again: false,
+                asked_over: false,
+                last_silence: begun,
+                next: begun,
+            };
+            let now = after + PING_GAP;
+            bench.relay.ask_over(now, &mut case);
+            let other = &case.asked[&OTHER];
+            assert_eq!((other.since, other.pings), if want { (now, 0) } else { (begun, 3) }, "{what}");
+            assert_eq!((other.suspected, other.unanswered_since), (true, begun), "{what}");
+            bench.relay.ask_over(now + PING_GAP * 9, &mut case);
+            assert_ne!(case.asked[&OTHER].since, now + PING_GAP * 9, "{what}: once is enough");
+        }
     }
 
     #[test]
@@ -1055,6 +1141,7 @@ mod tests {
             told: vec![told],
             wide: false,
             asked_again: false,
+            asked_over: false,
             last_silence: named_at,
             next: end,
         };

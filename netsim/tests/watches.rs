@@ -286,7 +286,7 @@ fn those_behind_anything_that_takes_much_are_ailing_and_nobody_else() {
 fn an_incident_about_those_behind_a_bad_way_breaks_no_law() {
     let cases = [
         ("kind = \"loss\"\nloss_permille = 1000", 1),
-        ("kind = \"loss\"\nloss_permille = 400", 1),
+        ("kind = \"loss\"\nloss_permille = 400", 0),
         ("kind = \"reordering\"\ndelay = \"5s\"", 1),
         ("kind = \"cable-quality\"\non = \"h3\"\nloss_permille = 800", 1),
         ("kind = \"cable-quality\"\non = \"h3\"\ndelay = \"10s\"", 1),

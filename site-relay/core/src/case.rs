@@ -767,16 +767,9 @@ impl Relay {
             out.put(Action::Say(Note::CaseDismissed(self.roster[host].name.clone())));
             self.doubt_legs(now, host, &case);
         }
-        self.ask_those_away_with_a_cleared_suspect(now, &case, out);
-    }
-
-    /// Whoever was looked after lives behind what is suspected: that is cleared. It may be that it only came back, and
-    /// the others with it; so they are asked before the silence of each is judged by itself.
-    fn ask_those_away_with_a_cleared_suspect(&mut self, now: Time, case: &Case, out: &mut impl Sink<Action>) {
-        for told in case.told.iter().filter(|told| told.last_heard.is_none()) {
-            for (ring, since, away) in self.away_with_a_cleared_suspect(told.about) {
-                self.look_after(now, ring, &away, since.min(now), out);
-            }
+        if case.told.iter().any(|told| told.last_heard.is_none() && self.clears_a_suspect(told.about)) {
+            let explanations = self.judge(now, &case);
+            self.open_explained(now, &[], explanations, out);
         }
     }
 

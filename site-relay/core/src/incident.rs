@@ -492,18 +492,13 @@ impl Relay {
         self.rings.mark(id, now);
     }
 
-    /// Who is away in incidents from which nobody is back, where this host stands in a ring that is frozen for them and
-    /// lives: what is suspected there would have taken it too. With a ring of theirs, and since when they are silent.
-    pub(crate) fn away_with_a_cleared_suspect(&self, host: HostIx) -> Vec<(RingId, Time, Vec<HostIx>)> {
-        let stands_in = |ring: &&RingId| self.roster[host].seats.iter().any(|seat| seat.ring == **ring);
-        let silent = |host: &HostIx| self.roster[*host].standing == Standing::Silent;
-        let away = |incident: &Incident| {
-            let ring = *incident.frozen.iter().find(stands_in)?;
-            let members = incident.members.iter().copied().filter(silent).collect();
-            Some((ring, Time::from_millis(incident.onset.1), members))
-        };
-        let nobody_is_back = self.incidents.open().filter(|(_, incident)| incident.first_return.is_none());
-        nobody_is_back.filter_map(|(_, incident)| away(incident)).collect()
+    /// Whether a host that lives stands in a ring that is frozen for an incident from which nobody is back: what is
+    /// suspected there would have taken it too.
+    pub(crate) fn clears_a_suspect(&self, host: HostIx) -> bool {
+        let stands_in = |ring: &RingId| self.roster[host].seats.iter().any(|seat| seat.ring == *ring);
+        self.incidents
+            .open()
+            .any(|(_, incident)| incident.first_return.is_none() && incident.frozen.iter().any(stands_in))
     }
 
     /// Those of a ring who live, and stand in frozen rings alone.

@@ -45,8 +45,7 @@ const MENDED: [u64; 16] = [43, 49, 87, 181, 200, 227, 294, 461, 538, 566, 619, 6
 /// - 2821: a ring that was cut anew and back again between two looks was taken to be at rest, by the law.
 /// - 4167: as 669 above.
 /// - 4888: heartbeats that waited in the sockets of a paused host were lost there if they were not sealed, in the model.
-const MENDED_LARGE: [u64; 14] =
-    [6, 37, 48, 49, 193, 233, 391, 444, 1_142, 1_448, 1_479, 2_821, 4_167, 4_888];
+const MENDED_LARGE: [u64; 14] = [6, 37, 48, 49, 193, 233, 391, 444, 1_142, 1_448, 1_479, 2_821, 4_167, 4_888];
 /// The same of worn stories.
 ///
 /// - 17: of two L2 domains on a switch one was missed, and both rings were frozen: nobody missed the other.

@@ -31,9 +31,7 @@ impl Progress {
     pub(super) fn with(trace: fn(&str) -> Reader) -> Self {
         Self { began: Instant::now(), next: FIRST, trace }
     }
-}
 
-impl Progress {
     fn is_due(&mut self, elapsed: Duration) -> bool {
         let due = elapsed >= self.next;
         if due {

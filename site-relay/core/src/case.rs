@@ -150,6 +150,21 @@ struct Case {
     next: Time,
 }
 
+impl Case {
+    fn new(now: Time) -> Self {
+        Self {
+            opened: now,
+            asked: BTreeMap::new(),
+            told: Vec::new(),
+            wide: false,
+            asked_again: false,
+            asked_over: false,
+            last_silence: now,
+            next: now,
+        }
+    }
+}
+
 /// All cases, and the evidence of the last seconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cases {
@@ -170,21 +185,21 @@ impl Cases {
         }
     }
 
-    /// The cases that ask that host: several where it stands in several rings.
-    fn of(&mut self, host: HostIx) -> impl Iterator<Item = &mut Case> {
-        self.by_ring.values_mut().filter(move |case| case.asked.contains_key(&host))
-    }
-
-    /// What is asked of that host.
+    /// What is asked of that host: in several cases where it stands in several rings.
     fn asked_of(&mut self, host: HostIx) -> impl Iterator<Item = &mut Asked> {
         self.by_ring.values_mut().filter_map(move |case| case.asked.get_mut(&host))
     }
 
     /// A host that is asked has answered, in whatever way. `false` if nobody asked.
     fn answered(&mut self, now: Time, host: HostIx) -> bool {
-        self.of(host).for_each(|case| case.next = now);
-        let answered = |asked: &mut Asked| asked.answered = Some(now);
-        self.asked_of(host).map(answered).count() > 0
+        let mut was_asked = false;
+        for case in self.by_ring.values_mut() {
+            let Some(asked) = case.asked.get_mut(&host) else { continue };
+            asked.answered = Some(now);
+            case.next = now;
+            was_asked = true;
+        }
+        was_asked
     }
 
     /// What was said of a host's silence is over: it is back, or it answered by the only way it has.
@@ -192,19 +207,22 @@ impl Cases {
         self.evidence.observations.retain(|seen| seen.subject != host || seen.outcome == Outcome::Heard);
     }
 
+    /// The newest thing that members said of what fits.
+    fn said_last(&self, fits: impl Fn(&Observation) -> bool) -> Option<&Observation> {
+        let of_members = |seen: &&Observation| seen.from != Vantage::Judge && fits(seen);
+        self.evidence.observations.iter().filter(of_members).max_by_key(|seen| seen.at_ms)
+    }
+
     /// Whether what members said last of that leg, and not before `since`, is that they do not hear it.
     pub(crate) fn unheard(&self, host: HostIx, leg: u8, since: Time) -> bool {
-        let about =
-            |seen: &&Observation| seen.subject == host && seen.leg == leg && seen.from != Vantage::Judge;
-        let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
-        newest.is_some_and(|seen| seen.outcome == Outcome::Silent && seen.at_ms >= ms(since))
+        self.said_last(|seen| seen.subject == host && seen.leg == leg)
+            .is_some_and(|seen| seen.outcome == Outcome::Silent && seen.at_ms >= ms(since))
     }
 
     /// Whether what members said last of that host is that they hear it, and did so since then.
     fn is_heard(&self, host: HostIx, since: Time) -> bool {
-        let about = |seen: &&Observation| seen.subject == host && seen.from != Vantage::Judge;
-        let newest = self.evidence.observations.iter().filter(about).max_by_key(|seen| seen.at_ms);
-        newest.is_some_and(|seen| seen.outcome == Outcome::Heard && seen.at_ms >= ms(since))
+        self.said_last(|seen| seen.subject == host)
+            .is_some_and(|seen| seen.outcome == Outcome::Heard && seen.at_ms >= ms(since))
     }
 
     /// All who are just being checked and have not answered.
@@ -333,16 +351,7 @@ impl Relay {
         if new {
             out.put(Action::Say(Note::CaseOpened(self.roster[told.about].name.clone())));
         }
-        let case = self.cases.by_ring.entry(ring).or_insert_with(|| Case {
-            opened: now,
-            asked: BTreeMap::new(),
-            told: Vec::new(),
-            wide: false,
-            asked_again: false,
-            asked_over: false,
-            last_silence: now,
-            next: now,
-        });
+        let case = self.cases.by_ring.entry(ring).or_insert_with(|| Case::new(now));
         let same = |old: &Told| old.witness == told.witness && old.about == told.about;
         let again = case.told.iter().any(same);
         case.told.retain(|old| !same(old));
@@ -378,7 +387,7 @@ impl Relay {
     }
 
     fn heard_again_by(&mut self, now: Time, about: HostIx, by: Peer, out: &mut impl Sink<Action>) {
-        for case in self.cases.of(about) {
+        for case in self.cases.by_ring.values_mut() {
             case.told.retain(|told| !(told.about == about && told.witness == by));
         }
         self.cases.answered(now, about);
@@ -989,14 +998,9 @@ mod tests {
             let mut bench = Bench::joined(vec![bonded()]);
             bench.relay.roster[HOST].standing = standing;
             let case = |asked: Option<Asked>| Case {
-                opened: begun,
                 asked: asked.into_iter().map(|asked| (HOST, asked)).collect(),
-                told: Vec::new(),
-                wide: false,
-                asked_again: false,
-                asked_over: false,
-                last_silence: begun,
                 next: now,
+                ..Case::new(begun)
             };
             if elsewhere.is_some() {
                 bench.relay.cases.by_ring.insert(RingId(9), case(elsewhere));
@@ -1055,14 +1059,8 @@ mod tests {
         let mut bench = Bench::joined(vec![leg(2, 0), leg(3, 1)]);
         let begun = bench.now;
         let case = Case {
-            opened: begun,
             asked: BTreeMap::from([(HOST, ask(begun, 3, PING_GAP, ANSWER_WITHIN))]),
-            told: Vec::new(),
-            wide: false,
-            asked_again: false,
-            asked_over: false,
-            last_silence: begun,
-            next: begun,
+            ..Case::new(begun)
         };
         bench.relay.cases.by_ring.insert(RingId(9), case);
         bench.relay.echoed(begun, [10, 0, 1, 5].into());
@@ -1098,14 +1096,9 @@ mod tests {
             assert_eq!(bench.relay.roster.add(other), OTHER);
             bench.relay.roster[OTHER].heard_at = Time::ZERO;
             let mut case = Case {
-                opened: begun,
                 asked: BTreeMap::from([(LATE, of_late), (OTHER, Asked { suspected: true, ..asked() })]),
-                told: Vec::new(),
                 wide: true,
-                asked_again: false,
-                asked_over: false,
-                last_silence: begun,
-                next: begun,
+                ..Case::new(begun)
             };
             let now = after + PING_GAP;
             bench.relay.ask_over(now, &mut case);
@@ -1126,17 +1119,14 @@ mod tests {
         let named_at = end.before(ANSWER_WITHIN / 2);
         let told = Told::by_relay(named_at, HOST, Some(bench.now), false);
         let case = Case {
-            opened: bench.now,
             asked: BTreeMap::from([(
                 HOST,
                 Asked { suspected: true, ..ask(named_at, 3, PING_GAP, ANSWER_WITHIN) },
             )]),
             told: vec![told],
-            wide: false,
-            asked_again: false,
-            asked_over: false,
             last_silence: named_at,
             next: end,
+            ..Case::new(bench.now)
         };
         bench.relay.cases.by_ring.insert(RING, case);
         let mut out = Vec::new();

@@ -562,7 +562,7 @@ fn parts_that_nothing_could_have_are_refused() {
         ),
         (
             counted(1, "pairs = true"),
-            "6:9: a pair is two switches of one site, and no site has two: raise `switches`, or leave it out",
+            "6:9: a pair is two switches of one main site, and none has two: raise `switches`, or leave it out",
         ),
         (
             counted(3, "pairs = true"),
@@ -587,6 +587,70 @@ fn parts_that_nothing_could_have_are_refused() {
     }
     read(&built("pairs = true\n[[topology.site]]\nhosts = [2, 2, 2]"));
     read(&built("dual_homed = 0\nsites = 2\nswitches = 1\nhosts = 2\nwan = \"ring\""));
+}
+
+#[test]
+fn branches_are_dealt_out_and_those_that_nothing_could_have_are_refused() {
+    let with =
+        |topology: &str, branches: &str| built(&format!("{topology}\n[topology.branches]\n{branches}"));
+    let two = "sites = 2\nswitches = 2\nhosts = 3";
+    refused_with(&[
+        (with(two, "count = 0\nhosts = [2]"), "7:9: must be 1 to 200"),
+        (with(two, "count = 2\nhosts = []"), "8:9: needs a number at least: they are dealt out in turn"),
+        (with(two, "count = 2\nhosts = [3, 0]"), "8:13: must be 1 to 65000"),
+        (
+            with(two, "count = 2\nhosts = [3]\nswitches = []"),
+            "9:12: needs a number at least: they are dealt out in turn",
+        ),
+        (
+            with(two, "count = 2\nhosts = [3]\nwan_loss_permille = 1001"),
+            "9:21: must be 0 to 1000: it is out of a thousand",
+        ),
+        (with(two, "count = 199\nhosts = [3]"), "2:1: 201 sites: the model has room for 200"),
+        (
+            with("sites = 1\nswitches = 2\nhosts = 3\nwan = \"ring\"", "count = 2\nhosts = [3]"),
+            "6:7: a ring joins main sites, and there is one: build a second one, or say `wan = \"star\"`",
+        ),
+        (
+            with(
+                "sites = 1\nswitches = 1\nhosts = 3\npairs = true",
+                "count = 2\nhosts = [3]\nswitches = [2]",
+            ),
+            "6:9: a pair is two switches of one main site, and none has two: raise `switches`, or leave it out",
+        ),
+        (
+            built("[[topology.site]]\nbranch = true\nhosts = [3]\n[[topology.site]]\nhosts = [3]"),
+            "4:10: the first site is no branch, the CMA is there: put a main site before it",
+        ),
+        (
+            built(
+                "[[topology.site]]\nhosts = [3]\n[[topology.site]]\nhosts = [3, 2]\nbranch = true\ndual_homed = [[1, 2]]",
+            ),
+            "8:15: hosts of a branch have one port: leave `dual_homed` or `branch` out",
+        ),
+        (
+            format!(
+                "{}[[faults]]\nkind = \"wan-line\"\non = \"s3\"\nto = \"s2\"\nat = \"5s\"\n",
+                with("sites = 2\nswitches = 2\nhosts = 3\nwan = \"mesh\"", "count = 2\nhosts = [3]\n")
+            ),
+            "14:6: there is no line from s3 to `s2`: `wan` in [topology] says which there are",
+        ),
+    ]);
+    let rich = "sites = 2\nswitches = 2\nhosts = 4\ndual_homed = 1\nspines = 2\nfeeds = 2\nline_cards = 2\ndomains = 2\n\
+                pairs = true\nbond = \"802.3ad\"\nwan = \"ring\"\nannounce = \"both\"";
+    let scenario = read(&with(rich, "count = 4\nhosts = [5, 1, 2]\nswitches = [1, 2]"));
+    let plan = scenario.plan();
+    let branches: Vec<(usize, bool, usize)> = plan
+        .sites
+        .iter()
+        .skip(2)
+        .map(|site| (site.switches, site.branch, site.spines + site.feeds + site.modules))
+        .collect();
+    assert_eq!(branches, [(1, true, 0), (2, true, 0), (1, true, 0), (2, true, 0)]);
+    let mut on = vec![0; plan.switches()];
+    plan.hosts.iter().for_each(|host| on[host.switches[0]] += 1);
+    assert_eq!(on, [5, 4, 5, 4, 5, 1, 2, 5, 1, 2]);
+    assert_eq!(plan.lines(), [(0, 1), (0, 2), (1, 3), (0, 4), (1, 5)]);
 }
 
 #[test]
@@ -659,8 +723,8 @@ fn what_is_refused_says_in_plain_words_what_would_be_right() {
     let expect = |rest: &str| built(&format!("sites = 1\nswitches = 1\nhosts = 3\n[[expect]]\n{rest}"));
     refused_with(&[
         (
-            built("wan = \"star\"\nsites = 1\nswitches = 1\nhosts = 3"),
-            "3:7: `star` is none of cloud, ring, mesh",
+            built("wan = \"tree\"\nsites = 1\nswitches = 1\nhosts = 3"),
+            "3:7: `tree` is none of cloud, ring, mesh, star",
         ),
         (cable("way = \"up\""), "11:7: `up` is none of out, in"),
         (
@@ -769,6 +833,7 @@ fn the_reference_has_every_key_and_no_other_and_says_which_are_required() {
         ("The file", "File"),
         ("`[topology]`", "Topology"),
         ("`[[topology.site]]`", "Site"),
+        ("`[topology.branches]`", "Branches"),
         ("`[protocol]`", "Protocol"),
         ("`[[faults]]`", "Fault"),
         ("`[[expect]]`", "Expect"),

@@ -203,10 +203,24 @@ fn what_no_file_can_say_fault_by_fault_is_refused_with_its_line() {
 
 #[test]
 fn a_draft_of_a_file_runs_as_the_file_does() {
-    let scenario = Scenario::read("many.toml", MANY).unwrap();
-    let hash = |scenario: &Scenario| scenario.run(4, false).outcome.trace_hash;
-    let draft = Draft::of(&scenario, 4);
-    assert_eq!(hash(&draft.scenario("drafted").unwrap()), hash(&scenario), "{draft}");
+    let branches = include_str!("../scenarios/branch-line-cut.toml");
+    for text in [MANY, branches] {
+        let scenario = Scenario::read("many.toml", text).unwrap();
+        let hash = |scenario: &Scenario| scenario.run(4, false).outcome.trace_hash;
+        let draft = Draft::of(&scenario, 4);
+        assert_eq!(hash(&draft.scenario("drafted").unwrap()), hash(&scenario), "{draft}");
+    }
+}
+
+#[test]
+fn where_the_first_site_goes_the_first_branch_is_a_main_site() {
+    let text = "duration = \"2m\"\n[topology]\nsites = 1\nswitches = 3\nhosts = 4\npairs = false\nwan = \"star\"\n\
+                [topology.branches]\ncount = 6\nhosts = [3, 4]\nswitches = [2]\n\
+                [[faults]]\nkind = \"switch-power\"\non = \"sw6\"\nat = \"10s\"\n";
+    let scenario = Scenario::read("branches.toml", text).unwrap();
+    let shrunk = shrink(&Draft::of(&scenario, 4), 300, planted, |_, _| {}).unwrap();
+    let sites: Vec<bool> = shrunk.draft.sites.iter().map(|site| site.branch).collect();
+    assert_eq!(sites, [false], "{}", shrunk.draft);
 }
 
 #[test]

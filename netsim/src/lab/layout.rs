@@ -48,7 +48,7 @@ impl Layout {
         };
         most(plan.sites.len(), SITES_MAX, "sites")?;
         let plain = |site: &model::SitePlan| {
-            *site == model::SitePlan { switches: site.switches, ..Default::default() }
+            *site == model::SitePlan { switches: site.switches, branch: site.branch, ..Default::default() }
         };
         let bonded = plan.hosts.iter().any(|host| host.bond.is_some());
         if bonded || plan.wan != model::WanShape::Cloud || !plan.sites.iter().all(plain) {

@@ -389,7 +389,7 @@ mod tests {
     fn pair() -> Network {
         let mut plan = Plan::even(2, 4);
         plan.sites.iter_mut().for_each(|site| (site.domains, site.pairs) = (2, true));
-        let (wan, homes) = (Wan::new(1, plan.wan), Homes::new(&plan));
+        let (wan, homes) = (Wan::new(&plan), Homes::new(&plan));
         Network::of_plan(&plan, &Arc::new(wan), &Arc::new(homes)).remove(0)
     }
 

@@ -83,11 +83,11 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn new(shape: WanShape, sites: usize) -> Self {
-        let lines = shape.lines(sites).into_iter().map(|(a, b)| ([a, b], true)).collect();
-        let mut all = Self { lines, hop: shape.hop(), hops: Vec::new() };
-        if shape != WanShape::Cloud {
-            all.hops = vec![Vec::new(); sites];
+    fn new(plan: &Plan) -> Self {
+        let lines = plan.lines().into_iter().map(|(a, b)| ([a, b], true)).collect();
+        let mut all = Self { lines, hop: plan.wan.hop(), hops: Vec::new() };
+        if plan.wan != WanShape::Cloud {
+            all.hops = vec![Vec::new(); plan.sites.len()];
             all.find_ways();
         }
         all
@@ -138,13 +138,14 @@ impl Lines {
 const CMA_AT: usize = 0;
 
 impl Wan {
-    pub(super) fn new(sites: usize, shape: WanShape) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let sites = plan.sites.len();
         let leg = WanLeg { works: true, delay: WAN_DELAY, loss_permille: 0 };
         Self {
             core_power: vec![true; sites],
             legs: vec![leg; sites],
             cma: WanLeg { delay: Duration::ZERO, ..leg },
-            lines: Lines::new(shape, sites),
+            lines: Lines::new(plan),
             troubles: Vec::new(),
         }
     }
@@ -483,7 +484,7 @@ mod tests {
     use super::*;
 
     fn networks(plan: &Plan) -> (Vec<Network>, Wan) {
-        let wan = Wan::new(plan.sites.len(), plan.wan);
+        let wan = Wan::new(plan);
         (Network::of_plan(plan, &Arc::new(wan.clone()), &Arc::new(Homes::new(plan))), wan)
     }
 
@@ -545,7 +546,7 @@ mod tests {
     #[test]
     fn packets_take_the_fewest_lines_that_work_and_sites_behind_two_cuts_of_a_ring_are_cut_off() {
         let hop = Duration::from_millis(5);
-        let mut wan = Wan::new(5, WanShape::Ring(hop));
+        let mut wan = Wan::new(&Plan { wan: WanShape::Ring(hop), ..Plan::sites(5, 1, 1) });
         let (legs, way) = (2 * WAN_DELAY, |wan: &Wan, a, b| wan.delay_between(a, b) - 2 * WAN_DELAY);
         assert_eq!(
             [way(&wan, 0, 1), way(&wan, 0, 2), way(&wan, 0, 3), way(&wan, 4, 1)],
@@ -576,7 +577,7 @@ mod tests {
 
     #[test]
     fn nothing_crosses_sooner_than_the_two_shortest_ways() {
-        let mut wan = Wan::new(3, WanShape::Cloud);
+        let mut wan = Wan::new(&Plan::sites(3, 1, 1));
         assert_eq!(wan.lookahead(), WAN_DELAY, "to the CMA, which hangs nearest");
         wan.cma.delay = Duration::from_millis(50);
         wan.legs[2].delay = Duration::from_millis(4);

@@ -24,26 +24,40 @@ pub struct Plan {
     pub wan: WanShape,
 }
 
-/// How the sites are joined beyond the leg that each has to the WAN.
+/// How the sites are joined beyond the leg that each has to the WAN. Where lines join them, the CMA is at the first, each
+/// line takes so long, and a branch has one line to a main site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WanShape {
     /// By a cloud that never fails.
     #[default]
     Cloud,
-    /// By a line from each to the next, and from the last to the first; the CMA is at the first. Each line takes so long.
+    /// By a line from each main site to the next, and from the last to the first.
     Ring(Duration),
-    /// By a line between any two; the CMA is at the first.
+    /// By a line between any two main sites.
     Mesh(Duration),
+    /// By a line from each to the first.
+    Star(Duration),
 }
 
 impl WanShape {
-    /// The lines among so many sites, each with the lower number first.
-    pub fn lines(self, sites: usize) -> Vec<(usize, usize)> {
-        let all = (0..sites).flat_map(|a| (a + 1..sites).map(move |b| (a, b)));
+    /// The lines among these sites, each with the lower number first; of each is said whether it is a branch. Branches are
+    /// dealt out to the main sites in turn.
+    pub fn lines(self, branches: &[bool]) -> Vec<(usize, usize)> {
+        let of = |branch: bool| (0..branches.len()).filter(move |site| branches[*site] == branch);
+        let main: Vec<usize> = of(false).collect();
+        let homes =
+            of(true).zip(main.iter().cycle()).map(|(branch, home)| (branch.min(*home), branch.max(*home)));
+        let last = main.len().saturating_sub(1);
+        let all = (0..main.len()).flat_map(|a| (a + 1..main.len()).map(move |b| (a, b)));
+        let among = |joined: &dyn Fn(usize, usize) -> bool| {
+            let lines = all.filter(|(a, b)| joined(*a, *b)).map(|(a, b)| (main[a], main[b]));
+            lines.chain(homes).collect()
+        };
         match self {
             Self::Cloud => Vec::new(),
-            Self::Ring(_) => all.filter(|(a, b)| b - a == 1 || (*a == 0 && b + 1 == sites)).collect(),
-            Self::Mesh(_) => all.collect(),
+            Self::Ring(_) => among(&|a, b| b - a == 1 || (a == 0 && b == last)),
+            Self::Mesh(_) => among(&|_, _| true),
+            Self::Star(_) => (1..branches.len()).map(|site| (0, site)).collect(),
         }
     }
 
@@ -53,6 +67,7 @@ impl WanShape {
             Self::Cloud => "cloud",
             Self::Ring(_) => "ring",
             Self::Mesh(_) => "mesh",
+            Self::Star(_) => "star",
         }
     }
 
@@ -60,7 +75,7 @@ impl WanShape {
     pub fn hop(self) -> Duration {
         match self {
             Self::Cloud => Duration::ZERO,
-            Self::Ring(hop) | Self::Mesh(hop) => hop,
+            Self::Ring(hop) | Self::Mesh(hop) | Self::Star(hop) => hop,
         }
     }
 }
@@ -82,6 +97,17 @@ pub struct SitePlan {
     pub pairs: bool,
     /// By which protocols switches announce themselves.
     pub speaks: Speaks,
+    /// A branch office: switches and hosts, nothing else of the above, and one line to a main site where lines join them.
+    pub branch: bool,
+}
+
+impl SitePlan {
+    /// A site with these parts and so many switches; a branch has none of the parts.
+    #[must_use]
+    pub fn of_site(self, switches: usize, branch: bool) -> Self {
+        let Self { speaks, .. } = self;
+        if branch { Self { switches, speaks, branch, ..Self::default() } } else { Self { switches, ..self } }
+    }
 }
 
 /// By which protocols a switch announces itself.
@@ -198,6 +224,12 @@ impl Plan {
         self.sites.iter().map(|site| site.switches).sum()
     }
 
+    /// The lines that join the sites.
+    pub fn lines(&self) -> Vec<(usize, usize)> {
+        let branches: Vec<bool> = self.sites.iter().map(|site| site.branch).collect();
+        self.wan.lines(&branches)
+    }
+
     /// The site of each switch.
     pub fn site_of_switches(&self) -> Vec<usize> {
         let of = |(site, plan): (usize, &SitePlan)| std::iter::repeat_n(site, plan.switches);
@@ -218,11 +250,29 @@ mod tests {
     #[test]
     fn a_ring_of_sites_has_a_line_for_each_and_a_mesh_one_for_each_two() {
         let hop = Duration::from_millis(1);
-        let lines = |shape: WanShape| [1, 2, 3, 4].map(|sites| shape.lines(sites));
+        let lines = |shape: WanShape| [1, 2, 3, 4].map(|sites| shape.lines(&vec![false; sites]));
         let ring = [vec![], vec![(0, 1)], vec![(0, 1), (0, 2), (1, 2)], vec![(0, 1), (0, 3), (1, 2), (2, 3)]];
         assert_eq!(lines(WanShape::Ring(hop)), ring);
         assert_eq!(lines(WanShape::Mesh(hop)).map(|lines| lines.len()), [0, 1, 3, 6]);
         assert!(lines(WanShape::Cloud).iter().all(Vec::is_empty));
+        assert_eq!(lines(WanShape::Star(hop))[3], [(0, 1), (0, 2), (0, 3)]);
+    }
+
+    #[test]
+    fn branches_are_dealt_out_to_the_main_sites_with_one_line_each() {
+        let (hop, sites) = (Duration::from_millis(1), [false, true, false, true, false, true, true]);
+        let homes = [(0, 1), (2, 3), (4, 5), (0, 6)];
+        let main = [(0, 2), (0, 4), (2, 4)];
+        for shape in [WanShape::Ring(hop), WanShape::Mesh(hop)] {
+            assert_eq!(shape.lines(&sites), [&main[..], &homes].concat());
+        }
+        assert_eq!(WanShape::Star(hop).lines(&sites), (1..7).map(|site| (0, site)).collect::<Vec<_>>());
+        assert_eq!(
+            WanShape::Ring(hop).lines(&[false, true, true]),
+            [(0, 1), (0, 2)],
+            "a lone main site is a ring of one"
+        );
+        assert_eq!(WanShape::Cloud.lines(&sites), []);
     }
 
     #[test]

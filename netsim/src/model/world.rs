@@ -38,7 +38,7 @@ pub struct World {
 impl World {
     /// Builds the sites, starts the CMA and the relays at once and every probe within its first second.
     pub fn new(plan: Plan) -> Self {
-        let wan = Arc::new(Wan::new(plan.sites.len(), plan.wan));
+        let wan = Arc::new(Wan::new(&plan));
         let homes = Arc::new(Homes::new(&plan));
         let mut first_switch = 0;
         let site = |(number, network): (usize, Network)| {

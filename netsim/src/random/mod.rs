@@ -14,7 +14,7 @@ use std::time::Duration;
 use ringmesh_proto::draws::{Draws, Purpose};
 
 use crate::engine::Engine;
-use crate::model::{HostPlan, Plan, SitePlan, Wire};
+use crate::model::{HostPlan, Plan, Wire};
 use crate::scenario::{Draft, Fault, FaultDraft, Follower, Outcome, Run, Scenario, SiteDraft};
 use crate::watch::Watches;
 
@@ -86,6 +86,7 @@ impl Story {
                 hosts: vec![hosts; switches],
                 on_several: if dual { vec![vec![0, 1]] } else { Vec::new() },
                 wan: (Duration::ZERO, 0),
+                branch: false,
             });
         }
         if let Some(hosts) = extent.hosts {
@@ -192,7 +193,7 @@ fn plan(draft: &Draft) -> Plan {
     let mut plan = Plan { wan: draft.wan, ..Plan::sites(0, 0, 0) };
     for site in &draft.sites {
         let first = plan.switches();
-        plan.sites.push(SitePlan { switches: site.hosts.len(), ..draft.parts.clone() });
+        plan.sites.push(draft.parts_of(site));
         for (switch, hosts) in site.hosts.iter().enumerate() {
             plan = (0..*hosts).fold(plan, |plan, _| plan.with_host(&[first + switch]));
         }

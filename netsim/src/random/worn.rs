@@ -19,6 +19,7 @@ pub(super) fn build(draft: &mut Draft, chance: &mut Chance) {
         feeds: some(chance, 1),
         domains: some(chance, 1),
         pairs,
+        branch: false,
         speaks: [Speaks::Lldp, Speaks::Cdp, Speaks::Both][chance.index(3)],
     };
     draft.bond = match chance.below(3) {
@@ -83,7 +84,7 @@ impl Kinds {
             16 => Wear::OverloadCma(Duration::from_millis(1 + chance.below(100))),
             17 => Wear::OverloadProbe(host, Duration::from_millis(50 + chance.below(950))),
             15 => {
-                let lines = plan.wan.lines(plan.sites.len());
+                let lines = plan.lines();
                 let (a, b) = *lines.get(chance.index(lines.len().max(1)))?;
                 Wear::Line(a, b)
             }

@@ -24,6 +24,8 @@ pub struct SiteDraft {
     pub on_several: Vec<Vec<usize>>,
     /// One way, and lost of a thousand.
     pub wan: (Duration, u64),
+    /// A branch office.
+    pub branch: bool,
 }
 
 /// One fault.
@@ -127,7 +129,10 @@ impl Draft {
             lldp_every_s: shape.plan.lldp_every_s,
             loss_permille: shape.whole.loss_permille,
             faults: cues.iter().filter(|cue| cue.begins).map(fault).collect(),
-            parts: SitePlan { switches: 0, ..shape.plan.sites.first().cloned().unwrap_or_default() },
+            parts: SitePlan {
+                switches: 0,
+                ..shape.plan.sites.iter().find(|site| !site.branch).cloned().unwrap_or_default()
+            },
             bond: shape.plan.hosts.iter().find_map(|host| host.bond),
             wan: shape.plan.wan,
             timing: shape.plan.timing,
@@ -145,6 +150,17 @@ impl Draft {
     /// How many hosts there are.
     pub fn hosts(&self) -> usize {
         self.sites.iter().map(SiteDraft::size).sum()
+    }
+
+    /// What is built of a site: a branch has nothing beside switches and hosts.
+    pub fn parts_of(&self, site: &SiteDraft) -> SitePlan {
+        self.parts.clone().of_site(site.hosts.len(), site.branch)
+    }
+
+    /// The lines that join the sites.
+    pub fn lines(&self) -> Vec<(usize, usize)> {
+        let branches: Vec<bool> = self.sites.iter().map(|site| site.branch).collect();
+        self.wan.lines(&branches)
     }
 
     /// The number of the first host and of the first switch of a site.
@@ -173,6 +189,7 @@ impl SiteDraft {
             hosts: (0..switches).map(on).collect(),
             on_several: hosts.iter().filter(|host| host.len() > 1).cloned().collect(),
             wan: self.wan,
+            branch: self.branch,
         }
     }
 }
@@ -184,7 +201,7 @@ fn sites(plan: &Plan, wan: &[(Duration, u64)]) -> Vec<SiteDraft> {
         let hosts = plan.hosts.iter().filter(|host| here.contains(&host.switches[0]));
         let hosts: Vec<Vec<usize>> =
             hosts.map(|host| host.switches.iter().map(|switch| switch - first).collect()).collect();
-        let empty = SiteDraft { hosts: Vec::new(), on_several: Vec::new(), wan: *wan };
+        let empty = SiteDraft { hosts: Vec::new(), on_several: Vec::new(), wan: *wan, branch: site.branch };
         sites.push(empty.of_hosts(site.switches, &hosts));
         first = here.end;
     }
@@ -214,6 +231,9 @@ impl fmt::Display for Draft {
         f.write_str(&self.built())?;
         for site in &self.sites {
             writeln!(f, "\n[[topology.site]]\nhosts = {:?}", site.hosts)?;
+            if site.branch {
+                writeln!(f, "branch = true")?;
+            }
             if !site.on_several.is_empty() {
                 let from_one = |on: &Vec<usize>| on.iter().map(|switch| switch + 1).collect::<Vec<_>>();
                 writeln!(f, "dual_homed = {:?}", site.on_several.iter().map(from_one).collect::<Vec<_>>())?;
@@ -266,10 +286,10 @@ impl Draft {
     fn built(&self) -> String {
         let [several, mates] = [
             self.sites.iter().any(|site| !site.on_several.is_empty()),
-            self.sites.iter().any(|site| site.hosts.len() > 1),
+            self.sites.iter().any(|site| !site.branch && site.hosts.len() > 1),
         ];
         let lines = self.wan != WanShape::default() && self.sites.len() > 1;
-        let SitePlan { switches: _, spines, modules, feeds, domains, pairs, speaks } = &self.parts;
+        let SitePlan { switches: _, spines, modules, feeds, domains, pairs, speaks, branch: _ } = &self.parts;
         let counts = [("spines", spines), ("line_cards", modules), ("feeds", feeds), ("domains", domains)];
         let counts = counts.into_iter().filter(|(_, count)| **count > 0);
         let mut text: String = counts.map(|(key, count)| format!("{key} = {count}\n")).collect();

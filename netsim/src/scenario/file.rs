@@ -48,6 +48,18 @@ pub(super) struct Topology {
     pub(super) wan_hop: Option<HowLong>,
     #[serde(default)]
     pub(super) site: Vec<Spanned<Site>>,
+    pub(super) branches: Option<Spanned<Branches>>,
+}
+
+/// `[topology.branches]`: branch offices, behind all other sites.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Branches {
+    pub(super) count: Spanned<u64>,
+    pub(super) hosts: Spanned<Vec<Spanned<u64>>>,
+    pub(super) switches: Option<Spanned<Vec<Spanned<u64>>>>,
+    pub(super) wan_delay: Option<HowLong>,
+    pub(super) wan_loss_permille: Option<Spanned<u64>>,
 }
 
 /// `[[topology.site]]`.
@@ -57,6 +69,7 @@ pub(super) struct Site {
     pub(super) hosts: Vec<Spanned<u64>>,
     #[serde(default)]
     pub(super) dual_homed: Vec<Spanned<Vec<u64>>>,
+    pub(super) branch: Option<Spanned<bool>>,
     pub(super) wan_delay: Option<HowLong>,
     pub(super) wan_loss_permille: Option<Spanned<u64>>,
 }

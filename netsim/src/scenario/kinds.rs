@@ -403,11 +403,10 @@ impl Read<'_> {
         let Some(given) = &self.given.to else { return Ok(0) };
         let plan = &self.shape.plan;
         let named = self.shape.site_names().iter().position(|name| name == given.get_ref());
-        let line =
-            |other: &usize| plan.wan.lines(plan.sites.len()).contains(&(site.min(*other), site.max(*other)));
+        let line = |other: &usize| plan.lines().contains(&(site.min(*other), site.max(*other)));
         named.filter(line).ok_or_else(|| {
             let what = format!(
-                "there is no line from {} to `{}`: `wan = \"ring\"` or `wan = \"mesh\"` in [topology] draws lines",
+                "there is no line from {} to `{}`: `wan` in [topology] says which there are",
                 plan.site_name(site),
                 given.get_ref()
             );

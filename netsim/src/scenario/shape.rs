@@ -17,6 +17,8 @@ const HOSTS_MAX: usize = 65_000;
 const LLDP_EVERY_S_MAX: u64 = 3_600;
 /// One way over the WAN of a site.
 const WAN_DELAY: Duration = Duration::from_millis(10);
+/// The same of a branch office.
+const BRANCH_DELAY: Duration = Duration::from_millis(30);
 
 /// What is built, and what its quality is while nothing is broken.
 #[derive(Debug)]
@@ -33,12 +35,16 @@ struct Planned {
     hosts: Vec<usize>,
     on_several: Vec<Vec<usize>>,
     wan: (Duration, u64),
+    branch: bool,
 }
 
 impl Shape {
     pub(super) fn of(source: &Source<'_>, file: &Spanned<file::Topology>) -> Result<Self, Refusal> {
         let (at, topology) = (file.span(), file.get_ref());
-        let sites = planned(source, file)?;
+        let mut sites = planned(source, file)?;
+        if let Some(given) = &topology.branches {
+            sites.extend(branches(source, given, topology)?);
+        }
         let switches: usize = sites.iter().map(|site| site.hosts.len()).sum();
         let single: usize = sites.iter().flat_map(|site| &site.hosts).fold(0, |a, b| a.saturating_add(*b));
         let hosts = sites.iter().map(|site| site.on_several.len()).fold(single, usize::saturating_add);
@@ -57,7 +63,7 @@ impl Shape {
         let parts = parts(source, topology)?;
         check_pairs(source, topology, &sites)?;
         check_bonds(source, topology, &sites, parts.bond)?;
-        plan.wan = wan_shape(source, topology, sites.len())?;
+        plan.wan = wan_shape(source, topology, &sites)?;
         sites.into_iter().for_each(|site| build(&mut plan, site, &parts));
         let (site_of_switch, host_on_switch) = (plan.site_of_switches(), numbered(&plan));
         Ok(Self { plan, whole, site_of_switch, host_on_switch })
@@ -133,6 +139,7 @@ fn planned(source: &Source<'_>, file: &Spanned<file::Topology>) -> Result<Vec<Pl
             hosts: vec![hosts; switch_count],
             on_several: (0..dual).map(several).collect(),
             wan,
+            branch: false,
         };
         return Ok((0..sites).map(|_| site()).collect());
     }
@@ -141,7 +148,43 @@ fn planned(source: &Source<'_>, file: &Spanned<file::Topology>) -> Result<Vec<Pl
         return Err(source.refuse(&given.span(), what));
     }
     let spelled = |site: &Spanned<file::Site>| spelled_out(source, site, wan);
-    topology.site.iter().map(spelled).collect()
+    let sites: Vec<Planned> = topology.site.iter().map(spelled).collect::<Result<_, _>>()?;
+    let first = topology.site.first().and_then(|site| site.get_ref().branch.as_ref());
+    match first.filter(|branch| *branch.get_ref()) {
+        Some(branch) => Err(source.refuse(
+            &branch.span(),
+            "the first site is no branch, the CMA is there: put a main site before it",
+        )),
+        None => Ok(sites),
+    }
+}
+
+/// Branch offices that differ: what is said of switches and of the hosts on each is dealt out to them in turn.
+fn branches(
+    source: &Source<'_>,
+    file: &Spanned<file::Branches>,
+    topology: &file::Topology,
+) -> Result<Vec<Planned>, Refusal> {
+    let file::Branches { count: how_many, hosts, switches, wan_delay, wan_loss_permille } = file.get_ref();
+    let some = |given: &Spanned<Vec<Spanned<u64>>>, most: usize| {
+        if given.get_ref().is_empty() {
+            return Err(source.refuse(&given.span(), "needs a number at least: they are dealt out in turn"));
+        }
+        given.get_ref().iter().map(|number| count(source, number, 1, most)).collect::<Result<Vec<_>, _>>()
+    };
+    let hosts = some(hosts, HOSTS_MAX)?;
+    let switches = switches.as_ref().map_or(Ok(vec![1]), |given| some(given, SWITCHES_MAX))?;
+    let loss = wan_loss_permille.as_ref().or(topology.wan_loss_permille.as_ref());
+    let wan = (wan_delay.map_or(BRANCH_DELAY, |delay| delay.0), permille(source, loss)?);
+    let mut hosts = hosts.into_iter().cycle();
+    let mut branch = |switches: usize| Planned {
+        hosts: hosts.by_ref().take(switches).collect(),
+        on_several: Vec::new(),
+        wan,
+        branch: true,
+    };
+    let how_many = count(source, how_many, 1, SITES_MAX)?;
+    Ok(switches.into_iter().cycle().take(how_many).map(&mut branch).collect())
 }
 
 fn spelled_out(
@@ -162,7 +205,12 @@ fn spelled_out(
     let delay = site.wan_delay.map_or(wan.0, |delay| delay.0);
     let loss = site.wan_loss_permille.as_ref();
     let loss = loss.map_or(Ok(wan.1), |loss| permille(source, Some(loss)))?;
-    Ok(Planned { hosts, on_several, wan: (delay, loss) })
+    let branch = site.branch.as_ref().is_some_and(|branch| *branch.get_ref());
+    if let Some(given) = site.dual_homed.first().filter(|_| branch) {
+        return Err(source
+            .refuse(&given.span(), "hosts of a branch have one port: leave `dual_homed` or `branch` out"));
+    }
+    Ok(Planned { hosts, on_several, wan: (delay, loss), branch })
 }
 
 fn switches_of(source: &Source<'_>, on: &Spanned<Vec<u64>>, switches: usize) -> Result<Vec<usize>, Refusal> {
@@ -181,14 +229,14 @@ fn build(plan: &mut Plan, site: Planned, parts: &Parts) {
     for (switch, hosts) in site.hosts.iter().enumerate() {
         plan.hosts.extend((0..*hosts).map(|_| HostPlan { switches: vec![first + switch], bond: None }));
     }
-    plan.sites.push(SitePlan { switches: site.hosts.len(), ..parts.site.clone() });
+    plan.sites.push(parts.site.clone().of_site(site.hosts.len(), site.branch));
     for on in site.on_several {
         let switches = on.into_iter().map(|switch| first + switch).collect();
         plan.hosts.push(HostPlan { switches, bond: parts.bond });
     }
 }
 
-/// What every site has beside switches and hosts.
+/// What every site but branches has beside switches and hosts.
 struct Parts {
     site: SitePlan,
     /// How the ports of hosts on several switches are bonded.
@@ -202,7 +250,7 @@ pub const BONDS: [&str; 2] = ["active-backup", "802.3ad"];
 /// .. and for what switches speak.
 pub const SPEAKS: [&str; 3] = ["lldp", "cdp", "both"];
 /// The words for what joins sites.
-pub const WANS: [&str; 3] = ["cloud", "ring", "mesh"];
+pub const WANS: [&str; 4] = ["cloud", "ring", "mesh", "star"];
 /// How long a line between sites takes.
 const WAN_HOP: Duration = Duration::from_millis(5);
 
@@ -230,6 +278,7 @@ fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusa
         pairs,
         speaks,
         switches: 0,
+        branch: false,
     };
     let bond = bond.map(|which| if which == 0 { BondMode::ActiveBackup } else { BondMode::Lacp });
     Ok(Parts { site, bond })
@@ -239,9 +288,9 @@ fn parts(source: &Source<'_>, topology: &file::Topology) -> Result<Parts, Refusa
 /// counted, nobody said that it should.
 fn check_pairs(source: &Source<'_>, topology: &file::Topology, sites: &[Planned]) -> Result<(), Refusal> {
     let Some(given) = topology.pairs.as_ref().filter(|pairs| *pairs.get_ref()) else { return Ok(()) };
-    if sites.iter().all(|site| site.hosts.len() < 2) {
+    if sites.iter().all(|site| site.branch || site.hosts.len() < 2) {
         let what =
-            "a pair is two switches of one site, and no site has two: raise `switches`, or leave it out";
+            "a pair is two switches of one main site, and none has two: raise `switches`, or leave it out";
         return Err(source.refuse(&given.span(), what));
     }
     let odd = topology.switches.as_ref().filter(|switches| !switches.get_ref().is_multiple_of(2));
@@ -289,17 +338,26 @@ fn check_bonds(
     Ok(())
 }
 
-/// Lines need two ends; a ring of two sites is one line.
-fn wan_shape(source: &Source<'_>, topology: &file::Topology, sites: usize) -> Result<WanShape, Refusal> {
+/// Lines need two ends; a ring of two sites is one line. Rings and meshes are of main sites.
+fn wan_shape(source: &Source<'_>, topology: &file::Topology, sites: &[Planned]) -> Result<WanShape, Refusal> {
     let hop = topology.wan_hop.map_or(WAN_HOP, |hop| hop.0);
+    let Some(given) = &topology.wan else { return Ok(WanShape::Cloud) };
     let shape = match word(source, &topology.wan, &WANS)? {
-        None | Some(0) => WanShape::Cloud,
+        None | Some(0) => return Ok(WanShape::Cloud),
         Some(1) => WanShape::Ring(hop),
-        Some(_) => WanShape::Mesh(hop),
+        Some(2) => WanShape::Mesh(hop),
+        Some(_) => WanShape::Star(hop),
     };
-    if let Some(given) = topology.wan.as_ref().filter(|_| shape != WanShape::Cloud && sites < 2) {
-        let what =
-            format!("a {} joins two sites or more: build a second one, or leave `wan` out", shape.word());
+    let name = shape.word();
+    if sites.len() < 2 {
+        let what = format!("a {name} joins two sites or more: build a second one, or leave `wan` out");
+        return Err(source.refuse(&given.span(), what));
+    }
+    let main = sites.iter().filter(|site| !site.branch).count();
+    if main < 2 && !matches!(shape, WanShape::Star(_)) {
+        let what = format!(
+            "a {name} joins main sites, and there is one: build a second one, or say `wan = \"star\"`"
+        );
         return Err(source.refuse(&given.span(), what));
     }
     Ok(shape)

@@ -258,7 +258,8 @@ fn fewer_switches(draft: &Draft, pinned: &Pinned) -> Vec<Draft> {
     for (site, old) in draft.sites.iter().enumerate() {
         let [_, first] = draft.first_of(site);
         let end = first + old.hosts.len();
-        let pairs = (first..end.saturating_sub(1)).step_by(2).filter(|_| draft.parts.pairs);
+        let paired = draft.parts.pairs && !old.branch;
+        let pairs = (first..end.saturating_sub(1)).step_by(2).filter(|_| paired);
         stretches.extend(pairs.map(|switch| switch..switch + 2));
         stretches.extend((first..end).map(|switch| switch..switch + 1));
     }
@@ -403,6 +404,10 @@ impl Kept {
         let mut sites = Vec::new();
         for (site, old) in draft.sites.iter().enumerate().filter(|(site, _)| self.sites[*site]) {
             sites.push(self.site(draft, site, old)?);
+        }
+        // The CMA is at the first site, which is no branch.
+        if let Some(first) = sites.first_mut() {
+            first.branch = false;
         }
         let mut less = Draft { sites, faults: Vec::new(), expect: Vec::new(), ..draft.clone() };
         let names = |name: &str| numbers.name(draft, &less, name);

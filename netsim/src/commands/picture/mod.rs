@@ -175,6 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn branches_hang_on_their_main_sites_and_are_drawn_without_parts() {
+        let of = |wan: &str, sites: usize| {
+            let picture = drawn(&format!(
+                "sites = {sites}\nswitches = 2\nhosts = 3\nspines = 2\nfeeds = 2\nwan = \"{wan}\"\n\
+                 [topology.branches]\ncount = 5\nhosts = [4, 1]\n"
+            ));
+            let count = |words: &str| picture.matches(words).count();
+            assert_eq!((count("class=\"spine\""), count(">branch; ")), (2 * sites, 5), "{wan}: {picture}");
+            // One line more: the legend; and one: the CMA.
+            count("<line class=\"wan") - 2
+        };
+        assert_eq!([of("star", 1), of("ring", 2), of("mesh", 3)], [5, 1 + 5, 3 + 5]);
+    }
+
+    #[test]
     fn parts_of_a_site_are_drawn_or_told() {
         let topology = "sites = 1\nswitches = 4\nhosts = 2\ndual_homed = 1\nspines = 3\nline_cards = 2\nfeeds = 2\n\
                         domains = 2\npairs = true\nbond = \"802.3ad\"\nannounce = \"cdp\"\n";

@@ -33,6 +33,8 @@ pub(super) struct Site<'a> {
     draft: &'a Draft,
     number: usize,
     site: &'a SiteDraft,
+    /// What it has beside switches and hosts.
+    parts: SitePlan,
     broken: &'a Broken,
     name: String,
     /// What is said of it, below its name.
@@ -59,14 +61,16 @@ struct Levels {
 impl<'a> Site<'a> {
     pub(super) fn new(draft: &'a Draft, number: usize, site: &'a SiteDraft, broken: &'a Broken) -> Self {
         let leg = if broken.part(Part::Leg(number)) { Text::Bad } else { Text::Calm };
-        let words = [(leg, about(site))].into_iter().chain(labels(draft).map(|label| (Text::Calm, label)));
+        let parts = draft.parts_of(site);
+        let words = [(leg, about(site))].into_iter().chain(labels(&parts).map(|label| (Text::Calm, label)));
         Self {
             draft,
+            words: words.collect(),
+            parts,
             number,
             site,
             broken,
             name: draft.site_name(number),
-            words: words.collect(),
             groups: grouped(site, draft.first_of(number)[0]),
         }
     }
@@ -83,12 +87,8 @@ impl<'a> Site<'a> {
         self.levels(0.0).bottom
     }
 
-    fn parts(&self) -> &SitePlan {
-        &self.draft.parts
-    }
-
     fn spines(&self) -> usize {
-        self.parts().spines
+        self.parts.spines
     }
 
     fn levels(&self, top: f64) -> Levels {
@@ -149,11 +149,11 @@ impl<'a> Site<'a> {
             let (number, name) = (first + place, format!("sw{}", first + place + 1));
             self.draw_uplinks(sheet, across, levels, place);
             sheet.switch(at, SWITCH_WIDTH, [&name, &hosts_words(host, *hosts)], self.broken.name(&name));
-            if self.parts().feeds > 0 {
-                let feed = place % self.parts().feeds;
+            if self.parts.feeds > 0 {
+                let feed = place % self.parts.feeds;
                 sheet.feed([at[0] + 3.0, at[1] + 3.0], feed, self.broken.part(Part::Feed(self.number, feed)));
             }
-            if self.parts().pairs && place % 2 == 1 {
+            if self.parts.pairs && place % 2 == 1 {
                 let red = [number - 1, number].into_iter().any(|one| self.broken.part(Part::PeerLink(one)));
                 let y = levels.switches + SWITCH_HEIGHT / 2.0;
                 sheet.line("peer", [at[0] - BETWEEN, y], [at[0], y], red);
@@ -263,12 +263,13 @@ fn grouped(site: &SiteDraft, first_host: usize) -> Vec<Group> {
 fn about(site: &SiteDraft) -> String {
     let (delay, lost) = site.wan;
     let loss = if lost > 0 { format!(", {lost} of 1000 lost") } else { String::new() };
-    format!("{}; WAN {} ms{loss}", count(site.size(), "host"), delay.as_millis())
+    let branch = if site.branch { "branch; " } else { "" };
+    format!("{branch}{}; WAN {} ms{loss}", count(site.size(), "host"), delay.as_millis())
 }
 
 /// What cannot be drawn.
-fn labels(draft: &Draft) -> impl Iterator<Item = String> {
-    let SitePlan { switches: _, spines: _, modules, feeds, domains, pairs: _, speaks } = draft.parts.clone();
+fn labels(parts: &SitePlan) -> impl Iterator<Item = String> {
+    let SitePlan { switches: _, spines: _, modules, feeds, domains, pairs: _, speaks, branch: _ } = *parts;
     let fabric = [
         (domains > 1).then(|| format!("{domains} L2 domains")),
         (modules > 0).then(|| format!("{} in each switch", count(modules, "line card"))),

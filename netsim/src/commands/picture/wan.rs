@@ -1,4 +1,4 @@
-//! What joins the sites: a cloud above them, or the lines of a ring or a mesh with the sites as points.
+//! What joins the sites: a cloud above them, or lines with the sites as points.
 
 use std::f64::consts::TAU;
 
@@ -11,6 +11,8 @@ use super::{GAP, MARGIN};
 
 /// Sites with their names in the picture of lines; more are points.
 const NAMED_MAX: usize = 24;
+/// How far out main sites are that have branches outside of them.
+const INNER: f64 = 0.55;
 /// Below the title.
 const TOP: f64 = 84.0;
 /// From the bus of a cloud to the sites below it.
@@ -26,6 +28,7 @@ pub(super) fn words(draft: &Draft) -> String {
         WanShape::Cloud => "WAN: a cloud".into(),
         WanShape::Ring(_) => format!("WAN: a ring, {hop} ms a line"),
         WanShape::Mesh(_) => format!("WAN: a mesh, {hop} ms a line"),
+        WanShape::Star(_) => format!("WAN: a star, {hop} ms a line"),
     }
 }
 
@@ -56,33 +59,74 @@ pub(super) fn cloud(sheet: &mut Sheet, tops: &[[f64; 2]], broken: &Broken) {
     sheet.pill([x, TOP], "CMA", broken.name("cma"));
 }
 
-/// The sites around a circle, in order, with the lines between them; the CMA at the first. Returns where it ends.
+/// The main sites around a circle, in order, each with its branches outside of it, and the lines between them; the CMA at
+/// the first. A site that all lines lead to is in the middle. Returns where it ends.
 pub(super) fn lines(sheet: &mut Sheet, draft: &Draft, broken: &Broken) -> f64 {
     let sites = draft.sites.len();
-    let high = (26.0 + 9.0 * sites as f64).clamp(44.0, 240.0);
-    let (wide, named) = (high * 1.9, sites <= NAMED_MAX);
-    let middle = [MARGIN + wide + 40.0, TOP + 44.0 + high];
-    let at = |site: usize| {
-        let turn = TAU * site as f64 / sites as f64;
-        [middle[0] + wide * turn.sin(), middle[1] - high * turn.cos()]
-    };
-    for (a, b) in draft.wan.lines(sites) {
+    let map = Map::of(draft);
+    let named = sites <= NAMED_MAX;
+    let dense = draft.lines().len() > 2 * sites;
+    for (a, b) in draft.lines() {
         let red = broken.part(Part::Line(a, b));
         // Of a large mesh there are too many to see any.
-        if named || red || matches!(draft.wan, WanShape::Ring(_)) {
-            sheet.line("wan", at(a), at(b), red);
+        if named || red || !dense {
+            sheet.line("wan", map.at[a], map.at[b], red);
         }
     }
-    let [x, y] = at(0);
+    let [x, y] = map.at[0];
     sheet.line("wan", [x, y - 44.0], [x, y], broken.part(Part::LegOfCma));
     sheet.pill([x, y - 44.0], "CMA", broken.name("cma"));
-    for site in 0..sites {
+    for (site, at) in map.at.iter().enumerate() {
         let (name, red) = (draft.site_name(site), broken.part(Part::Leg(site)));
         if named {
-            sheet.pill(at(site), &name, red || broken.name(&name));
+            sheet.pill(*at, &name, red || broken.name(&name));
         } else {
-            sheet.dot(at(site), &name, red || broken.name(&name));
+            sheet.dot(*at, &name, red || broken.name(&name));
         }
     }
-    middle[1] + high + 2.0 * GAP
+    map.bottom
+}
+
+/// Where sites stand on paper.
+struct Map {
+    at: Vec<[f64; 2]>,
+    bottom: f64,
+}
+
+impl Map {
+    fn of(draft: &Draft) -> Self {
+        let sites = draft.sites.len();
+        let starry = matches!(draft.wan, WanShape::Star(_));
+        let outer: Vec<usize> =
+            (0..sites).filter(|site| if starry { *site > 0 } else { draft.sites[*site].branch }).collect();
+        let inner: Vec<usize> = (0..sites).filter(|site| !outer.contains(site)).collect();
+        let high = (26.0 + 9.0 * sites as f64).clamp(44.0, 240.0);
+        let middle = [MARGIN + high * 1.9 + 40.0, TOP + 44.0 + high];
+        // Turns are of a circle, from its top; how far from the middle, of its radius.
+        let place = |turn: f64, far: f64| {
+            let turn = TAU * turn;
+            [middle[0] + 1.9 * high * far * turn.sin(), middle[1] - high * far * turn.cos()]
+        };
+        let near = match (inner.len(), outer.len()) {
+            (1, _) => 0.0,
+            (_, 0) => 1.0,
+            _ => INNER,
+        };
+        let mut at = vec![middle; sites];
+        for (turn, site) in inner.iter().enumerate() {
+            at[*site] = place(turn as f64 / inner.len() as f64, near);
+        }
+        for (number, site) in outer.iter().enumerate() {
+            let (home, row) = (number % inner.len(), number / inner.len());
+            let here = (outer.len() - home).div_ceil(inner.len());
+            // Above the first there is the CMA.
+            let turn = match (home, here % 2, inner.len()) {
+                (_, _, 1) => (row as f64 + 0.5) / here as f64,
+                (0, 1, _) => (row as f64 + 0.25) / here as f64 - 0.5,
+                _ => (row as f64 + 0.5) / here as f64 - 0.5,
+            };
+            at[*site] = place((home as f64 + turn) / inner.len() as f64, 1.0);
+        }
+        Self { at, bottom: middle[1] + high + 2.0 * GAP }
+    }
 }

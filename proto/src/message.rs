@@ -172,6 +172,8 @@ pub struct Announce {
     pub cut_off: Duration,
     /// Changes with each entry of its flight recorder; 0 if the recorder is empty.
     pub recorder_hash: u32,
+    /// Number of this report.
+    pub report: Report,
 }
 
 /// One witness's word about a neighbour. Never a verdict.
@@ -318,6 +320,9 @@ pub struct Assignment {
     pub generation: Generation,
     /// The relay that gives it; the lower id wins within a term.
     pub relay: RelayId,
+    /// The last report of this member that said where it hangs, an announcement or an attachment, and that the relay has
+    /// taken. An order that knows of none may have been under way before.
+    pub knows: Report,
     /// The rings, lowest level first.
     pub rings: Vec<RingPlace>,
 }

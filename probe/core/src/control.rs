@@ -70,7 +70,7 @@ impl Probe {
             self.answer_older(from, via, order, out);
             return;
         }
-        self.talk.assigned(from);
+        self.talk.assigned(from, order.knows);
         if held == Some(given) {
             if let Some((generation, _)) = self.in_force.filter(|_| self.applied) {
                 self.send(from, via, 0, ToRelay::Applied(generation), out);

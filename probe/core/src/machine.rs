@@ -306,7 +306,7 @@ impl Probe {
     ) {
         let message = match what {
             Say::Knock => Some(ToRelay::Knock),
-            Say::Announce { surely } => {
+            Say::Announce { report, surely } => {
                 let beside = &mut *self.beside;
                 let tellable = places::tellable(now, &beside.ports, &beside.discovery, &beside.told);
                 beside.told_surely = surely || (beside.told_surely && !tellable.is_news);
@@ -314,7 +314,7 @@ impl Probe {
                 beside.look_at = tellable.more_at;
                 beside.at_rest = false;
                 self.looks_at = self.beside.looks_at();
-                let announce = self.announce(now);
+                let announce = self.announce(now, report);
                 self.links.announced(surely);
                 Some(announce)
             }

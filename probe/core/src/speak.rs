@@ -1,6 +1,6 @@
 //! What a probe says, put together at the moment it is sent: every age is true then.
 
-use ringmesh_proto::message::{Announce, Suspicion, ToRelay};
+use ringmesh_proto::message::{Announce, Report, Suspicion, ToRelay};
 use ringmesh_proto::time::Time;
 
 use crate::links::Link;
@@ -9,7 +9,7 @@ use crate::talk::{Pending, Subject};
 
 impl Probe {
     /// Everything about us. The places are those that were looked at last.
-    pub(crate) fn announce(&mut self, now: Time) -> ToRelay {
+    pub(crate) fn announce(&mut self, now: Time, report: Report) -> ToRelay {
         let suspected: Vec<_> = self.links.iter().filter(|link| link.cause().is_some()).cloned().collect();
         let suspicions = suspected.iter().filter_map(|link| {
             let report = self.talk.report_number();
@@ -25,6 +25,7 @@ impl Probe {
             suspicions,
             cut_off: self.talk.cut_off_for(now),
             recorder_hash: self.beside.recorder.hash(),
+            report,
         }))
     }
 
@@ -58,7 +59,7 @@ impl Probe {
         now: Time,
         link: &Link,
         cause: ringmesh_proto::message::Cause,
-        report: ringmesh_proto::message::Report,
+        report: Report,
     ) -> Option<Suspicion> {
         let starved = self.doubt.is_starved(now);
         let (last_heard, unproven) = (link.last_heard(now), !link.is_proven());

@@ -15,7 +15,7 @@ mod reports;
 use core::net::SocketAddr;
 
 use ringmesh_proto::draws::{Draws, Purpose};
-use ringmesh_proto::message::Hello;
+use ringmesh_proto::message::{Hello, Report};
 use ringmesh_proto::time::{Duration, Time};
 
 use handshake::{GREETED_PATIENCE, KNOCK_PATIENCE};
@@ -67,6 +67,7 @@ pub(crate) enum Say {
     Knock,
     /// `surely`: the first of its kind, so that an assignment can only answer this one.
     Announce {
+        report: Report,
         surely: bool,
     },
     Report(Pending),
@@ -88,8 +89,10 @@ pub(crate) struct Talk {
     step: Step,
     /// There is an address to talk from.
     ready: bool,
-    /// Announcements sent since the last assignment or hello.
+    /// Announcements sent since the last assignment or hello ..
     announced: u8,
+    /// .. and the number of the first of them.
+    first_announced: Report,
     /// Relays that left the present reports unanswered.
     passed_by: u8,
     /// Handshake frames since the last assignment.
@@ -111,6 +114,7 @@ impl Talk {
             step: Step::Knock,
             ready: false,
             announced: 0,
+            first_announced: Report(0),
             passed_by: 0,
             attempt: 0,
             drawn: 0,
@@ -168,7 +172,7 @@ impl Talk {
     }
 
     /// The number of the last report about that link, or a new one.
-    pub(crate) fn report_number(&mut self) -> ringmesh_proto::message::Report {
+    pub(crate) fn report_number(&mut self) -> Report {
         self.reports.number()
     }
 
@@ -327,7 +331,7 @@ impl Talk {
     }
 
     /// The relay has taken that report.
-    pub(crate) fn noted(&mut self, report: ringmesh_proto::message::Report) {
+    pub(crate) fn noted(&mut self, report: Report) {
         self.reports.retain(|pending| pending.report != report);
     }
 
@@ -337,10 +341,10 @@ impl Talk {
     }
 
     /// An assignment that counts came from that relay. One that has not heard our announcement yet does not
-    /// know what was open when we lost it.
-    pub(crate) fn assigned(&mut self, from: SocketAddr) {
+    /// know what was open when we lost it: it was under way, or said again.
+    pub(crate) fn assigned(&mut self, from: SocketAddr, knows: Report) {
         match self.phase {
-            Phase::Returning if self.announced == 0 => {}
+            Phase::Returning if self.announced == 0 || knows < self.first_announced => {}
             Phase::Joining | Phase::Linked | Phase::CutOff | Phase::Returning => {
                 self.relays.turn_to_address(from);
                 self.phase = Phase::Linked;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use ringmesh_probe_core::{Action, Config, Event, PortFacts, Probe};
 use ringmesh_proto::machine::{Each, Machine};
 use ringmesh_proto::message::{
-    Assignment, Beat, BeatHeard, Generation, Hello, LinkId, LinkOrder, RingId, RingPlace, ToProbe,
+    Assignment, Beat, BeatHeard, Generation, Hello, LinkId, LinkOrder, Report, RingId, RingPlace, ToProbe,
 };
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::id::{Boot, MacAddress, Name, ProbeId, RelayId};
@@ -99,7 +99,8 @@ fn joined() -> (Probe, Time) {
         links: links.to_vec(),
     });
     let generation = Generation { term: 1, counter: 1 };
-    let order = Assignment { generation, relay: RelayId(1), rings: rings.collect() };
+    let knows = Report(u32::MAX);
+    let order = Assignment { generation, relay: RelayId(1), knows, rings: rings.collect() };
     probe.on_event(Time::ZERO, Event::Ports { ports: &[port()], own: &[] }, &mut out);
     probe.on_event(now, Event::DeadlineReached, &mut out);
     probe.on_event(now, Event::Control { from, via: 2, message: hello }, &mut out);

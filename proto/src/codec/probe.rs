@@ -177,6 +177,7 @@ pub fn assignment(assignment: &Assignment, mut keys: impl FnMut(&LinkOrder) -> L
         generation: Some(generation(assignment.generation)),
         relay: u32::from(assignment.relay.0),
         rings: rings.collect(),
+        knows: assignment.knows.0,
     };
     pb::ToProbe { body: Some(pb::to_probe::Body::Assignment(assignment)) }
 }
@@ -241,7 +242,8 @@ pub fn read_assignment(
     }
     let relay = RelayId(u8::try_from(assignment.relay).map_err(|_| Malformed::Range("relay"))?);
     let generation = read_generation(assignment.generation)?;
-    Ok((Assignment { generation, relay, rings }, keys))
+    let knows = Report(assignment.knows);
+    Ok((Assignment { generation, relay, knows, rings }, keys))
 }
 
 fn read_link_order(link: &pb::LinkOrder) -> Result<(LinkOrder, LinkKeys), Malformed> {
@@ -274,6 +276,7 @@ fn announce(announce: &Announce, cookie: [u8; 16]) -> pb::Announce {
         cut_off_ms: millis(announce.cut_off),
         recorder_hash: announce.recorder_hash,
         cookie: cookie.to_vec(),
+        report: announce.report.0,
     }
 }
 
@@ -289,6 +292,7 @@ fn read_announce(announce: pb::Announce) -> Result<Announce, Malformed> {
         suspicions: announce.suspicions.into_iter().map(read_suspicion).collect::<Result<_, _>>()?,
         cut_off: Duration::from_millis(announce.cut_off_ms),
         recorder_hash: announce.recorder_hash,
+        report: Report(announce.report),
     })
 }
 

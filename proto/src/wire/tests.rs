@@ -43,6 +43,7 @@ fn announce() -> ToRelay {
         suspicions: Vec::new(),
         cut_off: Duration::from_millis(5),
         recorder_hash: 6,
+        report: Report(7),
     }))
 }
 
@@ -270,7 +271,8 @@ fn both_ends_of_a_link_open_each_others_beats_and_nobody_elses() {
         report,
     };
     let rings = vec![RingPlace { ring: RingId(1), level: 1, links: vec![order(me, true)] }];
-    let assignment = Assignment { generation: Generation { term: 3, counter: 1 }, relay: RelayId(1), rings };
+    let (generation, knows) = (Generation { term: 3, counter: 1 }, Report(8));
+    let assignment = Assignment { generation, relay: RelayId(1), knows, rings };
     let assignment = ToProbe::Assignment(Box::new(assignment));
     let mut out = Vec::new();
     assert!(pair.relay.seal(pair.sender.probe, &assignment, &mut out));

@@ -370,6 +370,7 @@ impl Relay {
             self.roster[host].places_told = Report(0);
             self.roster[host].evidence_told = Report(0);
         }
+        self.roster[host].places_told = self.roster[host].places_told.max(announce.report);
         self.roster[host].boot = from.boot;
         self.roster[host].host_boot = announce.host_boot;
         if self.roster[host].standing == Standing::Gone {
@@ -427,7 +428,7 @@ impl Relay {
             generation: Generation::default(),
             pending: None,
             recorder_hash: announce.recorder_hash,
-            places_told: Report(0),
+            places_told: announce.report,
             evidence_told: Report(0),
             wires: Wires::default(),
         });

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use ringmesh_proto::message::{Announce, Assignment, Generation, Hello, ToProbe, ToRelay};
+use ringmesh_proto::message::{Announce, Assignment, Generation, Hello, Report, ToProbe, ToRelay};
 use ringmesh_proto::seal::{Key, ProbeKey, probe_id};
 use ringmesh_proto::wire::{FromRelay, ProbeWire};
 use ringmesh_topology::id::{Boot, MacAddress, Name};
@@ -230,6 +230,7 @@ impl Probe {
             suspicions: Vec::new(),
             cut_off: Duration::ZERO,
             recorder_hash: 0,
+            report: Report(0),
         };
         self.say(&ToRelay::Announce(Box::new(announce)));
     }

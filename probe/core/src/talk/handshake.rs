@@ -58,11 +58,14 @@ impl Talk {
     }
 
     fn announce(&mut self, now: Time, to: SocketAddr, turn: u32) -> Turn {
-        let surely = self.announced == 0;
+        let (surely, report) = (self.announced == 0, self.reports.number());
+        if surely {
+            self.first_announced = report;
+        }
         self.announced = self.announced.saturating_add(1);
         self.attempt = self.attempt.saturating_add(1);
         self.step_at = now + self.retry_after(ANNOUNCE_PATIENCE);
-        self.say(to, turn, Say::Announce { surely })
+        self.say(to, turn, Say::Announce { report, surely })
     }
 
     /// Relays, ports and the two kinds of message take turns, so that each way back is tried in time.

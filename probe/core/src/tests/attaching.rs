@@ -1,7 +1,7 @@
 //! What the ports hang on.
 
 use lldp_rs::{Cdp, ChassisId, ChassisSubtype, Heard, Lldp, Mac, PortId, PortSubtype, encode};
-use ringmesh_proto::message::{CARRIERS_MAX, Carrier, HeardAge, LINKS_MAX, PLACES_MAX};
+use ringmesh_proto::message::{CARRIERS_MAX, Carrier, HeardAge, LINKS_MAX, PLACES_MAX, Report};
 use ringmesh_proto::seal::{Key, SiteSecret};
 use ringmesh_proto::time::WallClock;
 use ringmesh_proto::wire::{ProbeWire, RelayWire};
@@ -68,7 +68,7 @@ fn a_switch_that_names_itself_is_told_at_once_and_once() {
         (&*attachment.switch_name, attachment.evidence, &*places[0].reason),
         ("sw1", Evidence::Lldp, "")
     );
-    bench.relay(ToProbe::Noted(Report(1)));
+    bench.relay(ToProbe::Noted(Report(2)));
     for beat in 1..=10 {
         bench.run_to(JOINED + beat * 1_000);
         bench.hear_all(&links);
@@ -119,7 +119,7 @@ fn what_ports_are_like_is_said_until_it_is_noted_whatever_order_crosses_it() {
         ToProbe::Assignment(Box::new(Assignment { rings, ..order(2, &[]) }))
     };
     let cases: [(&str, ToProbe, usize); 4] = [
-        ("noted", ToProbe::Noted(Report(1)), 0),
+        ("noted", ToProbe::Noted(Report(2)), 0),
         ("a new ring: it may answer the attachment before", rings(&[1, 2]), 2),
         ("the same ring: a change of somebody else", rings(&[1]), 2),
         ("a ping", ToProbe::Ping { nonce: 1 }, 2),
@@ -432,7 +432,8 @@ fn the_longest_announcement_fits_a_datagram() {
     let rings = orders.chunks(2).enumerate();
     let rings = rings.map(|(n, links)| RingPlace { ring: RingId(n as u32), level: 0, links: links.to_vec() });
     let generation = Generation { term: u32::MAX, counter: u32::MAX };
-    let order = Assignment { generation, relay: RelayId(1), rings: rings.collect() };
+    let knows = Report(u32::MAX);
+    let order = Assignment { generation, relay: RelayId(1), knows, rings: rings.collect() };
     bench.relay(ToProbe::Assignment(Box::new(order)));
     (0..3).for_each(|_| bench.hear_all(&orders));
     bench.run_to(40_000);

@@ -245,7 +245,7 @@ fn an_answer_ends_the_asking() {
     let kept = order(2, &[link(1), link(2)]);
     let cut = order(2, &[link(2)]);
     let cases: [(&str, ToProbe, &[&str], State); 5] = [
-        ("noted", noted(1), &[], State::Linked),
+        ("noted", noted(2), &[], State::Linked),
         ("another number", noted(9), &["Suspicion", "Suspicion"], State::Asking),
         ("ping", ToProbe::Ping { nonce: 7 }, &["Pong"], State::Linked),
         ("an assignment that ends the link", ToProbe::Assignment(Box::new(cut)), &["Applied"], State::Linked),
@@ -259,7 +259,7 @@ fn an_answer_ends_the_asking() {
     for (case, answer, want, state) in cases {
         let (mut bench, links) = asking(&[RELAY]);
         let said = bench.said();
-        assert_eq!(report_of(&said[0].3), Some(Report(1)));
+        assert_eq!(report_of(&said[0].3), Some(Report(2)), "after the announcement");
         bench.relay(answer);
         bench.hear(&links[1]);
         assert_eq!(bench.state(), state, "{case}");
@@ -383,6 +383,28 @@ fn an_assignment_that_answers_no_announcement_does_not_end_the_return() {
     assert_eq!(bench.state(), State::Returning, "it was on its way before we were cut off");
     let kinds: Vec<_> = bench.kinds().into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(kinds, ["Applied", "Announce"]);
+}
+
+/// The relay that came back says an order again until it is confirmed: that answers nothing. Nor does a new one that it had
+/// made before it heard us.
+#[test]
+fn an_assignment_that_knows_of_no_announcement_of_ours_does_not_end_the_return() {
+    let (mut bench, links) = asking(&[RELAY]);
+    bench.run_healthy_to(JOINED + 3_050 + 1_600, &links[1..]);
+    bench.clear();
+    let before = |counter| Assignment { knows: Report(0), ..order(counter, &links) };
+    bench.relay(ToProbe::Assignment(Box::new(before(1))));
+    let announced = bench.said().into_iter().find_map(|(_, _, _, message)| match message {
+        ToRelay::Announce(announce) => Some(announce.report),
+        _ => None,
+    });
+    let Some(announced) = announced else { panic!("a relay is back, and nothing is announced") };
+    for counter in [1, 2] {
+        bench.relay(ToProbe::Assignment(Box::new(before(counter))));
+        assert_eq!(bench.state(), State::Returning, "{counter}");
+    }
+    bench.relay(ToProbe::Assignment(Box::new(Assignment { knows: announced, ..order(2, &links) })));
+    assert_eq!(bench.state(), State::Linked);
 }
 
 #[test]

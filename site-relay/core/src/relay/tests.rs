@@ -83,6 +83,7 @@ impl Bench {
             suspicions: Vec::new(),
             cut_off: Duration::ZERO,
             recorder_hash: 0,
+            report: Report(0),
         })));
     }
 
@@ -186,6 +187,7 @@ fn the_neighbours_of_a_member_are_told_its_new_address() {
             suspicions: Vec::new(),
             cut_off: Duration::ZERO,
             recorder_hash: 0,
+            report: Report(0),
         })));
     }
     let told = orders(&mut bench);

@@ -17,7 +17,7 @@ use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Cause, HeardAge, LinkId, Report, RingId, Suspicion};
 use ringmesh_proto::time::{Duration, Time};
 use ringmesh_topology::diagnosis::{
-    Evidence, Explanation, HostIx, Observation, Outcome, PortObservation, Vantage, judge,
+    Component, Evidence, Explanation, HostIx, Observation, Outcome, PortObservation, Vantage, judge,
 };
 
 use crate::relay::Relay;
@@ -53,6 +53,8 @@ const BY_PING: u8 = u8::MAX;
 const ASK_AGAIN_BEFORE_END: Duration = Duration::from_millis(350);
 /// More observations than any case needs.
 const EVIDENCE_MAX: usize = 65_536;
+/// Whoever watches a neighbour has told of its silence this long after its last beat: three beats, and the way.
+const MISSED_WITHIN: Duration = Duration::from_secs(4);
 /// What takes several things takes some of them a little later: a switch without power drops its ports one by one.
 const ONSET_SPREAD: Duration = Duration::from_millis(500);
 /// Evidence older than this is no evidence.
@@ -821,8 +823,38 @@ impl Relay {
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
         let mut explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
+        let strays = self.strays(now, case, &explanations);
+        if !strays.is_empty() {
+            let mut evidence = self.cases.evidence.clone();
+            let of_stray = |seen: &Observation| strays.contains(&seen.subject);
+            evidence.observations.retain(|seen| seen.outcome == Outcome::Heard || !of_stray(seen));
+            explanations = judge(&self.belief, &evidence, &open, ms(now));
+        }
         explanations.retain(|explanation| !self.is_hearsay(now, case, explanation));
         explanations
+    }
+
+    /// Members of a shared fate that nobody misses, though whoever once did not hear them would miss them by now. Two
+    /// others that fell silent together are no fate because of them.
+    fn strays(&self, now: Time, case: &Case, explanations: &[Explanation]) -> Vec<HostIx> {
+        let is_fate = |explanation: &&Explanation| {
+            explanation.alternatives.iter().any(|one| one.component == Component::SharedFate)
+        };
+        let cases = || self.cases.by_ring.values().chain([case]);
+        let is_missed = |host: HostIx| cases().any(|case| case.told.iter().any(|told| told.about == host));
+        let seen = self.cases.evidence.observations.iter();
+        let silences = |host: HostIx| {
+            seen.clone().filter(move |seen| seen.subject == host && seen.outcome != Outcome::Heard)
+        };
+        let is_old = |seen: &Observation| {
+            let last_heard = Time::from_millis(seen.last_heard_ms.unwrap_or(seen.first_bad_ms));
+            last_heard + MISSED_WITHIN < now
+        };
+        let members = explanations.iter().filter(is_fate).flat_map(|fate| fate.members.iter().copied());
+        members
+            .filter(|host| self.is_unproven(now, case, *host) && !is_missed(*host))
+            .filter(|host| silences(*host).all(is_old))
+            .collect()
     }
 
     /// Whoever was named so late that there was no time to ask is asked now, unless what was judged explains it.
@@ -846,10 +878,14 @@ impl Relay {
     /// confused neighbour remembers of it is no proof; if it is silent it will be missed, and asked.
     fn is_hearsay(&self, now: Time, case: &Case, explanation: &Explanation) -> bool {
         let [host] = explanation.members.as_slice() else { return false };
+        self.is_unproven(now, case, *host)
+    }
+
+    fn is_unproven(&self, now: Time, case: &Case, host: HostIx) -> bool {
         let found_silent =
-            |case: &Case| case.asked.get(host).is_some_and(|asked| self.is_proof(now, *host, asked));
+            |case: &Case| case.asked.get(&host).is_some_and(|asked| self.is_proof(now, host, asked));
         let elsewhere = || self.cases.by_ring.values().any(found_silent);
-        self.roster[*host].standing == Standing::Live && !found_silent(case) && !elsewhere()
+        self.roster[host].standing == Standing::Live && !found_silent(case) && !elsewhere()
     }
 
     /// It was asked in vain. Of one that was asked only because others are silent, and that a neighbour heard a moment
@@ -967,7 +1003,6 @@ fn ask(now: Time, of: u8, gap: Duration, within: Duration) -> Asked {
 
 #[cfg(test)]
 mod tests {
-    use ringmesh_topology::diagnosis::Component;
     use ringmesh_topology::place::Place;
     use ringmesh_topology::verdict::Verdict;
 
@@ -1006,6 +1041,45 @@ mod tests {
                 bench.relay.cases.by_ring.insert(RingId(9), case(elsewhere));
             }
             assert_eq!(bench.relay.is_hearsay(now, &case(here), &explanation), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn whoever_once_was_not_heard_and_is_missed_by_nobody_makes_no_fate_of_others() {
+        const HOST: HostIx = HostIx(0);
+        let last_heard = Time::from_millis(60_000);
+        let (soon, late) =
+            (last_heard + MISSED_WITHIN, last_heard + MISSED_WITHIN + Duration::from_millis(1));
+        let fate = Component::SharedFate;
+        let asked = || ask(last_heard, 3, PING_GAP, ANSWER_WITHIN);
+        let cases = [
+            ("long ago", late, fate, false, None, vec![HOST]),
+            ("it would not be told yet", soon, fate, false, None, vec![]),
+            ("no fate of several", late, Component::Host(HOST), false, None, vec![]),
+            ("somebody misses it", late, fate, true, None, vec![]),
+            ("it does not answer", late, fate, false, Some(asked()), vec![]),
+        ];
+        for (what, now, component, missed, asked, want) in cases {
+            let mut bench = Bench::joined(vec![bonded()]);
+            bench.relay.cases.evidence.observations = vec![Observation {
+                from: Vantage::Host { host: HostIx(1), leg: 0 },
+                subject: HOST,
+                leg: 0,
+                lane: 0,
+                outcome: Outcome::Silent,
+                last_heard_ms: Some(ms(last_heard)),
+                first_bad_ms: ms(last_heard + BEAT_EVERY),
+                at_ms: ms(last_heard + BEAT_EVERY * 2),
+                doubted: false,
+            }];
+            let told = missed.then(|| Told::by_relay(now, HOST, None, false));
+            let case = Case {
+                asked: asked.into_iter().map(|asked| (HOST, asked)).collect(),
+                told: told.into_iter().collect(),
+                ..Case::new(last_heard)
+            };
+            let explanation = Explanation::certain(component, Verdict::SharedFate, vec![HOST], (0, 0));
+            assert_eq!(bench.relay.strays(now, &case, &[explanation]), want, "{what}");
         }
     }
 

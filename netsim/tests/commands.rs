@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ringmesh_netsim::random::{Extent, Story};
+use ringmesh_netsim::random::{Extent, Kinds, Story};
 use ringmesh_netsim::scenario::{BONDS, KINDS, SPEAKS, WANS};
 
 const REFERENCE: &str = include_str!("../../docs/SCENARIOS.md");
@@ -198,19 +198,22 @@ fn drawn(seeds: u64, extent: Extent) -> BTreeSet<String> {
 
 #[test]
 fn the_reference_says_which_kinds_stories_have_and_how_many_of_them_are_run() {
-    let (plain, worn) = (drawn(200, Extent::SMALL), drawn(1_000, Extent { worn: true, ..Extent::SMALL }));
+    let of = |seeds, kinds| drawn(seeds, Extent { kinds, ..Extent::SMALL });
+    let (plain, worn, odd) = (of(200, Kinds::Common), of(1_000, Kinds::Worn), of(1_000, Kinds::All));
     let last = KINDS.iter().position(|kind| kind.name == "cma-disk").unwrap();
     let rows: BTreeSet<String> = KINDS[..=last].iter().map(|kind| kind.name.to_owned()).collect();
-    assert!(plain.is_subset(&rows) && plain.is_subset(&worn), "{plain:?}");
-    let told = between("No story has ", ": those");
+    assert!(plain.is_subset(&rows) && plain.is_subset(&worn) && worn.is_subset(&odd), "{plain:?}");
+    let all: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    assert_eq!(odd, all, "no kind is left to files alone");
+    let told = between("With `--odd` there are ", " too");
     let told: BTreeSet<String> = told.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    let never = KINDS.iter().map(|kind| kind.name.to_owned()).filter(|kind| !worn.contains(kind));
-    assert_eq!(never.collect::<BTreeSet<_>>(), told);
+    assert_eq!(odd.difference(&worn).cloned().collect::<BTreeSet<_>>(), told);
     let random = include_str!("random.rs");
     let many = between("--test random` runs ", ", every one in both engines");
     for (name, words) in [
         ("SEEDS", "first N small ones"),
         ("WORN_SEEDS", "first N worn ones"),
+        ("ODD_SEEDS", "first N odd ones"),
         ("LARGE_SEEDS", "first N of 200 hosts"),
     ] {
         let count = random.split_once(&format!("const {name}: u64 = ")).unwrap().1.split(';').next().unwrap();

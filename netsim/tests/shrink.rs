@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ringmesh_netsim::random::{Extent, Story};
+use ringmesh_netsim::random::{Extent, Kinds, Story};
 use ringmesh_netsim::scenario::{Draft, Scenario, Shrunk, shrink};
 use ringmesh_netsim::watch::{View, Watch, Watches};
 use ringmesh_topology::verdict::Verdict;
@@ -170,7 +170,7 @@ fn every_file_that_can_be_written_fault_by_fault_can_be_made_smaller_and_runs_as
     assert_eq!(refused, [flaps]);
     // A worn story is a draft, and its file one that can be made smaller again.
     for seed in 1..=5 {
-        let story = Story::sized(seed, Extent { worn: true, ..Extent::SMALL });
+        let story = Story::sized(seed, Extent { kinds: Kinds::Worn, ..Extent::SMALL });
         let text = story.draft().to_string();
         let again = Scenario::read("worn.toml", &text).unwrap().as_draft(seed).unwrap();
         assert_eq!(again.to_string().lines().count(), text.lines().count(), "{text}\n{again}");

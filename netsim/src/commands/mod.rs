@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 use ringmesh_netsim::REVISION;
 use ringmesh_netsim::engine::Engine;
 use ringmesh_netsim::model::Wire;
-use ringmesh_netsim::random::Extent;
+use ringmesh_netsim::random::{Extent, Kinds};
 use ringmesh_netsim::scenario::{Follower, Outcome, Report, SoFar};
 
 pub(crate) use bench::{BenchArgs, bench};
@@ -164,6 +164,9 @@ pub(crate) struct ExtentArgs {
     /// With spines, feeds, bonds, domains and lines between sites, and a random share of the faults that go with them.
     #[arg(long)]
     worn: bool,
+    /// As `--worn`, and with what people and software do: planned stops, silent and posing switches, copied hosts.
+    #[arg(long, conflicts_with = "worn")]
+    odd: bool,
 }
 
 impl ExtentArgs {
@@ -171,7 +174,11 @@ impl ExtentArgs {
         Extent {
             hosts: self.hosts.and_then(|hosts| usize::try_from(hosts).ok()),
             length: self.minutes.map(|minutes| Duration::from_secs(60 * minutes)),
-            worn: self.worn,
+            kinds: match (self.odd, self.worn) {
+                (true, _) => Kinds::All,
+                (false, true) => Kinds::Worn,
+                (false, false) => Kinds::Common,
+            },
         }
     }
 }

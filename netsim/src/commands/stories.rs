@@ -1,7 +1,9 @@
 //! `random`: one story for each seed.
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use ringmesh_netsim::REVISION;
 use ringmesh_netsim::random::Story;
@@ -87,8 +89,10 @@ fn all(args: &RandomArgs, last: u64) -> Vec<Ran> {
     };
     let mut all: Vec<Ran> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        // What a machine panics of is caught in its run.
-        running.into_iter().flat_map(|job| job.join().unwrap_or_default()).collect()
+        // What a machine panics of is caught in its run: any other panic is an error of this program.
+        let ran =
+            |job: ScopedJoinHandle<'_, Vec<Ran>>| job.join().unwrap_or_else(|panic| resume_unwind(panic));
+        running.into_iter().flat_map(ran).collect()
     });
     all.sort_by_key(|ran| ran.seed);
     all

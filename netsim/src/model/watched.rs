@@ -39,8 +39,8 @@ pub struct HostTruth {
     pub wiring: u64,
 }
 
-/// What works of a switch: power, uplink, its announcements.
-pub type SwitchTruth = [bool; 3];
+/// What works of a switch: power, uplink, its announcements, and that no other goes by its name.
+pub type SwitchTruth = [bool; 4];
 /// What works of a site: power of its core, its relay's process, its WAN, if that takes little of what is said and
 /// holds it up for less than a second, and room on its relay's disk.
 pub type SiteTruth = [bool; 4];
@@ -63,9 +63,9 @@ impl HostTruth {
         itself && [self.light, self.reaches, self.passes].iter().all(|works| *works == self.ports)
     }
 
-    /// Its probe says nothing to its relay.
+    /// Nobody says anything to its relay in its name.
     pub fn is_silent(self) -> bool {
-        !self.power || !self.runs || !self.awake || self.reaches == 0
+        self.unique && (!self.power || !self.runs || !self.awake || self.reaches == 0)
     }
 
     /// Whether something of the host itself works no more: not its ports alone.
@@ -128,7 +128,8 @@ impl World {
     pub fn switch_truth(&self, switch: usize) -> SwitchTruth {
         let (site, local) = self.stand_of(switch);
         let known = &site.network.switches[local];
-        [known.on, known.uplink, known.announces]
+        let is_posed = |site: &Site| site.network.switches.iter().any(|other| other.poses_as == Some(switch));
+        [known.on, known.uplink, known.announces, !self.sites.iter().any(is_posed)]
     }
 
     /// How many switches there are.

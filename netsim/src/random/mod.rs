@@ -3,6 +3,7 @@
 //! A seed is a whole run: what is built, what breaks and when, and every draw in between. A story is a scenario like
 //! those of files, and can be written as one.
 
+mod odd;
 mod worn;
 
 use std::collections::BTreeSet;
@@ -36,14 +37,25 @@ pub struct Extent {
     pub hosts: Option<usize>,
     /// How long all of it lasts; `None`: about six minutes.
     pub length: Option<Duration>,
-    /// Whether sites have spines, feeds, bonds and whatever else wears, and a random share of the kinds of faults that
-    /// go with them are drawn too.
-    pub worn: bool,
+    /// What may break.
+    pub kinds: Kinds,
+}
+
+/// Which kinds of faults are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kinds {
+    /// Power, processes, cables and disks.
+    Common,
+    /// Sites have spines, feeds, bonds and whatever else wears too, and a random share of the kinds that go with them.
+    Worn,
+    /// All of those, and what is done to a network by people and by software: planned stops, switches that are silent
+    /// or pose as others, copied hosts, ways that are bad for some packets.
+    All,
 }
 
 impl Extent {
     /// Small ones.
-    pub const SMALL: Self = Self { hosts: None, length: None, worn: false };
+    pub const SMALL: Self = Self { hosts: None, length: None, kinds: Kinds::Common };
     /// The shortest that has room for a fault of a second.
     pub const SHORTEST: Duration = Duration::from_secs(240);
 
@@ -92,7 +104,7 @@ impl Story {
         if let Some(hosts) = extent.hosts {
             fill(&mut draft, hosts);
         }
-        if extent.worn {
+        if extent.kinds >= Kinds::Worn {
             worn::build(&mut draft, chance);
         }
         draft.loss_permille = some_loss(chance);
@@ -100,8 +112,12 @@ impl Story {
             site.wan = (Duration::from_millis(1 + chance.below(80)), some_loss(chance));
         }
         let plan = plan(&draft);
-        let wear = extent.worn.then(|| worn::Kinds::drawn(chance));
+        let wear = (extent.kinds >= Kinds::Worn).then(|| worn::Share::drawn(chance));
         let one = |chance: &mut Chance| {
+            let odd = extent.kinds == Kinds::All && chance.below(2) == 0;
+            if let Some(odd) = odd.then(|| odd::draw(chance, &plan)).flatten() {
+                return odd;
+            }
             let worn =
                 wear.as_ref().filter(|_| chance.below(2) == 0).and_then(|wear| wear.draw(chance, &plan));
             worn.unwrap_or_else(|| draw(chance, &plan))

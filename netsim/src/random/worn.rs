@@ -36,9 +36,9 @@ const KINDS: usize = 18;
 
 /// The kinds that one story draws from: each is among them or not. What never meets in one story would hide in stories
 /// in which everything meets.
-pub(super) struct Kinds([bool; KINDS]);
+pub(super) struct Share([bool; KINDS]);
 
-impl Kinds {
+impl Share {
     pub(super) fn drawn(chance: &mut Chance) -> Self {
         Self(std::array::from_fn(|_| chance.below(2) == 0))
     }

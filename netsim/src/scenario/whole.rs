@@ -73,14 +73,16 @@ pub fn picture_differs(world: &World, site: usize) -> Option<String> {
 
 /// The rings there should be: the members of each, by switch and L2 domain. Second ports have addresses of another
 /// prefix than first ones, so they stand in rings of their own.
-fn rings_wanted(plan: &Plan, world: &World) -> BTreeSet<Vec<String>> {
+fn rings_wanted(plan: &Plan, world: &World) -> Vec<Vec<String>> {
     let mut wanted: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     for host in 0..plan.hosts.len() {
         for place in world.stands(host) {
             wanted.entry(place).or_default().push(world.name(host).to_string());
         }
     }
-    wanted.into_values().map(|ring| sorted(ring.into_iter())).collect()
+    let mut wanted: Vec<_> = wanted.into_values().map(|ring| sorted(ring.into_iter())).collect();
+    wanted.sort();
+    wanted
 }
 
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
@@ -95,10 +97,11 @@ fn rings_wrong(plan: &Plan, world: &World) -> Vec<String> {
     let switches = tree.sites.iter().flat_map(|site| &site.switches);
     let lower: Vec<_> = switches.flat_map(|switch| &switch.rings).collect();
     let mut wrong = Vec::new();
-    let members: Vec<_> = lower.iter().map(|ring| sorted(ring.members.iter().cloned())).collect();
-    let (rings, wanted) = (members.iter().cloned().collect(), rings_wanted(plan, world));
-    if wanted != rings || members.len() != wanted.len() {
-        wrong.push(format!("rings are {members:?}, wanted {wanted:?}"));
+    let mut rings: Vec<_> = lower.iter().map(|ring| sorted(ring.members.iter().cloned())).collect();
+    rings.sort();
+    let wanted = rings_wanted(plan, world);
+    if wanted != rings {
+        wrong.push(format!("rings are {rings:?}, wanted {wanted:?}"));
     }
     let fallback: Vec<_> = tree.sites.iter().flat_map(|site| &site.fallback_rings).collect();
     if !fallback.is_empty() {

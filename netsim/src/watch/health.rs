@@ -15,6 +15,10 @@ struct Known<T> {
     ailed: Time,
 }
 
+/// So long the host whose image was copied may be kept out when the copy is gone: its relay knows a newer run of it, and
+/// takes the older one back after that.
+const KEPT_OUT: Duration = Duration::from_secs(130);
+
 /// Something that works no more, or works again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -43,6 +47,8 @@ impl Change {
 pub struct Health {
     now: Time,
     hosts: Vec<Known<HostTruth>>,
+    /// Until when each may be kept out.
+    kept_out: Vec<Time>,
     switches: Vec<Known<SwitchTruth>>,
     sites: Vec<Known<SiteTruth>>,
     cma: Known<CmaTruth>,
@@ -63,6 +69,7 @@ impl Health {
         Self {
             now,
             hosts: (0..world.hosts()).map(|host| known(world.host_truth(host), now)).collect(),
+            kept_out: vec![Time::ZERO; world.hosts()],
             switches: (0..world.switches()).map(|switch| known(world.switch_truth(switch), now)).collect(),
             sites: (0..world.sites()).map(|site| known(world.site_truth(site), now)).collect(),
             cma: known(world.cma_truth(), now),
@@ -78,7 +85,11 @@ impl Health {
         self.changes.clear();
         for (host, known) in self.hosts.iter_mut().enumerate() {
             let (before, truth) = (known.truth, world.host_truth(host));
-            if known.take(truth, now, HostTruth::is_whole) {
+            if !truth.unique {
+                self.kept_out[host] = now + KEPT_OUT;
+            }
+            let is_in = now >= self.kept_out[host];
+            if known.take(truth, now, |truth| truth.is_whole() && is_in) {
                 self.changes.push(Change::Host(host, before, truth));
             }
         }

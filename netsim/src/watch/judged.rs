@@ -59,11 +59,12 @@ pub(super) fn accuses_the_well(view: &View<'_>, incident: &IncidentNews) -> Opti
     let name = best.subject.name.as_str();
     let ailed = match best.subject.kind {
         SubjectKind::Host => view.health.host_ailed(view.world.host(name)?),
-        SubjectKind::Switch => switch_ailed(view, name)?,
-        SubjectKind::Set => {
-            let hosts = incident.behind.iter().filter_map(|name| view.world.host(name));
-            hosts.map(|host| view.health.host_ailed(host)).max()?
+        // Of those who are not back some may have stood there as copies of others.
+        SubjectKind::Switch if best.verdict == Verdict::NotReturned => {
+            switch_ailed(view, name)?.max(behind_ailed(view, incident)?)
         }
+        SubjectKind::Switch => switch_ailed(view, name)?,
+        SubjectKind::Set => behind_ailed(view, incident)?,
         SubjectKind::Relay | SubjectKind::Site => {
             let own = |site: &usize| {
                 let own = view.world.site_name(*site).as_str();
@@ -76,6 +77,12 @@ pub(super) fn accuses_the_well(view: &View<'_>, incident: &IncidentNews) -> Opti
     let opened = incident.opened_ms;
     let well_for = Duration::from_millis(opened.saturating_sub(view.world.wall_ms(ailed)));
     (well_for > SHORTLY).then(|| format!("{} {name}, which was well for {well_for:?}", best.verdict.word()))
+}
+
+/// The last moment when something was wrong with one of those behind.
+fn behind_ailed(view: &View<'_>, incident: &IncidentNews) -> Option<Time> {
+    let hosts = incident.behind.iter().filter_map(|name| view.world.host(name));
+    hosts.map(|host| view.health.host_ailed(host)).max()
 }
 
 /// The last moment when something was wrong with a switch, or with a host on it.

@@ -321,8 +321,8 @@ pub struct Assignment {
     /// The relay that gives it; the lower id wins within a term.
     pub relay: RelayId,
     /// The last report of this member that said where it hangs, an announcement or an attachment, and that the relay has
-    /// taken. An order that knows of none may have been under way before.
-    pub knows: Report,
+    /// taken; 0 before the first. `None`: a relay of an earlier revision, which does not say.
+    pub knows: Option<Report>,
     /// The rings, lowest level first.
     pub rings: Vec<RingPlace>,
 }

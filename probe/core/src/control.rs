@@ -89,8 +89,8 @@ impl Probe {
         self.beats_sent += self.links.apply(now, order, out);
         let Self { links, beside, talk, .. } = self;
         links.set_carriers(now, |via| beside.ports.carries(via));
-        // Suspicions of links that are over need not be repeated. No order says which attachment it knows: it may
-        // answer the one before, so what our ports are like is said until it is noted.
+        // Suspicions of links that are over need not be repeated. What our ports are like is said until it is noted: an
+        // order may answer what was said of them before.
         talk.drop_reports(|pending| match pending.subject {
             Subject::Suspicion(link, _) | Subject::Refuted(link) | Subject::Loss(link, _) => {
                 links.get(link).is_none()

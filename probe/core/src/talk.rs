@@ -89,10 +89,11 @@ pub(crate) struct Talk {
     step: Step,
     /// There is an address to talk from.
     ready: bool,
-    /// Announcements sent since the last assignment or hello ..
+    /// Announcements sent since the last assignment or hello, or since nobody answered.
     announced: u8,
-    /// .. and the number of the first of them.
-    first_announced: Report,
+    /// The number of the first since the last assignment or hello: what the relay knows of us is at least that if it has
+    /// heard any of them.
+    first_announced: Option<Report>,
     /// Relays that left the present reports unanswered.
     passed_by: u8,
     /// Handshake frames since the last assignment.
@@ -114,7 +115,7 @@ impl Talk {
             step: Step::Knock,
             ready: false,
             announced: 0,
-            first_announced: Report(0),
+            first_announced: None,
             passed_by: 0,
             attempt: 0,
             drawn: 0,
@@ -276,7 +277,7 @@ impl Talk {
         self.leave_linked();
         if answers_us {
             self.step = Step::Announce;
-            self.announced = 0;
+            (self.announced, self.first_announced) = (0, None);
             self.step_at = now + hello.wait.min(WAIT_MAX);
         } else {
             self.step = Step::Knock;
@@ -342,17 +343,26 @@ impl Talk {
 
     /// An assignment that counts came from that relay. One that has not heard our announcement yet does not
     /// know what was open when we lost it: it was under way, or said again.
-    pub(crate) fn assigned(&mut self, from: SocketAddr, knows: Report) {
+    pub(crate) fn assigned(&mut self, from: SocketAddr, knows: Option<Report>) {
         match self.phase {
-            Phase::Returning if self.announced == 0 || knows < self.first_announced => {}
+            Phase::Joining | Phase::Returning if !self.is_heard(knows) => {}
             Phase::Joining | Phase::Linked | Phase::CutOff | Phase::Returning => {
                 self.relays.turn_to_address(from);
                 self.phase = Phase::Linked;
                 self.step = Step::Nothing;
                 (self.attempt, self.announced, self.passed_by) = (0, 0, 0);
-                self.unanswered_since = None;
+                (self.first_announced, self.unanswered_since) = (None, None);
             }
             Phase::Leaving | Phase::Gone => {}
+        }
+    }
+
+    /// Whether the relay that says so has heard one of our announcements. Of one that does not say what it knows the first
+    /// order after one must do.
+    fn is_heard(&self, knows: Option<Report>) -> bool {
+        match knows {
+            Some(knows) => self.first_announced.is_some_and(|first| knows >= first),
+            None => self.phase == Phase::Joining || self.announced > 0,
         }
     }
 }

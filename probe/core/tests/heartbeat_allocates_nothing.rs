@@ -99,7 +99,7 @@ fn joined() -> (Probe, Time) {
         links: links.to_vec(),
     });
     let generation = Generation { term: 1, counter: 1 };
-    let knows = Report(u32::MAX);
+    let knows = Some(Report(u32::MAX));
     let order = Assignment { generation, relay: RelayId(1), knows, rings: rings.collect() };
     probe.on_event(Time::ZERO, Event::Ports { ports: &[port()], own: &[] }, &mut out);
     probe.on_event(now, Event::DeadlineReached, &mut out);

@@ -177,7 +177,7 @@ pub fn assignment(assignment: &Assignment, mut keys: impl FnMut(&LinkOrder) -> L
         generation: Some(generation(assignment.generation)),
         relay: u32::from(assignment.relay.0),
         rings: rings.collect(),
-        knows: assignment.knows.0,
+        knows: assignment.knows.map(|report| report.0),
     };
     pb::ToProbe { body: Some(pb::to_probe::Body::Assignment(assignment)) }
 }
@@ -242,7 +242,7 @@ pub fn read_assignment(
     }
     let relay = RelayId(u8::try_from(assignment.relay).map_err(|_| Malformed::Range("relay"))?);
     let generation = read_generation(assignment.generation)?;
-    let knows = Report(assignment.knows);
+    let knows = assignment.knows.map(Report);
     Ok((Assignment { generation, relay, knows, rings }, keys))
 }
 

@@ -271,7 +271,7 @@ fn both_ends_of_a_link_open_each_others_beats_and_nobody_elses() {
         report,
     };
     let rings = vec![RingPlace { ring: RingId(1), level: 1, links: vec![order(me, true)] }];
-    let (generation, knows) = (Generation { term: 3, counter: 1 }, Report(8));
+    let (generation, knows) = (Generation { term: 3, counter: 1 }, Some(Report(8)));
     let assignment = Assignment { generation, relay: RelayId(1), knows, rings };
     let assignment = ToProbe::Assignment(Box::new(assignment));
     let mut out = Vec::new();

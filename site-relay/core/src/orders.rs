@@ -279,7 +279,7 @@ impl Relay {
         Assignment {
             generation: member.generation,
             relay: self.config.relay,
-            knows: member.places_told,
+            knows: Some(member.places_told),
             rings: seats.iter().map(place).collect(),
         }
     }

@@ -367,10 +367,10 @@ impl Relay {
         self.met(host, rebooted);
         let (recorder_hash, suspicions) = (announce.recorder_hash, announce.suspicions);
         if restarted {
-            self.roster[host].places_told = Report(0);
             self.roster[host].evidence_told = Report(0);
         }
-        self.roster[host].places_told = self.roster[host].places_told.max(announce.report);
+        // Of a run the wire lets no announcement pass that a later word has overtaken.
+        self.roster[host].places_told = announce.report;
         self.roster[host].boot = from.boot;
         self.roster[host].host_boot = announce.host_boot;
         if self.roster[host].standing == Standing::Gone {

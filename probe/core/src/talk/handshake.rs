@@ -58,10 +58,8 @@ impl Talk {
     }
 
     fn announce(&mut self, now: Time, to: SocketAddr, turn: u32) -> Turn {
-        let (surely, report) = (self.announced == 0, self.reports.number());
-        if surely {
-            self.first_announced = report;
-        }
+        let (surely, report) = (self.first_announced.is_none(), self.reports.number());
+        self.first_announced.get_or_insert(report);
         self.announced = self.announced.saturating_add(1);
         self.attempt = self.attempt.saturating_add(1);
         self.step_at = now + self.retry_after(ANNOUNCE_PATIENCE);

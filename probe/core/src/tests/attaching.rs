@@ -108,6 +108,29 @@ fn what_changed_between_two_announcements_is_told_again() {
     assert_eq!(bench.attachments_told(), [(9_000, Some("sw1".into()))]);
 }
 
+#[test]
+fn a_second_hello_does_not_let_the_answer_to_an_announcement_before_pass_for_one_to_the_next() {
+    let mut bench = Bench::started(config(&[RELAY]), &[port(2)]);
+    bench.run_to(1_000);
+    bench.relay(hello(0));
+    bench.frame(2, &lldp(1, 120));
+    bench.relay(hello(0));
+    let announced: Vec<Report> = bench
+        .said()
+        .into_iter()
+        .filter_map(|(_, _, _, message)| match message {
+            ToRelay::Announce(announce) => Some(announce.report),
+            _ => None,
+        })
+        .collect();
+    let [before, now] = announced[..] else { panic!("{announced:?}") };
+    let answer = |knows| ToProbe::Assignment(Box::new(Assignment { knows: Some(knows), ..order(1, &[]) }));
+    bench.relay(answer(before));
+    assert_eq!(bench.state(), State::Joining);
+    bench.relay(answer(now));
+    assert_eq!(bench.state(), State::Linked);
+}
+
 /// What is told of a change, and the change.
 type Change = (&'static str, fn(&mut Bench));
 
@@ -432,7 +455,7 @@ fn the_longest_announcement_fits_a_datagram() {
     let rings = orders.chunks(2).enumerate();
     let rings = rings.map(|(n, links)| RingPlace { ring: RingId(n as u32), level: 0, links: links.to_vec() });
     let generation = Generation { term: u32::MAX, counter: u32::MAX };
-    let knows = Report(u32::MAX);
+    let knows = Some(Report(u32::MAX));
     let order = Assignment { generation, relay: RelayId(1), knows, rings: rings.collect() };
     bench.relay(ToProbe::Assignment(Box::new(order)));
     (0..3).for_each(|_| bench.hear_all(&orders));

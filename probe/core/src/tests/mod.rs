@@ -86,7 +86,7 @@ pub(crate) fn link(id: u32) -> LinkOrder {
 
 pub(crate) fn order(counter: u32, links: &[LinkOrder]) -> Assignment {
     let rings = vec![RingPlace { ring: RingId(1), level: 0, links: links.to_vec() }];
-    let knows = Report(u32::MAX);
+    let knows = Some(Report(u32::MAX));
     Assignment { generation: Generation { term: 1, counter }, relay: RelayId(1), knows, rings }
 }
 

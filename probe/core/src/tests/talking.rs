@@ -392,7 +392,7 @@ fn an_assignment_that_knows_of_no_announcement_of_ours_does_not_end_the_return()
     let (mut bench, links) = asking(&[RELAY]);
     bench.run_healthy_to(JOINED + 3_050 + 1_600, &links[1..]);
     bench.clear();
-    let before = |counter| Assignment { knows: Report(0), ..order(counter, &links) };
+    let before = |counter| Assignment { knows: Some(Report(0)), ..order(counter, &links) };
     bench.relay(ToProbe::Assignment(Box::new(before(1))));
     let announced = bench.said().into_iter().find_map(|(_, _, _, message)| match message {
         ToRelay::Announce(announce) => Some(announce.report),
@@ -403,7 +403,26 @@ fn an_assignment_that_knows_of_no_announcement_of_ours_does_not_end_the_return()
         bench.relay(ToProbe::Assignment(Box::new(before(counter))));
         assert_eq!(bench.state(), State::Returning, "{counter}");
     }
-    bench.relay(ToProbe::Assignment(Box::new(Assignment { knows: announced, ..order(2, &links) })));
+    bench.relay(ToProbe::Assignment(Box::new(Assignment { knows: Some(announced), ..order(2, &links) })));
+    assert_eq!(bench.state(), State::Linked);
+}
+
+/// However far behind it is: what it knows of us was said after it answered last.
+#[test]
+fn an_assignment_that_answers_the_first_of_many_announcements_ends_the_return() {
+    let (mut bench, links) = asking(&[RELAY]);
+    bench.run_healthy_to(JOINED + 3_050 + 40_000, &links[1..]);
+    let first = bench.said().into_iter().find_map(|(_, _, _, message)| match message {
+        ToRelay::Announce(announce) => Some(announce.report),
+        _ => None,
+    });
+    let answer =
+        |knows, counter| ToProbe::Assignment(Box::new(Assignment { knows, ..order(counter, &links) }));
+    bench.relay(answer(first.map(|first| Report(first.0 - 1)), 2));
+    assert_eq!(bench.state(), State::Returning);
+    bench.run_healthy_to(bench.now + 20_000, &links[1..]);
+    assert_eq!(bench.state(), State::CutOff, "nobody answered for long");
+    bench.relay(answer(first, 2));
     assert_eq!(bench.state(), State::Linked);
 }
 

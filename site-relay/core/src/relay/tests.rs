@@ -187,18 +187,23 @@ fn the_neighbours_of_a_member_are_told_its_new_address() {
             suspicions: Vec::new(),
             cut_off: Duration::ZERO,
             recorder_hash: 0,
-            report: Report(0),
+            report: Report(number.into()),
         })));
     }
     let told = orders(&mut bench);
     for (probe, order) in told {
+        assert_eq!(order.knows, Some(Report(probe.0[0].into())), "what it has announced");
         bench.from = Sender { probe, boot: Boot(probe.0) };
         bench.says(ToRelay::Applied(order.generation));
     }
     assert_eq!(orders(&mut bench), [], "all is in force");
     bench.from = Sender { probe: ProbeId([3; 16]), boot: Boot([3; 16]) };
-    bench.says(ToRelay::Attachment { report: Report(1), places: vec![place(77)] });
+    bench.says(ToRelay::Attachment { report: Report(8), places: vec![place(77)] });
     let told = orders(&mut bench);
+    for (probe, order) in &told {
+        let last = if *probe == bench.from.probe { 8 } else { probe.0[0].into() };
+        assert_eq!(order.knows, Some(Report(last)), "the attachment is known, and of the others what was");
+    }
     for neighbour in [1, 2] {
         let order = told.iter().find(|(probe, _)| *probe == ProbeId([neighbour; 16])).map(|(_, order)| order);
         let links = order.iter().flat_map(|order| &order.rings).flat_map(|ring| &ring.links);

@@ -53,8 +53,11 @@ const BY_PING: u8 = u8::MAX;
 const ASK_AGAIN_BEFORE_END: Duration = Duration::from_millis(350);
 /// More observations than any case needs.
 const EVIDENCE_MAX: usize = 65_536;
-/// Whoever watches a neighbour has told of its silence this long after its last beat: three beats, and the way.
+/// Whoever watches a neighbour by a link that loses little has told of its silence this long after its last beat: three
+/// beats, and the way.
 const MISSED_WITHIN: Duration = Duration::from_secs(4);
+/// A neighbour that was not heard for less was not missed yet.
+const MISSED_AFTER: Duration = Duration::from_secs(3);
 /// What takes several things takes some of them a little later: a switch without power drops its ports one by one.
 const ONSET_SPREAD: Duration = Duration::from_millis(500);
 /// Evidence older than this is no evidence.
@@ -779,7 +782,7 @@ impl Relay {
             self.doubt_legs(now, host, &case);
         }
         if case.told.iter().any(|told| told.last_heard.is_none() && self.clears_a_suspect(told.about)) {
-            let explanations = self.judge(now, &case);
+            let explanations = self.judge(now, &case, &[]);
             self.open_explained(now, &[], explanations, out);
         }
     }
@@ -802,7 +805,7 @@ impl Relay {
         let unasked = take_unasked(now, &mut case);
         self.observe_answers(now, &case);
         self.believe_the_unproven(now, &case);
-        let explanations = self.judge(now, &case);
+        let explanations = self.judge(now, &case, &unasked);
         // Whom nobody misses is presumed to live; reachable inside and not from here is a fault of some path.
         let silent = case.asked.iter().filter(|(_, asked)| asked.suspected && asked.is_silent(now));
         let silent: Vec<HostIx> =
@@ -817,13 +820,14 @@ impl Relay {
         self.ask_in_its_own_case(now, ring, unasked, out);
     }
 
-    /// All that was seen lately, judged. Hearsay proves nothing.
-    fn judge(&mut self, now: Time, case: &Case) -> Vec<Explanation> {
+    /// All that was seen lately, judged. Hearsay proves nothing. `unasked` were named too late to be asked.
+    fn judge(&mut self, now: Time, case: &Case, unasked: &[Told]) -> Vec<Explanation> {
         self.prune_evidence(now);
         self.cases.evidence.outside_heard_ms = self.authority_heard.map(ms);
         let open = self.incidents.for_judge();
         let mut explanations = judge(&self.belief, &self.cases.evidence, &open, ms(now));
-        let strays = self.strays(now, case, &explanations);
+        let mut strays = self.strays(now, case, &explanations);
+        strays.retain(|host| unasked.iter().all(|told| told.about != *host));
         if !strays.is_empty() {
             let mut evidence = self.cases.evidence.clone();
             let of_stray = |seen: &Observation| strays.contains(&seen.subject);
@@ -834,8 +838,8 @@ impl Relay {
         explanations
     }
 
-    /// Members of a shared fate that nobody misses, though whoever once did not hear them would miss them by now. Two
-    /// others that fell silent together are no fate because of them.
+    /// Members of a shared fate that nobody misses, though whoever did not hear them for a beat or two would miss them by
+    /// now. Two others that fell silent together are no fate because of them.
     fn strays(&self, now: Time, case: &Case, explanations: &[Explanation]) -> Vec<HostIx> {
         let is_fate = |explanation: &&Explanation| {
             explanation.alternatives.iter().any(|one| one.component == Component::SharedFate)
@@ -846,14 +850,15 @@ impl Relay {
         let silences = |host: HostIx| {
             seen.clone().filter(move |seen| seen.subject == host && seen.outcome != Outcome::Heard)
         };
-        let is_old = |seen: &Observation| {
-            let last_heard = Time::from_millis(seen.last_heard_ms.unwrap_or(seen.first_bad_ms));
-            last_heard + MISSED_WITHIN < now
+        let is_over = |seen: &Observation| {
+            let last_heard = seen.last_heard_ms.map(Time::from_millis);
+            let was_short = |last: Time| Time::from_millis(seen.at_ms).since(last) < MISSED_AFTER;
+            last_heard.is_some_and(|last| was_short(last) && last + MISSED_WITHIN < now)
         };
         let members = explanations.iter().filter(is_fate).flat_map(|fate| fate.members.iter().copied());
         members
             .filter(|host| self.is_unproven(now, case, *host) && !is_missed(*host))
-            .filter(|host| silences(*host).all(is_old))
+            .filter(|host| silences(*host).all(is_over))
             .collect()
     }
 
@@ -1057,6 +1062,7 @@ mod tests {
             ("it would not be told yet", soon, fate, false, None, vec![]),
             ("no fate of several", late, Component::Host(HOST), false, None, vec![]),
             ("somebody misses it", late, fate, true, None, vec![]),
+            ("it was not heard for long enough", late, fate, false, None, vec![]),
             ("it does not answer", late, fate, false, Some(asked()), vec![]),
         ];
         for (what, now, component, missed, asked, want) in cases {
@@ -1069,7 +1075,7 @@ mod tests {
                 outcome: Outcome::Silent,
                 last_heard_ms: Some(ms(last_heard)),
                 first_bad_ms: ms(last_heard + BEAT_EVERY),
-                at_ms: ms(last_heard + BEAT_EVERY * 2),
+                at_ms: ms(last_heard + BEAT_EVERY * if what.contains("long enough") { 3 } else { 2 }),
                 doubted: false,
             }];
             let told = missed.then(|| Told::by_relay(now, HOST, None, false));

@@ -213,6 +213,15 @@ fn a_draft_of_a_file_runs_as_the_file_does() {
 }
 
 #[test]
+fn the_line_of_a_branch_stays_its_line_where_sites_are_fewer() {
+    let (text, _) = include_str!("../scenarios/branch-line-cut.toml").split_once("[[expect]]").unwrap();
+    let scenario = Scenario::read("branches.toml", &format!("{text}[[expect]]\npages_max = 0\n")).unwrap();
+    let shrunk = shrink(&Draft::of(&scenario, 4), 300, Watches::but, |_, _| {}).unwrap();
+    let sites: Vec<bool> = shrunk.draft.sites.iter().map(|site| site.branch).collect();
+    assert_eq!(sites, [false, true], "{}", shrunk.draft);
+}
+
+#[test]
 fn where_the_first_site_goes_the_first_branch_is_a_main_site() {
     let text = "duration = \"2m\"\n[topology]\nsites = 1\nswitches = 3\nhosts = 4\npairs = false\nwan = \"star\"\n\
                 [topology.branches]\ncount = 6\nhosts = [3, 4]\nswitches = [2]\n\

@@ -42,11 +42,14 @@ pub enum WanShape {
 impl WanShape {
     /// The lines among these sites, each with the lower number first; of each is said whether it is a branch. Branches are
     /// dealt out to the main sites in turn.
-    pub fn lines(self, branches: &[bool]) -> Vec<(usize, usize)> {
-        let of = |branch: bool| (0..branches.len()).filter(move |site| branches[*site] == branch);
-        let main: Vec<usize> = of(false).collect();
-        let homes =
-            of(true).zip(main.iter().cycle()).map(|(branch, home)| (branch.min(*home), branch.max(*home)));
+    pub fn lines(self, branches: impl Iterator<Item = bool>) -> Vec<(usize, usize)> {
+        let branches: Vec<bool> = branches.collect();
+        let of = |branch: bool| {
+            (0..branches.len()).filter(|site| branches[*site] == branch).collect::<Vec<usize>>()
+        };
+        let main = of(false);
+        let dealt = of(true).into_iter().zip(main.iter().cycle());
+        let homes = dealt.map(|(branch, home)| (branch.min(*home), branch.max(*home)));
         let last = main.len().saturating_sub(1);
         let all = (0..main.len()).flat_map(|a| (a + 1..main.len()).map(move |b| (a, b)));
         let among = |joined: &dyn Fn(usize, usize) -> bool| {
@@ -226,8 +229,7 @@ impl Plan {
 
     /// The lines that join the sites.
     pub fn lines(&self) -> Vec<(usize, usize)> {
-        let branches: Vec<bool> = self.sites.iter().map(|site| site.branch).collect();
-        self.wan.lines(&branches)
+        self.wan.lines(self.sites.iter().map(|site| site.branch))
     }
 
     /// The site of each switch.
@@ -250,7 +252,8 @@ mod tests {
     #[test]
     fn a_ring_of_sites_has_a_line_for_each_and_a_mesh_one_for_each_two() {
         let hop = Duration::from_millis(1);
-        let lines = |shape: WanShape| [1, 2, 3, 4].map(|sites| shape.lines(&vec![false; sites]));
+        let lines =
+            |shape: WanShape| [1, 2, 3, 4].map(|sites| shape.lines(std::iter::repeat_n(false, sites)));
         let ring = [vec![], vec![(0, 1)], vec![(0, 1), (0, 2), (1, 2)], vec![(0, 1), (0, 3), (1, 2), (2, 3)]];
         assert_eq!(lines(WanShape::Ring(hop)), ring);
         assert_eq!(lines(WanShape::Mesh(hop)).map(|lines| lines.len()), [0, 1, 3, 6]);
@@ -264,15 +267,18 @@ mod tests {
         let homes = [(0, 1), (2, 3), (4, 5), (0, 6)];
         let main = [(0, 2), (0, 4), (2, 4)];
         for shape in [WanShape::Ring(hop), WanShape::Mesh(hop)] {
-            assert_eq!(shape.lines(&sites), [&main[..], &homes].concat());
+            assert_eq!(shape.lines(sites.into_iter()), [&main[..], &homes].concat());
         }
-        assert_eq!(WanShape::Star(hop).lines(&sites), (1..7).map(|site| (0, site)).collect::<Vec<_>>());
         assert_eq!(
-            WanShape::Ring(hop).lines(&[false, true, true]),
+            WanShape::Star(hop).lines(sites.into_iter()),
+            (1..7).map(|site| (0, site)).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            WanShape::Ring(hop).lines([false, true, true].into_iter()),
             [(0, 1), (0, 2)],
             "a lone main site is a ring of one"
         );
-        assert_eq!(WanShape::Cloud.lines(&sites), []);
+        assert_eq!(WanShape::Cloud.lines(sites.into_iter()), []);
     }
 
     #[test]

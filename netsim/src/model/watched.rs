@@ -63,7 +63,7 @@ impl HostTruth {
         itself && [self.light, self.reaches, self.passes].iter().all(|works| *works == self.ports)
     }
 
-    /// Nobody says anything to its relay in its name.
+    /// Its probe says nothing to its relay, and there is no copy that may say something in its name.
     pub fn is_silent(self) -> bool {
         self.unique && (!self.power || !self.runs || !self.awake || self.reaches == 0)
     }

@@ -159,8 +159,7 @@ impl Draft {
 
     /// The lines that join the sites.
     pub fn lines(&self) -> Vec<(usize, usize)> {
-        let branches: Vec<bool> = self.sites.iter().map(|site| site.branch).collect();
-        self.wan.lines(&branches)
+        self.wan.lines(self.sites.iter().map(|site| site.branch))
     }
 
     /// The number of the first host and of the first switch of a site.

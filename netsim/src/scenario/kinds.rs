@@ -317,8 +317,10 @@ impl Read<'_> {
         let found = usize::try_from(*given.get_ref()).ok().and_then(|number| number.checked_sub(1));
         found.filter(|at| *at < there).ok_or_else(|| {
             let there = if there == 0 { "none".to_owned() } else { format!("1 to {there}") };
-            self.source
-                .refuse(&given.span(), format!("no such {what}: there is {there}; `{key}` says how many"))
+            let what = format!(
+                "no such {what}: there is {there}; `{key}` says how many a site has that is no branch"
+            );
+            self.source.refuse(&given.span(), what)
         })
     }
 

@@ -13,6 +13,7 @@ use super::expect::{About, Moment, What};
 use super::fault::Fault;
 use super::report::{Outcome, line_of};
 use super::run::Run;
+use super::wear::Wear;
 use crate::model::{Speaks, WanShape};
 use crate::watch::Watches;
 
@@ -365,6 +366,17 @@ fn host_of(fault: Fault) -> Option<usize> {
     }
 }
 
+/// A branch has one line, and may be dealt to another main site where sites are fewer: what was wrong with its line is wrong
+/// with that.
+fn on_its_line(draft: &Draft, fault: Fault) -> Fault {
+    let Fault::Wear(Wear::Line(a, b)) = fault else { return fault };
+    let lines = draft.lines();
+    let branch = [a, b].into_iter().find(|site| draft.sites.get(*site).is_some_and(|site| site.branch));
+    let (Some(branch), false) = (branch, lines.contains(&(a.min(b), a.max(b)))) else { return fault };
+    let own = lines.into_iter().find(|(a, b)| *a == branch || *b == branch);
+    own.map_or(fault, |(a, b)| Fault::Wear(Wear::Line(a, b)))
+}
+
 /// What of a draft stays; the rest is taken away, and what stays gets new numbers.
 struct Kept {
     sites: Vec<bool>,
@@ -410,6 +422,10 @@ impl Kept {
             first.branch = false;
         }
         let mut less = Draft { sites, faults: Vec::new(), expect: Vec::new(), ..draft.clone() };
+        // A ring or a mesh is of main sites; one alone has lines to its branches.
+        if less.sites.iter().filter(|site| !site.branch).count() < 2 && less.wan != WanShape::Cloud {
+            less.wan = WanShape::Star(less.wan.hop());
+        }
         let names = |name: &str| numbers.name(draft, &less, name);
         if pinned.names.iter().any(|name| names(name).is_none()) {
             return None;
@@ -418,7 +434,10 @@ impl Kept {
         let expect: Vec<ExpectDraft> = expect.collect();
         for fault in &draft.faults {
             match numbers.fault(fault.fault) {
-                Some(known) => less.faults.push(FaultDraft { fault: known, ..fault.clone() }),
+                Some(known) => {
+                    let known = on_its_line(&less, known);
+                    less.faults.push(FaultDraft { fault: known, ..fault.clone() });
+                }
                 None if pinned.groups.contains(&fault.group) => return None,
                 None => {}
             }

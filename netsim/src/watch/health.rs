@@ -126,10 +126,15 @@ impl Health {
         };
         let mut rest = (0..self.hosts.len()).filter(|host| !of_host(host));
         let all = |truth: &[bool]| truth.iter().all(|works| *works);
-        rest.all(|host| self.hosts[host].truth.is_whole())
+        rest.all(|host| self.is_well(host))
             && self.switches.iter().all(|switch| all(&switch.truth))
             && self.sites.iter().all(|site| all(&site.truth))
             && all(&self.cma.truth)
+    }
+
+    /// Whether everything works about a host, and nobody keeps it out for a copy that is gone.
+    fn is_well(&self, host: usize) -> bool {
+        self.hosts[host].truth.is_whole() && self.now >= self.kept_out[host]
     }
 
     /// What works of a host.
@@ -188,7 +193,7 @@ impl Health {
         let all = |truth: &[bool]| truth.iter().all(|works| *works);
         let others = (0..self.hosts.len()).filter(|other| *other != host && world.site_of(*other) == site);
         let switches = (0..self.switches.len()).filter(|switch| world.site_of_switch(*switch) == site);
-        others.into_iter().all(|other| self.hosts[other].truth.is_whole())
+        others.into_iter().all(|other| self.is_well(other))
             && switches.into_iter().all(|switch| all(&self.switches[switch].truth))
             && all(&self.sites[site].truth)
             && all(&self.cma.truth)
@@ -202,7 +207,7 @@ impl Health {
     /// Whether nothing is broken.
     pub fn is_all_well(&self) -> bool {
         let all = |truth: &[bool]| truth.iter().all(|works| *works);
-        self.hosts.iter().all(|known| known.truth.is_whole())
+        (0..self.hosts.len()).all(|host| self.is_well(host))
             && self.switches.iter().all(|known| all(&known.truth))
             && self.sites.iter().all(|known| all(&known.truth))
             && all(&self.cma.truth)

@@ -61,7 +61,7 @@ pub(super) fn accuses_the_well(view: &View<'_>, incident: &IncidentNews) -> Opti
         SubjectKind::Host => view.health.host_ailed(view.world.host(name)?),
         // Of those who are not back some may have stood there as copies of others.
         SubjectKind::Switch if best.verdict == Verdict::NotReturned => {
-            switch_ailed(view, name)?.max(behind_ailed(view, incident)?)
+            switch_ailed(view, name)?.max(behind_ailed(view, incident).unwrap_or(Time::ZERO))
         }
         SubjectKind::Switch => switch_ailed(view, name)?,
         SubjectKind::Set => behind_ailed(view, incident)?,

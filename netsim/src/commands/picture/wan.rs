@@ -66,10 +66,11 @@ pub(super) fn lines(sheet: &mut Sheet, draft: &Draft, broken: &Broken) -> f64 {
     let map = Map::of(draft);
     let named = sites <= NAMED_MAX;
     let dense = draft.lines().len() > 2 * sites;
+    let of_branch = |a: usize, b: usize| draft.sites[a].branch || draft.sites[b].branch;
     for (a, b) in draft.lines() {
         let red = broken.part(Part::Line(a, b));
         // Of a large mesh there are too many to see any.
-        if named || red || !dense {
+        if named || red || !dense || of_branch(a, b) {
             sheet.line("wan", map.at[a], map.at[b], red);
         }
     }

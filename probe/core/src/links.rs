@@ -25,6 +25,8 @@ use crate::view::{PeerStatus, RingStatus};
 pub(crate) const DOUBT: Duration = Duration::from_millis(1_500);
 /// Loss of one stream is told at most this often.
 const LOSS_EVERY: Duration = Duration::from_secs(600);
+/// A member that hears nobody says so often that it lives.
+const ALONE_EVERY: Duration = Duration::from_secs(60);
 
 /// What is held against a neighbour: a set of causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,13 +186,15 @@ pub(crate) struct Links {
     rings: Vec<(RingId, u8)>,
     /// The next moment of this member's beats. Always the start plus whole intervals.
     beat_at: Time,
+    /// When to look whether this member still hears nobody; never, if it heard somebody at the last look.
+    alone_at: Time,
     hint: u16,
 }
 
 impl Links {
     /// `phase`: how long after `now` the first beat would leave, below [`BEAT_EVERY`].
     pub(crate) fn new(now: Time, phase: Duration) -> Self {
-        Self { all: Vec::new(), rings: Vec::new(), beat_at: now + phase, hint: 0 }
+        Self { all: Vec::new(), rings: Vec::new(), beat_at: now + phase, alone_at: Time::NEVER, hint: 0 }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Link> {
@@ -228,7 +232,28 @@ impl Links {
             self.all.push(link);
         }
         self.skip_missed(now);
+        self.alone_at = Time::NEVER;
+        self.find_alone(now);
         beats
+    }
+
+    /// While all neighbours are silent, or there is none, nobody misses this member if it dies, and no beat tells it that
+    /// its relay has forgotten it.
+    fn find_alone(&mut self, now: Time) {
+        let is_lost = |link: &Link| !link.has_carrier || link.causes.has(Cause::Silent);
+        if self.alone_at == Time::NEVER && self.all.iter().all(is_lost) {
+            self.alone_at = now + ALONE_EVERY;
+        }
+    }
+
+    /// Whether this member is to say that it lives, as nobody else would; once in a while.
+    pub(crate) fn is_long_alone(&mut self, now: Time) -> bool {
+        if self.alone_at > now {
+            return false;
+        }
+        self.alone_at = Time::NEVER;
+        self.find_alone(now);
+        self.alone_at != Time::NEVER
     }
 
     /// Sends the beats if they are due, all together, and says how many.
@@ -288,9 +313,14 @@ impl Links {
 
     /// Holds their silence against the silent, and calls `each` for each of them, once for each silence.
     pub(crate) fn suspect_the_silent(&mut self, now: Time, mut each: impl FnMut(&Link)) {
+        let mut is_new = false;
         for link in self.all.iter_mut().filter(|link| link.watch_at() <= now) {
             link.causes.add(Cause::Silent);
             each(link);
+            is_new = true;
+        }
+        if is_new {
+            self.find_alone(now);
         }
     }
 
@@ -356,6 +386,9 @@ impl Links {
             }
             link.has_carrier = up;
         }
+        if !self.all.is_empty() {
+            self.find_alone(now);
+        }
     }
 
     /// Some neighbour has been heard within its time.
@@ -387,7 +420,7 @@ impl Links {
             untold && fresh && link.has_carrier && link.end.is_whole()
         };
         if self.all.iter().all(is_quiet) {
-            self.all.iter().map(Link::watch_at).fold(Time::NEVER, Time::min)
+            self.all.iter().map(Link::watch_at).fold(self.alone_at, Time::min)
         } else {
             now
         }
@@ -411,7 +444,7 @@ impl Links {
 
     pub(crate) fn deadline(&self) -> Time {
         let beat = if self.all.is_empty() { Time::NEVER } else { self.beat_at };
-        self.all.iter().map(Link::watch_at).fold(beat, Time::min)
+        self.all.iter().map(Link::watch_at).fold(beat.min(self.alone_at), Time::min)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -222,6 +222,9 @@ impl Probe {
             beside.recorder.note(now, Transition::Silent(link.id()));
             suspected(now, link, Cause::Silent, beside, out);
         });
+        if self.links.is_long_alone(now) {
+            self.talk.report(now, Subject::Evidence);
+        }
         if self.looks_at > now {
             return;
         }

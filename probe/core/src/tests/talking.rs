@@ -442,6 +442,56 @@ fn without_relay_and_neighbours_it_is_isolated_until_either_is_heard() {
 }
 
 #[test]
+fn one_that_hears_nobody_says_once_a_minute_that_it_lives() {
+    let links = [link(1), link(2)];
+    let said_at = |bench: &mut Bench| -> Vec<_> {
+        bench
+            .kinds()
+            .into_iter()
+            .filter(|(_, kind)| *kind != "Suspicion")
+            .map(|(at, kind)| (at - JOINED, kind))
+            .collect()
+    };
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_noting_to(JOINED + 185_000);
+    assert_eq!(said_at(&mut bench), [63_050, 123_050, 183_050].map(|at| (at, "Evidence")));
+    assert_eq!(bench.state(), State::Linked);
+
+    while bench.now < JOINED + 400_000 {
+        bench.run_noting_to(bench.now + 1_000);
+        bench.hear(&links[0]);
+    }
+    assert_eq!(said_at(&mut bench), [(186_000, "Refuted")], "it hears one of both");
+
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
+    bench.run_noting_to(JOINED + 70_000);
+    let [(at, "Evidence")] = said_at(&mut bench)[..] else { panic!("it has no neighbour to hear") };
+    assert!(at <= 60_000);
+}
+
+#[test]
+fn a_relay_that_has_forgotten_one_that_hears_nobody_is_announced_to() {
+    let links = [link(1)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_noting_to(JOINED + 63_000);
+    bench.clear();
+    bench.run_to(JOINED + 63_050);
+    assert_eq!(bench.kinds(), [(JOINED + 63_050, "Evidence")]);
+    bench.relay(stranger());
+    assert_eq!(bench.kinds(), [(JOINED + 63_050, "Knock")]);
+}
+
+#[test]
+fn one_that_hears_nobody_finds_out_that_its_relay_is_gone() {
+    let links = [link(1)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_noting_to(JOINED + 60_000);
+    assert_eq!(bench.state(), State::Linked);
+    bench.run_to(JOINED + 63_050 + 1_500);
+    assert_eq!(bench.state(), State::Isolated);
+}
+
+#[test]
 fn one_that_ran_late_itself_does_not_call_itself_isolated() {
     let links = [link(1), link(2)];
     let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);

@@ -95,7 +95,7 @@ impl Probe {
             Subject::Suspicion(link, _) | Subject::Refuted(link) | Subject::Loss(link, _) => {
                 links.get(link).is_none()
             }
-            Subject::Attachment | Subject::Evidence | Subject::Goodbye => false,
+            Subject::Attachment | Subject::Evidence | Subject::Alone | Subject::Goodbye => false,
         });
         out.put(Action::Say(Note::Assigned { generation: order.generation, links: links.len() }));
     }

@@ -25,8 +25,11 @@ use crate::view::{PeerStatus, RingStatus};
 pub(crate) const DOUBT: Duration = Duration::from_millis(1_500);
 /// Loss of one stream is told at most this often.
 const LOSS_EVERY: Duration = Duration::from_secs(600);
-/// A member that hears nobody says so often that it lives.
-const ALONE_EVERY: Duration = Duration::from_secs(60);
+/// A member that hears nobody says that it lives, so much after another ..
+const ALONE_EVERY: Duration = Duration::from_secs(45);
+/// .. and so many times the phase of its beats, which is half a minute at most: many that lost their neighbours together do
+/// not speak together.
+const ALONE_SPREAD: u32 = 30;
 
 /// What is held against a neighbour: a set of causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,26 +236,28 @@ impl Links {
         }
         self.skip_missed(now);
         self.alone_at = Time::NEVER;
-        self.find_alone(now);
+        self.watch_alone(now);
         beats
     }
 
     /// While all neighbours are silent, or there is none, nobody misses this member if it dies, and no beat tells it that
     /// its relay has forgotten it.
-    fn find_alone(&mut self, now: Time) {
+    fn watch_alone(&mut self, now: Time) {
         let is_lost = |link: &Link| !link.has_carrier || link.causes.has(Cause::Silent);
         if self.alone_at == Time::NEVER && self.all.iter().all(is_lost) {
-            self.alone_at = now + ALONE_EVERY;
+            let phase = Duration::from_nanos(self.beat_at.nanos() % nanos(BEAT_EVERY));
+            self.alone_at = now + ALONE_EVERY + phase * ALONE_SPREAD;
         }
     }
 
-    /// Whether this member is to say that it lives, as nobody else would; once in a while.
-    pub(crate) fn is_long_alone(&mut self, now: Time) -> bool {
+    /// Whether this member is to say that it lives, as nobody else would; once in a while. Whoever was heard in between
+    /// and is silent again changes nothing about when.
+    pub(crate) fn take_alone(&mut self, now: Time) -> bool {
         if self.alone_at > now {
             return false;
         }
         self.alone_at = Time::NEVER;
-        self.find_alone(now);
+        self.watch_alone(now);
         self.alone_at != Time::NEVER
     }
 
@@ -320,7 +325,7 @@ impl Links {
             is_new = true;
         }
         if is_new {
-            self.find_alone(now);
+            self.watch_alone(now);
         }
     }
 
@@ -387,7 +392,7 @@ impl Links {
             link.has_carrier = up;
         }
         if !self.all.is_empty() {
-            self.find_alone(now);
+            self.watch_alone(now);
         }
     }
 

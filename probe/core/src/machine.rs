@@ -166,7 +166,7 @@ impl Probe {
     pub fn state(&self, now: Time) -> State {
         match self.talk.phase() {
             Phase::Joining => State::Joining,
-            Phase::Linked if self.talk.has_open_reports() => State::Asking,
+            Phase::Linked if self.talk.is_asking() => State::Asking,
             Phase::Linked => State::Linked,
             // One that ran late itself may only have slept through its neighbours' beats.
             Phase::CutOff if self.links.hears_somebody(now) || self.doubt.was_late(now, SILENCE) => {
@@ -222,8 +222,8 @@ impl Probe {
             beside.recorder.note(now, Transition::Silent(link.id()));
             suspected(now, link, Cause::Silent, beside, out);
         });
-        if self.links.is_long_alone(now) {
-            self.talk.report(now, Subject::Evidence);
+        if self.links.take_alone(now) {
+            self.talk.report(now, Subject::Alone);
         }
         if self.looks_at > now {
             return;

@@ -44,6 +44,8 @@ impl Probe {
                 carriers: self.beside.ports.carriers(now),
                 heard: self.links.ages(now),
             },
+            // The silences were told as suspicions, each once, and checked: said again they would stand unchecked.
+            Subject::Alone => ToRelay::Evidence { report, carriers: Vec::new(), heard: Vec::new() },
             Subject::Loss(link, seen) => {
                 ToRelay::Loss { report, link, lane: seen.lane, of: seen.of, lost: seen.lost }
             }

@@ -136,6 +136,11 @@ impl Talk {
         !self.reports.is_empty()
     }
 
+    /// Something is told, or a relay does not answer: more than that a lone member lives.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.reports.are_telling()
+    }
+
     /// The relay we turn to, if one has ever answered.
     pub(crate) fn relay(&self) -> Option<&Relay> {
         self.relays.acting().filter(|relay| relay.greeted)

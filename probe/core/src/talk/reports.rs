@@ -17,6 +17,8 @@ pub(crate) enum Subject {
     Refuted(LinkId),
     Attachment,
     Evidence,
+    /// It lives, and hears no neighbour.
+    Alone,
     Loss(LinkId, LossSeen),
     Goodbye,
 }
@@ -29,14 +31,22 @@ impl Subject {
             (Self::Suspicion(link, _), Self::Refuted(other))
             | (Self::Refuted(link), Self::Suspicion(other, _) | Self::Refuted(other)) => link == other,
             (Self::Loss(link, seen), Self::Loss(other, old)) => link == other && seen.lane == old.lane,
-            (Self::Attachment, Self::Attachment) | (Self::Evidence, Self::Evidence) => true,
+            (Self::Attachment, Self::Attachment)
+            | (Self::Evidence, Self::Evidence)
+            | (Self::Alone, Self::Alone) => true,
             (Self::Goodbye, _) => true,
             (
-                Self::Suspicion(..) | Self::Refuted(_) | Self::Attachment | Self::Evidence | Self::Loss(..),
                 Self::Suspicion(..)
                 | Self::Refuted(_)
                 | Self::Attachment
                 | Self::Evidence
+                | Self::Alone
+                | Self::Loss(..),
+                Self::Suspicion(..)
+                | Self::Refuted(_)
+                | Self::Attachment
+                | Self::Evidence
+                | Self::Alone
                 | Self::Loss(..)
                 | Self::Goodbye,
             ) => false,
@@ -46,9 +56,12 @@ impl Subject {
     fn again_after(self) -> Duration {
         match self {
             Self::Goodbye => GOODBYE_AGAIN_AFTER,
-            Self::Suspicion(..) | Self::Refuted(_) | Self::Attachment | Self::Evidence | Self::Loss(..) => {
-                AGAIN_AFTER
-            }
+            Self::Suspicion(..)
+            | Self::Refuted(_)
+            | Self::Attachment
+            | Self::Evidence
+            | Self::Alone
+            | Self::Loss(..) => AGAIN_AFTER,
         }
     }
 }
@@ -63,7 +76,15 @@ pub(crate) struct Pending {
     at: Time,
 }
 
-/// All of them. At most two or three for each link, and three others.
+impl Pending {
+    /// Whether it shows that something is going on. A word that is only said because a minute is over does not, until it
+    /// went unanswered.
+    fn is_telling(&self) -> bool {
+        self.subject != Subject::Alone || self.tries > 1
+    }
+}
+
+/// All of them. At most two or three for each link, and four others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reports {
     all: Vec<Pending>,
@@ -73,6 +94,11 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Something is told, or a relay does not answer.
+    pub(crate) fn are_telling(&self) -> bool {
+        self.all.iter().any(Pending::is_telling)
     }
 
     /// The next number.

@@ -441,54 +441,108 @@ fn without_relay_and_neighbours_it_is_isolated_until_either_is_heard() {
     assert_eq!(bench.state(), State::Returning, "a relay");
 }
 
-#[test]
-fn one_that_hears_nobody_says_once_a_minute_that_it_lives() {
-    let links = [link(1), link(2)];
-    let said_at = |bench: &mut Bench| -> Vec<_> {
-        bench
-            .kinds()
-            .into_iter()
-            .filter(|(_, kind)| *kind != "Suspicion")
-            .map(|(at, kind)| (at - JOINED, kind))
-            .collect()
+/// When it said that it lives, after [`JOINED`]; what it says of neighbours is left out.
+fn lives(bench: &mut Bench) -> Vec<u64> {
+    let alone = |(at, _, _, message): (u64, SocketAddr, u32, ToRelay)| match message {
+        ToRelay::Evidence { carriers, heard, .. } => {
+            assert!(carriers.is_empty() && heard.is_empty(), "nothing that was told before");
+            Some(at - JOINED)
+        }
+        ToRelay::Suspicion(_) | ToRelay::Refuted { .. } => None,
+        other => panic!("{other:?}"),
     };
-    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    bench.run_noting_to(JOINED + 185_000);
-    assert_eq!(said_at(&mut bench), [63_050, 123_050, 183_050].map(|at| (at, "Evidence")));
-    assert_eq!(bench.state(), State::Linked);
+    bench.said().into_iter().filter_map(alone).collect()
+}
 
+#[test]
+fn one_that_hears_nobody_says_about_once_a_minute_that_it_lives() {
+    let links = [link(1), link(2)];
+    let mut firsts = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let mut bench = Bench::joined(Config { seed, ..config(&[RELAY]) }, &[port(2)], &links);
+        bench.run_noting_to(JOINED + 10_000);
+        bench.clear();
+        bench.run_noting_to(JOINED + 240_000);
+        let changes = bench.notes().into_iter().filter(|note| matches!(note, Note::State { .. })).count();
+        assert_eq!(changes, 0, "seed {seed}: nothing changes");
+        let said = lives(&mut bench);
+        let [first, second, third, ..] = said[..] else { panic!("{said:?}") };
+        let every = first - 3_050;
+        assert!((45_000..=75_000).contains(&every), "seed {seed}: {every} ms");
+        // Looked at each ten milliseconds.
+        assert!((second - first).abs_diff(every) <= 10 && (third - second).abs_diff(every) <= 10, "{said:?}");
+        firsts.insert(every / 3_000);
+    }
+    assert!(firsts.len() >= 9, "spread over half a minute: {firsts:?}");
+}
+
+#[test]
+fn one_that_hears_somebody_says_nothing() {
+    let links = [link(1), link(2)];
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
+    bench.run_noting_to(JOINED + 30_000);
     while bench.now < JOINED + 400_000 {
         bench.run_noting_to(bench.now + 1_000);
         bench.hear(&links[0]);
     }
-    assert_eq!(said_at(&mut bench), [(186_000, "Refuted")], "it hears one of both");
+    assert_eq!(lives(&mut bench), [], "one of both is heard again");
+    bench.run_noting_to(JOINED + 480_000);
+    assert_eq!(lives(&mut bench).len(), 1, "and silent again");
+}
 
-    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[]);
-    bench.run_noting_to(JOINED + 70_000);
-    let [(at, "Evidence")] = said_at(&mut bench)[..] else { panic!("it has no neighbour to hear") };
-    assert!(at <= 60_000);
+#[test]
+fn one_without_neighbours_is_as_alone_as_one_whose_ports_have_lost_them() {
+    let alone_at = |bench: &mut Bench| {
+        bench.run_noting_to(JOINED + 80_000);
+        let said = lives(bench);
+        assert!(matches!(said[..], [44_000..=80_000]), "{said:?}");
+    };
+    alone_at(&mut Bench::joined(config(&[RELAY]), &[port(2)], &[]));
+
+    // Both links leave by port 2.
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2), port(3)], &[link(1), link(2)]);
+    let set_carrier = |bench: &mut Bench, up| {
+        bench.event(Event::Carrier { port: 2, up });
+        // What changed is told first.
+        bench.run_noting_to(bench.now + 5_000);
+        bench.clear();
+    };
+    set_carrier(&mut bench, false);
+    alone_at(&mut bench);
+    set_carrier(&mut bench, true);
+    while bench.now < JOINED + 200_000 {
+        bench.hear_all(&[link(1), link(2)]);
+        bench.run_noting_to(bench.now + 1_000);
+    }
+    assert_eq!(lives(&mut bench), [], "its port has carrier again, and it hears both");
 }
 
 #[test]
 fn a_relay_that_has_forgotten_one_that_hears_nobody_is_announced_to() {
-    let links = [link(1)];
-    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    bench.run_noting_to(JOINED + 63_000);
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1)]);
+    bench.run_noting_to(JOINED + 10_000);
     bench.clear();
-    bench.run_to(JOINED + 63_050);
-    assert_eq!(bench.kinds(), [(JOINED + 63_050, "Evidence")]);
+    while bench.log.iter().all(|(_, action)| !matches!(action, Action::Send { .. })) {
+        bench.run_to(bench.now + 10);
+    }
+    assert_eq!(lives(&mut bench).len(), 1);
     bench.relay(stranger());
-    assert_eq!(bench.kinds(), [(JOINED + 63_050, "Knock")]);
+    let now = bench.now;
+    assert_eq!(bench.kinds(), [(now, "Knock")]);
 }
 
 #[test]
-fn one_that_hears_nobody_finds_out_that_its_relay_is_gone() {
-    let links = [link(1)];
-    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &links);
-    bench.run_noting_to(JOINED + 60_000);
+fn one_that_hears_nobody_finds_out_that_its_relay_is_gone_and_asks_for_it_only() {
+    let mut bench = Bench::joined(config(&[RELAY]), &[port(2)], &[link(1)]);
+    bench.run_noting_to(JOINED + 40_000);
     assert_eq!(bench.state(), State::Linked);
-    bench.run_to(JOINED + 63_050 + 1_500);
+    bench.run_to(JOINED + 85_000);
     assert_eq!(bench.state(), State::Isolated);
+    bench.clear();
+    bench.run_to(JOINED + 300_000);
+    let said = bench.kinds();
+    assert!(said.iter().all(|(_, kind)| ["Announce", "Knock"].contains(kind)), "{said:?}");
+    assert!(said.len() > 40, "{said:?}");
 }
 
 #[test]

@@ -1182,6 +1182,9 @@ impl Relay {
         let member = &mut self.roster[host];
         let up = |via: &u32| member.place(*via).is_none_or(|place| place.carrier);
         let back: Vec<u32> = member.lost_legs.iter().copied().filter(up).collect();
+        if back.is_empty() {
+            return;
+        }
         member.lost_legs.retain(|via| !back.contains(via));
         self.changed.members.insert(host);
         for number in back.into_iter().filter_map(|via| self.incidents.of_leg(host, via)).collect::<Vec<_>>()
@@ -1231,11 +1234,11 @@ impl Relay {
     }
 
     /// Whether others on the switch behind a port are just being checked, in whatever ring they were missed: a delegate
-    /// is often missed upstairs first.
+    /// is often missed upstairs first. Or have not answered since the start.
     fn is_switch_doubted(&self, host: HostIx, via: u32) -> bool {
         let Some(switch) = self.switch_behind(host, via) else { return false };
         let hangs_there = |other| self.roster.switches_behind(other).any(|of| of == switch);
-        self.cases.asked().any(|other| other != host && hangs_there(other))
+        self.cases.asked().chain(self.awaited()).any(|other| other != host && hangs_there(other))
     }
 
     /// The switch that a port hangs on, or hung on last.

@@ -6,15 +6,16 @@
 //! that died meanwhile is one incident.
 //!
 //! Greeting, knock, hello and announcement: where many datagrams are lost, four in a row are lost often. So whoever
-//! knocks meanwhile lives, and is greeted again instead of judged, for a limited time.
+//! knocks meanwhile lives, and is greeted again instead of judged, for a limited time. So is, once, who is the only one
+//! missing behind its switches: it may have another address by now, and asks for a relay by itself each 6.25 s at the latest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringmesh_proto::machine::Sink;
 use ringmesh_proto::message::{Hello, Sender};
 use ringmesh_proto::news::{News, StartNews};
 use ringmesh_proto::time::{Duration, Time};
-use ringmesh_topology::diagnosis::HostIx;
+use ringmesh_topology::diagnosis::{HostIx, SwitchIx};
 use ringmesh_topology::id::{Boot, ProbeId};
 
 use crate::Action;
@@ -108,6 +109,11 @@ impl Relay {
         self.start.as_ref().is_some_and(|start| start.absent.contains(&host))
     }
 
+    /// All who are greeted since the start and have not announced themselves.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = HostIx> + '_ {
+        self.start.iter().flat_map(|start| start.absent.iter().copied())
+    }
+
     /// A member that was known before the start has announced itself.
     pub(crate) fn met(&mut self, host: HostIx, rebooted: bool) {
         self.roster[host].met = true;
@@ -164,20 +170,34 @@ impl Relay {
 
     /// Whoever has not announced itself is suspected, or greeted once more if it knocked.
     fn rounds_are_over(&mut self, now: Time, start: &mut Start, out: &mut impl Sink<Action>) {
+        let mut waits =
+            if start.knocks_help(now) { core::mem::take(&mut start.knocked) } else { BTreeSet::new() };
+        start.knocked.clear();
         if start.told_until.is_none() {
             start.told_until = Some(now + KNOCKS_HELP);
             let at_ms = self.clock.unix_ms(now);
             self.tell(News::Start(StartNews { kept: start.kept, rebooted: start.rebooted, at_ms }));
+            waits.extend(self.lone(&start.absent));
         }
-        let knocked = core::mem::take(&mut start.knocked);
-        let helps = start.knocks_help(now);
-        let knocked = |host: &HostIx| helps && knocked.contains(host);
         let (again, absent): (BTreeSet<_>, BTreeSet<_>) =
-            core::mem::take(&mut start.absent).into_iter().partition(knocked);
+            core::mem::take(&mut start.absent).into_iter().partition(|host| waits.contains(host));
         start.rounds = if again.is_empty() { GREETINGS } else { 0 };
         start.absent = again;
         let lives = |host: &HostIx| self.roster[*host].standing == Standing::Live;
         let absent: Vec<HostIx> = absent.into_iter().filter(lives).collect();
         self.look_after(now, SITE_RING, &absent, start.last_round, out);
+    }
+
+    /// Those of the absent who share no switch with another of them.
+    fn lone(&self, absent: &BTreeSet<HostIx>) -> Vec<HostIx> {
+        let mut only: BTreeMap<SwitchIx, Option<HostIx>> = BTreeMap::new();
+        for &host in absent {
+            for switch in self.roster.switches_behind(host) {
+                let one = only.entry(switch).or_insert(Some(host));
+                *one = one.filter(|one| *one == host);
+            }
+        }
+        let is_lone = |host: &HostIx| self.roster.switches_behind(*host).all(|of| only[&of] == Some(*host));
+        absent.iter().copied().filter(is_lone).collect()
     }
 }

@@ -129,6 +129,28 @@ fn of_two_tellings_of_carriers_the_newer_stands_and_a_new_run_counts_anew() {
 }
 
 #[test]
+fn a_member_that_says_no_more_than_that_it_lives_is_answered_and_nothing_is_kept() {
+    let mut bench = Bench::joined(vec![bonded()]);
+    bench.now += Duration::from_secs(1);
+    bench.relay.on_event(bench.now, Event::DeadlineReached, &mut Vec::new());
+    for minute in 1..=3 {
+        let now = bench.now + Duration::from_secs(60) * minute;
+        let lives = ToRelay::Evidence { report: Report(minute), carriers: Vec::new(), heard: Vec::new() };
+        let event = Event::Control { from: bench.from, at: AT.parse().unwrap(), message: lives };
+        let mut out = Vec::new();
+        bench.relay.on_event(now, event, &mut out);
+        let said = |action| match action {
+            Action::Send { message, .. } => message,
+            other => panic!("{other:?}"),
+        };
+        let mut said: Vec<_> = out.into_iter().map(said).collect();
+        // It has not confirmed its order.
+        said.retain(|message| !matches!(message, ToProbe::Assignment(_)));
+        assert_eq!(said, [ToProbe::Noted(Report(minute))]);
+    }
+}
+
+#[test]
 fn a_host_whose_cable_moves_all_the_time_is_told_once_in_ten_minutes() {
     let mut bench = Bench::joined(vec![bonded()]);
     for report in 1..=40_u32 {
@@ -212,13 +234,17 @@ fn the_neighbours_of_a_member_are_told_its_new_address() {
     }
 }
 
-/// Notes of a relay that was started anew at `now` and waits for its only member, which knocks every second while
-/// `knocks` says so.
-fn checked_after_a_start(knocks: impl Fn(u64) -> bool) -> Vec<u64> {
+/// When a relay that was started anew opens cases, and waits for a member, which knocks every second while `knocks` says
+/// so, and for others on the same switch, which do not.
+fn checked_after_a_start(others: u8, knocks: impl Fn(u64) -> bool) -> Vec<u64> {
     let mut bench = Bench::joined(vec![bonded()]);
     let host = bench.relay.roster.find(bench.from.probe).unwrap();
     bench.relay.roster[host].met = false;
     bench.relay.leave_all(bench.now, host);
+    for number in 0..others {
+        let other = bench.relay.roster[host].clone();
+        bench.relay.roster.add(Member { probe: ProbeId([8 + number; 16]), ..other });
+    }
     bench.relay.greet_all(bench.now);
     let began = bench.now;
     let mut checked = Vec::new();
@@ -241,12 +267,19 @@ fn checked_after_a_start(knocks: impl Fn(u64) -> bool) -> Vec<u64> {
 
 #[test]
 fn after_a_start_whoever_knocks_is_greeted_again_and_not_judged_for_a_while() {
-    let silent = checked_after_a_start(|_| false);
-    assert_eq!(silent, [4_000], "nothing is heard of it: checked after the third greeting");
-    let knocks = checked_after_a_start(|ms| ms < 15_000);
+    let together = checked_after_a_start(1, |_| false);
+    let [once] = together[..] else { panic!("{together:?}") };
+    // It is looked at each 100 ms, and greetings are paced.
+    assert!(
+        (4_000..=4_400).contains(&once),
+        "two of a switch are silent: checked after the third greeting, but {once}"
+    );
+    let silent = checked_after_a_start(0, |_| false);
+    assert_eq!(silent, [9_000], "one alone has twice three greetings to answer");
+    let knocks = checked_after_a_start(0, |ms| ms < 15_000);
     let [once] = knocks[..] else { panic!("{knocks:?}") };
     assert!((15_000..=24_000).contains(&once), "as long as it knocks it lives, but {once}");
-    let claims = checked_after_a_start(|_| true);
+    let claims = checked_after_a_start(0, |_| true);
     let [once] = claims[..] else { panic!("{claims:?}") };
     assert!((19_000..=25_000).contains(&once), "a claim does not help for ever, but {once}");
 }

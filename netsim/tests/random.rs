@@ -106,7 +106,10 @@ const MENDED_WORN: [u64; 8] = [17, 94, 129, 334, 1_221, 2_098, 2_231, 2_275];
 /// - 313, 426, 765, 1409, 2031, 2481: laws did not know what a copied host and a posing switch take with them.
 /// - 4746: the original of a copied host had one neighbour, which was dead and told; its relay took it for the copy, and
 ///   nothing made it speak again.
-const MENDED_ODD: [u64; 8] = [225, 313, 426, 765, 1_409, 2_031, 2_481, 4_746];
+/// - 1665: a host had another address when its relay was started anew, and was told as silent before it had asked.
+/// - 3021: a host that a neighbour had just heard was told as silent, as another had missed it before and its answers were
+///   lost.
+const MENDED_ODD: [u64; 10] = [225, 313, 426, 765, 1_409, 1_665, 2_031, 2_481, 3_021, 4_746];
 /// The same of large odd stories.
 ///
 /// - 12: an order that a busy relay said again passed for the answer to an announcement that it had lost, and where its

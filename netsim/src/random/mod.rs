@@ -30,6 +30,9 @@ const HEALS: Duration = Duration::from_secs(180);
 /// What comes before the first fault, and after the heal: the start, and the quiet in which nobody may speak.
 const AROUND: Duration = Duration::from_secs(50);
 
+/// The stream that branch offices are drawn from.
+const OFFICES: u64 = 0x00ff_1ce5;
+
 /// How big stories are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
@@ -106,6 +109,9 @@ impl Story {
         }
         if extent.kinds >= Kinds::Worn {
             worn::build(&mut draft, chance);
+        }
+        if extent.kinds == Kinds::All {
+            odd::open_offices(&mut draft, &mut Chance(Draws::new(seed, OFFICES), 0));
         }
         draft.loss_permille = some_loss(chance);
         for site in &mut draft.sites {

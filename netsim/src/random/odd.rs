@@ -3,8 +3,27 @@
 use std::time::Duration;
 
 use super::Chance;
-use crate::model::{Plan, Trouble, Way};
-use crate::scenario::{Fault, REASONS, Wear};
+use crate::model::{Plan, Trouble, WanShape, Way};
+use crate::scenario::{Draft, Fault, REASONS, Wear};
+
+/// Of each fourth story with several sites the last ones are branch offices, most of them on a star: one or two switches with
+/// one to three hosts each.
+pub(super) fn open_offices(draft: &mut Draft, chance: &mut Chance) {
+    let sites = draft.sites.len();
+    if sites < 2 || chance.below(4) != 0 {
+        return;
+    }
+    let first = 1 + chance.index(sites - 1);
+    // One main site alone makes no ring and no mesh.
+    if first == 1 || chance.below(2) == 0 {
+        draft.wan = WanShape::Star(Duration::from_millis(1 + chance.below(20)));
+    }
+    for office in &mut draft.sites[first..] {
+        office.branch = true;
+        office.on_several.clear();
+        office.hosts = (0..1 + chance.index(2)).map(|_| 1 + chance.index(3)).collect();
+    }
+}
 
 /// How many kinds there are.
 const KINDS: usize = 11;

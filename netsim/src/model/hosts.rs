@@ -62,15 +62,16 @@ impl Sink<probe::Action> for Orders {
 
 impl Site {
     pub(super) fn start(&mut self, host: usize) {
-        if !self.network.power[host] || self.hosts[host].process.is_some() {
+        let local = self.hosts[host].local(self.common.now);
+        let runs = self.hosts[host].process.as_ref();
+        let leaves = runs.is_some_and(|process| process.probe.state(local) == probe::State::Leaving);
+        if !self.network.power[host] || (runs.is_some() && !leaves) {
             return;
         }
-        if !self.hosts[host].is_awake() {
-            // Nothing is started while user space stands still.
+        if leaves || !self.hosts[host].is_awake() {
+            // Nothing is started while user space stands still, or the run before has not ended.
             return self.start_after(host, PAUSED);
         }
-        let now = self.common.now;
-        let local = self.hosts[host].local(now);
         self.hosts[host].start(local, self.common.seed, &self.secret);
         self.tell_wall(host, 0);
         self.tell_ports(host);

@@ -28,7 +28,7 @@ pub(super) struct Causes {
 
 impl Watch for Causes {
     fn look(&mut self, view: &View<'_>, wrong: &mut Vec<String>) {
-        self.causes += causes(view.health.changes());
+        self.causes += causes(view.health.changes()) + left_behind(view);
         let calm = view.health.is_all_well() && view.now.since(view.health.changed()) >= CALM;
         if !self.begun || (calm && self.causes > 0) {
             self.close(view, wrong);
@@ -53,6 +53,16 @@ fn causes(changes: &[Change]) -> usize {
         Change::Switch(..) | Change::Site(..) | Change::Cma(_) => false,
     };
     wider + worse.iter().filter(own).count()
+}
+
+/// Hosts that stay away while their switch comes back: what befell them behind it changed nothing when it did.
+fn left_behind(view: &View<'_>) -> usize {
+    let changes = view.health.changes();
+    let is_back = |switch| changes.contains(&Change::Switch(switch, false));
+    let has_changed =
+        |host| changes.iter().any(|change| matches!(change, Change::Host(of, ..) if *of == host));
+    let is_away = |host: &usize| !view.health.host(*host).is_whole() && !has_changed(*host);
+    (0..view.world.hosts()).filter(|host| is_back(view.world.switch_of(*host)) && is_away(host)).count()
 }
 
 /// How many incidents so many causes may come to.

@@ -1234,11 +1234,11 @@ impl Relay {
     }
 
     /// Whether others on the switch behind a port are just being checked, in whatever ring they were missed: a delegate
-    /// is often missed upstairs first. Or have not answered since the start.
+    /// is often missed upstairs first. Or are greeted again after the start.
     fn is_switch_doubted(&self, host: HostIx, via: u32) -> bool {
         let Some(switch) = self.switch_behind(host, via) else { return false };
         let hangs_there = |other| self.roster.switches_behind(other).any(|of| of == switch);
-        self.cases.asked().chain(self.awaited()).any(|other| other != host && hangs_there(other))
+        self.cases.asked().chain(self.greeted_again()).any(|other| other != host && hangs_there(other))
     }
 
     /// The switch that a port hangs on, or hung on last.

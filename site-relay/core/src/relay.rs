@@ -309,7 +309,9 @@ impl Relay {
             }
             ToRelay::Evidence { report, carriers, heard } => {
                 self.note(host, report, out);
-                if report < self.roster[host].evidence_told {
+                // One that says no more than that it lives overtakes none that says what is.
+                let lives_only = carriers.is_empty() && heard.is_empty();
+                if lives_only || report < self.roster[host].evidence_told {
                     return;
                 }
                 self.roster[host].evidence_told = report;

@@ -6,8 +6,8 @@
 //! that died meanwhile is one incident.
 //!
 //! Greeting, knock, hello and announcement: where many datagrams are lost, four in a row are lost often. So whoever
-//! knocks meanwhile lives, and is greeted again instead of judged, for a limited time. So is, once, who is the only one
-//! missing behind its switches: it may have another address by now, and asks for a relay by itself each 6.25 s at the latest.
+//! knocks meanwhile lives, and is greeted again instead of judged, for a limited time. So are all, once, if no two of those who
+//! are missing hang on one switch: they may have other addresses by now, and ask for a relay by themselves each 6.25 s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,9 +109,10 @@ impl Relay {
         self.start.as_ref().is_some_and(|start| start.absent.contains(&host))
     }
 
-    /// All who are greeted since the start and have not announced themselves.
-    pub(crate) fn awaited(&self) -> impl Iterator<Item = HostIx> + '_ {
-        self.start.iter().flat_map(|start| start.absent.iter().copied())
+    /// Those who are greeted again because they may not have been reached: few, and on switches of their own.
+    pub(crate) fn greeted_again(&self) -> impl Iterator<Item = HostIx> + '_ {
+        let again = self.start.iter().filter(|start| start.told_until.is_some());
+        again.flat_map(|start| start.absent.iter().copied())
     }
 
     /// A member that was known before the start has announced itself.
@@ -170,34 +171,33 @@ impl Relay {
 
     /// Whoever has not announced itself is suspected, or greeted once more if it knocked.
     fn rounds_are_over(&mut self, now: Time, start: &mut Start, out: &mut impl Sink<Action>) {
-        let mut waits =
-            if start.knocks_help(now) { core::mem::take(&mut start.knocked) } else { BTreeSet::new() };
-        start.knocked.clear();
+        let knocked = core::mem::take(&mut start.knocked);
+        let mut greeted_again = if start.knocks_help(now) { knocked } else { BTreeSet::new() };
+        let lives = |host: &HostIx| self.roster[*host].standing == Standing::Live;
+        let missed: Vec<HostIx> = start.absent.iter().copied().filter(lives).collect();
         if start.told_until.is_none() {
             start.told_until = Some(now + KNOCKS_HELP);
             let at_ms = self.clock.unix_ms(now);
             self.tell(News::Start(StartNews { kept: start.kept, rebooted: start.rebooted, at_ms }));
-            waits.extend(self.lone(&start.absent));
-        }
-        let (again, absent): (BTreeSet<_>, BTreeSet<_>) =
-            core::mem::take(&mut start.absent).into_iter().partition(|host| waits.contains(host));
-        start.rounds = if again.is_empty() { GREETINGS } else { 0 };
-        start.absent = again;
-        let lives = |host: &HostIx| self.roster[*host].standing == Standing::Live;
-        let absent: Vec<HostIx> = absent.into_iter().filter(lives).collect();
-        self.look_after(now, SITE_RING, &absent, start.last_round, out);
-    }
-
-    /// Those of the absent who share no switch with another of them.
-    fn lone(&self, absent: &BTreeSet<HostIx>) -> Vec<HostIx> {
-        let mut only: BTreeMap<SwitchIx, Option<HostIx>> = BTreeMap::new();
-        for &host in absent {
-            for switch in self.roster.switches_behind(host) {
-                let one = only.entry(switch).or_insert(Some(host));
-                *one = one.filter(|one| *one == host);
+            if self.hang_apart(&missed) {
+                greeted_again.extend(&missed);
             }
         }
-        let is_lone = |host: &HostIx| self.roster.switches_behind(*host).all(|of| only[&of] == Some(*host));
-        absent.iter().copied().filter(is_lone).collect()
+        start.absent.retain(|host| greeted_again.contains(host));
+        start.rounds = if start.absent.is_empty() { GREETINGS } else { 0 };
+        let unheard: Vec<HostIx> = missed.into_iter().filter(|host| !greeted_again.contains(host)).collect();
+        self.look_after(now, SITE_RING, &unheard, start.last_round, out);
+    }
+
+    /// Whether no two of them hang on the same switch, and at most one on none that is known.
+    fn hang_apart(&self, hosts: &[HostIx]) -> bool {
+        let mut first: BTreeMap<Option<SwitchIx>, HostIx> = BTreeMap::new();
+        hosts.iter().all(|host| {
+            let mut behind: Vec<_> = self.roster.switches_behind(*host).map(Some).collect();
+            if behind.is_empty() {
+                behind.push(None);
+            }
+            behind.into_iter().all(|switch| first.entry(switch).or_insert(*host) == host)
+        })
     }
 }

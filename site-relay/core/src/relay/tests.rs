@@ -122,6 +122,9 @@ fn of_two_tellings_of_carriers_the_newer_stands_and_a_new_run_counts_anew() {
     assert!(!carrier(&bench), "the older came later");
     bench.says(evidence(6, true));
     assert!(carrier(&bench));
+    bench.says(ToRelay::Evidence { report: Report(8), carriers: Vec::new(), heard: Vec::new() });
+    bench.says(evidence(7, false));
+    assert!(!carrier(&bench), "what came before was no telling of carriers");
     bench.from.boot = Boot([2; 16]);
     bench.announces(vec![bonded()]);
     bench.says(evidence(1, false));

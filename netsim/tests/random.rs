@@ -110,11 +110,14 @@ const MENDED_WORN: [u64; 8] = [17, 94, 129, 334, 1_221, 2_098, 2_231, 2_275];
 /// - 4746: the original of a copied host had one neighbour, which was dead and told; its relay took it for the copy, and
 ///   nothing made it speak again.
 /// - 1665, 10393: a host had another address when its relay was started anew, and was told as silent before it had asked.
+/// - 3021, 5553: a host that had just answered its relay was told as silent, as three further answers were lost.
 /// - 10328, 14603: a probe that was started again while the run before was still saying goodbye never started, in the model.
 /// - 11539: as 3983 above.
 /// - 13297: as 2632 above.
-const MENDED_ODD: [u64; 14] =
-    [225, 313, 426, 765, 1_409, 1_665, 2_031, 2_481, 4_746, 10_328, 10_393, 11_539, 13_297, 14_603];
+const MENDED_ODD: [u64; 16] = [
+    225, 313, 426, 765, 1_409, 1_665, 2_031, 2_481, 3_021, 4_746, 5_553, 10_328, 10_393, 11_539, 13_297,
+    14_603,
+];
 /// The same of large odd stories.
 ///
 /// - 12: an order that a busy relay said again passed for the answer to an announcement that it had lost, and where its

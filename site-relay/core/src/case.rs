@@ -175,6 +175,8 @@ impl Case {
 pub(crate) struct Cases {
     by_ring: BTreeMap<RingId, Case>,
     evidence: Evidence,
+    /// When each answered a ping last: that proves both ways, which no other word does.
+    ponged: BTreeMap<HostIx, Time>,
 }
 
 impl Cases {
@@ -404,6 +406,7 @@ impl Relay {
         let heard: Vec<(LinkId, Option<Time>)> =
             heard.iter().map(|heard| (heard.link, heard.age.map(|age| now.before(age)))).collect();
         let leg = self.leg_at(host, self.roster[host].heard_from.ip());
+        self.cases.ponged.insert(host, now);
         if self.roster[host].places.len() < 2 {
             self.cases.forget_silence(host);
         }
@@ -893,12 +896,14 @@ impl Relay {
         self.roster[host].standing == Standing::Live && !found_silent(case) && !elsewhere()
     }
 
-    /// It was asked in vain. Of one that was asked only because others are silent, and that a neighbour heard a moment
-    /// ago, answers are lost more often than it fails in that moment; if it did, that neighbour will miss it.
+    /// It was asked in vain. Of one that answered this relay a moment ago answers are lost more often than it fails in that
+    /// moment: whoever missed it before missed only beats. So of one that was asked only because others are silent, and that
+    /// a neighbour heard a moment ago. If it failed after all, it will be missed.
     fn is_proof(&self, now: Time, host: HostIx, asked: &Asked) -> bool {
         let lately = asked.unanswered_since.before(BEAT_EVERY * 2);
-        let missed = asked.suspected || !asked.refused.is_empty();
-        asked.is_silent(now) && (missed || !self.cases.is_heard(host, lately))
+        let answered = self.cases.ponged.get(&host).is_some_and(|at| *at >= lately);
+        let is_heard = answered || !asked.suspected && self.cases.is_heard(host, lately);
+        asked.is_silent(now) && (!is_heard || !asked.refused.is_empty())
     }
 
     /// The witness will get an assignment because the suspect left its ring.
@@ -971,6 +976,7 @@ impl Relay {
         let oldest = ms(now.before(EVIDENCE_LIFE));
         self.cases.evidence.observations.retain(|seen| seen.at_ms >= oldest);
         self.cases.evidence.ports.retain(|seen| seen.at_ms >= oldest);
+        self.cases.ponged.retain(|_, at| ms(*at) >= oldest);
     }
 }
 
@@ -1018,7 +1024,8 @@ mod tests {
     fn nobody_is_convicted_whom_the_relay_has_not_found_silent() {
         const HOST: HostIx = HostIx(0);
         let explanation = Explanation::certain(Component::Host(HOST), Verdict::HostDown, vec![HOST], (0, 0));
-        let begun = Time::from_millis(1_000);
+        // Long after it announced itself.
+        let begun = Time::from_millis(60_000);
         let late = begun + ANSWER_WITHIN;
         let asked = || ask(begun, 3, PING_GAP, ANSWER_WITHIN);
         let suspected = || Asked { suspected: true, ..asked() };
@@ -1111,17 +1118,21 @@ mod tests {
         let suspected = Asked { suspected: true, ..passing.clone() };
         let refused = Asked { refused: BTreeMap::from([(0, begun)]), ..passing.clone() };
         let answered = Asked { answered: Some(begun), ..passing.clone() };
+        let (ponged, is_mute) = (begun.before(BEAT_EVERY), Time::ZERO);
         let cases = [
-            ("a neighbour heard it", &passing, vec![lately], false),
-            ("one heard it, then one missed it", &passing, vec![lately, missed], true),
-            ("heard too long ago", &passing, vec![long_ago], true),
-            ("nobody said anything", &passing, vec![], true),
-            ("a witness named it", &suspected, vec![lately], true),
-            ("it refused", &refused, vec![lately], true),
-            ("it answered", &answered, vec![lately], false),
+            ("a neighbour heard it", &passing, is_mute, vec![lately], false),
+            ("one heard it, then one missed it", &passing, is_mute, vec![lately, missed], true),
+            ("heard too long ago", &passing, is_mute, vec![long_ago], true),
+            ("nobody said anything", &passing, is_mute, vec![], true),
+            ("it answered, and is asked a second time", &passing, ponged, vec![missed], false),
+            ("a witness named it", &suspected, is_mute, vec![lately], true),
+            ("a witness named it, and it had just answered", &suspected, ponged, vec![], false),
+            ("it refused", &refused, ponged, vec![lately], true),
+            ("it answered", &answered, is_mute, vec![lately], false),
         ];
-        for (what, asked, said, want) in cases {
+        for (what, asked, ponged, said, want) in cases {
             let mut bench = Bench::joined(vec![bonded()]);
+            bench.relay.cases.ponged.insert(HOST, ponged);
             bench.relay.cases.evidence.observations = said;
             assert_eq!(bench.relay.is_proof(begun + WIDE_WITHIN, HOST, asked), want, "{what}");
         }

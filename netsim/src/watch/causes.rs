@@ -57,12 +57,13 @@ fn causes(changes: &[Change]) -> usize {
 
 /// Hosts that stay away while their switch comes back: what befell them behind it changed nothing when it did.
 fn left_behind(view: &View<'_>) -> usize {
-    let changes = view.health.changes();
-    let is_back = |switch| changes.contains(&Change::Switch(switch, false));
-    let has_changed =
-        |host| changes.iter().any(|change| matches!(change, Change::Host(of, ..) if *of == host));
-    let is_away = |host: &usize| !view.health.host(*host).is_whole() && !has_changed(*host);
-    (0..view.world.hosts()).filter(|host| is_back(view.world.switch_of(*host)) && is_away(host)).count()
+    let back = view.health.changes().iter().filter_map(|change| match change {
+        Change::Switch(switch, false) => Some(*switch),
+        Change::Switch(..) | Change::Host(..) | Change::Site(..) | Change::Cma(_) => None,
+    });
+    let is_away = |host: &usize| !view.health.host(*host).is_whole() && !view.health.host_has_changed(*host);
+    let behind = |switch| (0..view.world.hosts()).filter(move |host| view.world.switch_of(*host) == switch);
+    back.flat_map(behind).filter(is_away).count()
 }
 
 /// How many incidents so many causes may come to.

@@ -119,12 +119,14 @@ impl Health {
         &self.changes
     }
 
+    /// Whether anything about a host changed since the look before.
+    pub fn host_has_changed(&self, host: usize) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Host(of, ..) if *of == host))
+    }
+
     /// Whether all works but what changed since the look before.
     pub fn rest_is_well(&self) -> bool {
-        let of_host = |host: &usize| {
-            self.changes.iter().any(|change| matches!(change, Change::Host(of, ..) if of == host))
-        };
-        let mut rest = (0..self.hosts.len()).filter(|host| !of_host(host));
+        let mut rest = (0..self.hosts.len()).filter(|host| !self.host_has_changed(*host));
         let all = |truth: &[bool]| truth.iter().all(|works| *works);
         rest.all(|host| self.is_well(host))
             && self.switches.iter().all(|switch| all(&switch.truth))

@@ -4,9 +4,9 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Relay, host, switch};
@@ -33,25 +33,20 @@ impl Drop for Cma {
 
 impl Cma {
     fn start(folder: &Path) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let keys = "socket = \"cma.sock\"\nstate_dir = \"state\"\ninsecure = true\n";
-        std::fs::write(folder.join("cma.toml"), format!("listen = \"127.0.0.1:{free}\"\n{keys}")).unwrap();
+        let keys =
+            "listen = \"127.0.0.1:0\"\nsocket = \"cma.sock\"\nstate_dir = \"state\"\ninsecure = true\n";
+        std::fs::write(folder.join("cma.toml"), keys).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringmesh-cma"));
-        command.arg("--config").arg(folder.join("cma.toml")).stderr(Stdio::null());
-        Self { folder: folder.to_owned(), port: free, process: command.spawn().unwrap() }
+        command.arg("--config").arg(folder.join("cma.toml")).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let port = listening(process.stderr.take().unwrap());
+        Self { folder: folder.to_owned(), port, process }
     }
 
     /// Connects as the relay that was there before.
     async fn relay(&self) -> Relay {
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port)).unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(channel) = endpoint.connect().await {
-                return Relay::connect(channel, 1, 9).await.unwrap();
-            }
-            assert!(Instant::now() < deadline, "it does not listen");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        Relay::connect(endpoint.connect().await.unwrap(), 1, 9).await.unwrap()
     }
 
     fn ringmesh(&self, arguments: &[&str]) -> Output {
@@ -76,6 +71,24 @@ impl Cma {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// The port it says that it listens on. One found here and given back could be held for a moment more by what
+/// another thread starts, and a connection to that is reset.
+fn listening(said: ChildStderr) -> u16 {
+    let mut lines = BufReader::new(said).lines().map(Result::unwrap);
+    let mut before = Vec::new();
+    let port = loop {
+        let line = lines.next().unwrap_or_else(|| panic!("it ended before it listened: {before:?}"));
+        let address = line.split_once("listening address=127.0.0.1:");
+        if let Some(port) = address.and_then(|(_, rest)| rest.split(' ').next()) {
+            break port.parse().unwrap();
+        }
+        before.push(line);
+    };
+    // What it says later has to go somewhere.
+    std::thread::spawn(move || lines.for_each(drop));
+    port
 }
 
 /// The newest acknowledgement, of all that come until the stream ends.

@@ -6,6 +6,7 @@
 //! | `C` | nothing | the numbers given last: pages, events, links, own incidents |
 //! | `R` | relay | what it said of itself last, and what was counted of it |
 //! | `U` | relay | how far its news are in the store: birth of its outbox and sequence |
+//! | `u` | relay | the same of the outboxes it had before, where there were any |
 //! | `D` | relay, thing | the digest of what that relay told of the thing |
 //! | `N` | node | what the graph says of it, who said so, and at which revision |
 //! | `T` | edge (a tie) | the same of an edge, and since when; sorts behind the nodes, for an edge needs both ends |
@@ -38,6 +39,7 @@ pub(crate) const IDENTITY: u8 = b'I';
 pub(crate) const COUNTERS: u8 = b'C';
 pub(crate) const RELAY: u8 = b'R';
 pub(crate) const CURSOR: u8 = b'U';
+pub(crate) const FORMER: u8 = b'u';
 pub(crate) const DIGEST: u8 = b'D';
 pub(crate) const NODE: u8 = b'N';
 pub(crate) const EDGE: u8 = b'T';

@@ -2,7 +2,8 @@
 //!
 //! News are numbered within an outbox, which has a birth nonce: (site, relay, nonce, sequence) is a news for
 //! good. Gaps are legal, for an outbox drops what a later news replaces. A relay that comes with a new nonce
-//! has lost its outbox and counts from one again.
+//! has lost its outbox and counts from one again. One that comes with a nonce it had before found an old disk again: it
+//! is told how far that outbox was taken, and if it never got so far itself, it takes another nonce.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,13 @@ pub struct RelayKey {
 /// Relays beat every ten seconds; after three missed beats one is late.
 pub const LATE_AFTER: Duration = Duration::from_secs(35);
 
+/// So many outboxes that a relay had before are remembered. A disk that cannot be written is found as it was by every
+/// start, whatever nonces were drawn in between: one would do for that.
+const FORMER_MAX: usize = 8;
+
+/// How far the news of an outbox are in the store: its birth nonce, and the sequence.
+pub(crate) type Cursor = (u64, u64);
+
 /// One relay.
 #[derive(Clone, Debug)]
 pub struct Relay {
@@ -47,6 +55,8 @@ pub struct Relay {
     pub beat: RelayBeat,
     /// How often it came with a new outbox.
     pub outboxes_lost: u32,
+    /// The outboxes it had before, the latest last.
+    pub(crate) former: Vec<Cursor>,
     /// How many of its news were passed over, for they were not understood.
     pub refused: u64,
     /// What was wrong with the last of them.
@@ -114,6 +124,7 @@ impl Relay {
             heard_at: now,
             beat: RelayBeat::default(),
             outboxes_lost: 0,
+            former: Vec::new(),
             refused: 0,
             refused_why: String::new(),
             picture: Picture::default(),
@@ -128,6 +139,16 @@ impl Relay {
             refused: self.refused,
             refused_why: self.refused_why.clone(),
         }
+    }
+
+    /// It comes with another outbox: what was taken of it before counts, what was taken of the last is remembered.
+    fn change_outbox(&mut self, outbox: u64) {
+        self.former.push((self.hello.outbox, self.sequence));
+        let before = self.former.iter().position(|(former, _)| *former == outbox);
+        self.sequence = before.map_or(0, |at| self.former.remove(at).1);
+        let surplus = self.former.len().saturating_sub(FORMER_MAX);
+        self.former.drain(..surplus);
+        self.outboxes_lost = self.outboxes_lost.saturating_add(1);
     }
 
     /// How it does at `now`.
@@ -168,8 +189,7 @@ impl Relays {
             return None;
         };
         if relay.hello.outbox != hello.outbox {
-            relay.sequence = 0;
-            relay.outboxes_lost = relay.outboxes_lost.saturating_add(1);
+            relay.change_outbox(hello.outbox);
         }
         relay.hello = hello;
         relay.heard_at = now;
@@ -250,7 +270,11 @@ impl Relays {
             let relay = of(key)?;
             Some(Keep::put(records::CURSOR, key, &(relay.hello.outbox, relay.sequence)))
         });
-        told.chain(cursors).collect()
+        let former = touched.iter().filter_map(|key| {
+            let former = &of(key)?.former;
+            (!former.is_empty()).then(|| Keep::put(records::FORMER, key, former))
+        });
+        told.chain(cursors).chain(former).collect()
     }
 
     /// A relay that was written down: it has no stream.
@@ -259,7 +283,8 @@ impl Relays {
         wall: WallClock,
         key: RelayKey,
         kept: KeptRelay,
-        cursor: Option<(u64, u64)>,
+        cursor: Option<Cursor>,
+        former: Vec<Cursor>,
     ) {
         let age = Duration::from_millis(wall.unix_ms.saturating_sub(kept.heard_ms));
         let sequence = cursor.filter(|(outbox, _)| *outbox == kept.hello.outbox).map_or(0, |(_, at)| at);
@@ -270,6 +295,7 @@ impl Relays {
             heard_at: wall.at.before(age),
             beat: RelayBeat::default(),
             outboxes_lost: kept.outboxes_lost,
+            former,
             refused: kept.refused,
             refused_why: kept.refused_why,
             picture: Picture::default(),
@@ -285,7 +311,8 @@ impl Relays {
         if let Some(stream) = relay.stream {
             self.streams.remove(&stream);
         }
-        (vec![Keep::drop(records::RELAY, key), Keep::drop(records::CURSOR, key)], relay.stream)
+        let kinds = [records::RELAY, records::CURSOR, records::FORMER];
+        (kinds.map(|kind| Keep::drop(kind, key)).into(), relay.stream)
     }
 
     /// The relay of that key.
@@ -359,5 +386,29 @@ mod tests {
         relays.connect(Time::ZERO, StreamId(3), hello(1, 2, 8));
         let relay = relays.heard(Time::ZERO, StreamId(3)).unwrap();
         assert_eq!((relay.sequence, relay.outboxes_lost), (0, 1));
+    }
+
+    /// What it is told after it came with each of these outboxes and told so many news of each.
+    fn told_after(relays: &mut Relays, outboxes: &[(u64, u64)]) -> Vec<u64> {
+        let told = outboxes.iter().zip(1..).map(|((outbox, news), stream)| {
+            relays.connect(Time::ZERO, StreamId(stream), hello(1, 1, *outbox));
+            let found = relays.heard(Time::ZERO, StreamId(stream)).unwrap().sequence;
+            relays.took(StreamId(stream), found + news);
+            found
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn an_outbox_that_is_found_again_is_told_how_far_it_was_taken() {
+        let mut relays = Relays::default();
+        // A disk that holds 7 for good, with a nonce drawn after each start.
+        let starts = [(7, 40), (8, 2), (7, 0), (9, 5), (7, 1), (10, 0), (9, 0)];
+        assert_eq!(told_after(&mut relays, &starts), [0, 0, 40, 0, 40, 0, 5]);
+        // However many others it had meanwhile, up to a bound.
+        let many: Vec<(u64, u64)> = (20..30).map(|outbox| (outbox, 1)).chain([(28, 0), (20, 0)]).collect();
+        assert_eq!(told_after(&mut relays, &many)[10..], [1, 0]);
+        let (_, relay) = relays.iter().next().unwrap();
+        assert_eq!(relay.former.len(), FORMER_MAX);
     }
 }

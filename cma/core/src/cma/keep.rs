@@ -19,7 +19,7 @@ use crate::incident::Revision;
 use crate::notifier::KeptTrack;
 use crate::past::Past;
 use crate::records::{self, Record};
-use crate::relay::{KeptRelay, RelayKey};
+use crate::relay::{Cursor, KeptRelay, RelayKey};
 
 /// The numbers given last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,8 @@ pub(super) struct Counters {
 #[derive(Default)]
 struct Loose {
     relays: BTreeMap<RelayKey, KeptRelay>,
-    cursors: BTreeMap<RelayKey, (u64, u64)>,
+    cursors: BTreeMap<RelayKey, Cursor>,
+    former: BTreeMap<RelayKey, Vec<Cursor>>,
     digests: Vec<((RelayKey, NewsKey), (Group, u64))>,
     incidents: BTreeMap<IncidentId, (Source, IncidentNews)>,
     revisions: BTreeMap<IncidentId, Vec<Revision>>,
@@ -134,6 +135,7 @@ impl<G: GraphStore> Cma<G> {
             }
             records::RELAY => drop(loose.relays.insert(record.thing()?, record.value()?)),
             records::CURSOR => drop(loose.cursors.insert(record.thing()?, record.value()?)),
+            records::FORMER => drop(loose.former.insert(record.thing()?, record.value()?)),
             records::DIGEST => loose.digests.push((record.thing()?, record.value()?)),
             records::INCIDENT => drop(loose.incidents.insert(record.thing()?, record.value()?)),
             records::REVISION => {
@@ -156,8 +158,9 @@ impl<G: GraphStore> Cma<G> {
     fn put_together(&mut self, mut loose: Loose) {
         for (key, kept) in loose.relays {
             let cursor = loose.cursors.get(&key).copied();
+            let former = loose.former.remove(&key).unwrap_or_default();
             self.sites.restore_relay(self.started, key.clone(), kept.run());
-            self.relays.restore(self.wall, key, kept, cursor);
+            self.relays.restore(self.wall, key, kept, cursor, former);
         }
         for ((relay, thing), (group, digest)) in loose.digests {
             if let Some(relay) = self.relays.get_mut(&relay) {

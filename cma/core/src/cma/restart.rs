@@ -430,6 +430,7 @@ proptest! {
                 let kept = again.relays.get(key).unwrap();
                 let of = |relay: &crate::relay::Relay| (relay.sequence, relay.picture.whole(), relay.picture.len());
                 prop_assert_eq!(of(kept), of(relay));
+                prop_assert_eq!(&kept.former, &relay.former);
             }
         }
     }
